@@ -1,0 +1,143 @@
+//! What every connector offers to a pull: an identity check, a reading in pages, records by id.
+//!
+//! The shape is that of the weakest and the strangest HR systems we know of: paging state is opaque and the
+//! connector's own; an incremental mark may not exist; full records may need a second stage by id; and that a read was
+//! complete is said explicitly, because only that allows a conclusion from absence (law 2).
+
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use crate::directory::ids::SourceId;
+use crate::directory::mapping::Mapping;
+use crate::directory::worker::{Rejected, Worker};
+
+/// One configured account of one kind of HR system.
+pub trait Connector: Send + Sync + fmt::Debug {
+    fn capabilities(&self) -> Capabilities;
+
+    /// The value map that an admin is offered for this kind of HR system before the first words were seen.
+    fn default_mapping(&self) -> Mapping;
+
+    /// Asks the HR system who we are: proves the credential and names the account.
+    fn identify(&self) -> BoxFuture<'_, Result<Account, ConnectorError>>;
+
+    /// Begins a reading: reads what every record needs (departments, ends of employment, countries).
+    fn begin(&self, request: ReadRequest) -> BoxFuture<'_, Result<Box<dyn Reading>, ConnectorError>>;
+}
+
+/// A reading that is going on. Pages are asked for one after the other; details may be asked for in parallel.
+pub trait Reading: Send + Sync {
+    /// How records are being read; evidence of absence holds only among readings with the same method.
+    fn method(&self) -> String;
+
+    fn next_page(&mut self) -> BoxFuture<'_, Result<Page, ConnectorError>>;
+
+    /// The full record of one id. Used for the second stage, and to refute an absence (law 2).
+    fn detail<'a>(&'a self, id: &'a SourceId) -> BoxFuture<'a, Result<Detail, ConnectorError>>;
+
+    /// What the connector wants to remember for its next reading; opaque to everybody else.
+    fn memory(&self) -> serde_json::Value;
+}
+
+/// What a connector can do, so that a pull need not guess.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Capabilities {
+    /// Whether a reading can be limited to what changed since a mark.
+    pub incremental: bool,
+    /// How many details may be asked for at once, where records come in two stages.
+    pub detail_concurrency: usize,
+    /// Whether the HR system says how many records there are.
+    pub counts: bool,
+}
+
+/// The account behind a credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    pub id: String,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReadRequest {
+    /// What [`Reading::memory`] said at the end of the last reading.
+    pub memory: Option<serde_json::Value>,
+    /// Read only what changed since this mark, where the connector can.
+    pub since: Option<serde_json::Value>,
+}
+
+/// Some records, and whether there are more.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    pub items: Vec<Item>,
+    /// How many records the HR system says there are in all.
+    pub expected: Option<u64>,
+    /// Set on the last page, and only when the HR system signalled the end.
+    pub end: Option<End>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    Worker(Box<Worker>),
+    /// The record is known by id alone; its detail has to be asked for.
+    Thin(SourceId),
+    Rejected(Rejected),
+}
+
+/// The explicit end of a complete read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct End {
+    /// How many distinct records a complete read has, where the HR system says so; if fewer were seen, rows shifted
+    /// between pages and the reading has to be repeated.
+    pub distinct: Option<u64>,
+    /// Where an incremental reading would go on.
+    pub mark: Option<serde_json::Value>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Detail {
+    Found(Box<Worker>),
+    Rejected(Rejected),
+    /// The HR system says that there is no such record. No proof of absence by itself.
+    Gone,
+}
+
+/// Why a connector could not go on, as an admin has to hear it: in plain words, without credentials or personal data.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum ConnectorError {
+    /// The credential is not, or no longer, accepted (401, or 403 on what cannot be done without).
+    #[error("{system} refused the credential with status {status}: {detail}")]
+    Unauthorized { system: String, status: u16, detail: String },
+    /// The HR system is there and says no for a reason that trying again does not cure.
+    #[error("{system} refused {request} with status {status}: {detail}")]
+    Refused { system: String, request: String, status: u16, detail: String },
+    /// Too many failures in a row: network, time-outs, 5xx, rate limits.
+    #[error("{system} could not be reached for {request} after {tries} tries: {detail}")]
+    Unavailable {
+        system: String,
+        request: String,
+        tries: u32,
+        detail: String,
+        /// When the HR system asked us to come back, in seconds from the last try.
+        retry_after: Option<Duration>,
+    },
+    /// An answer that we cannot read: HTML, truncated JSON, a shape nobody documented.
+    #[error("{system} answered {request} with something that is no such answer: {detail}")]
+    Malformed { system: String, request: String, detail: String },
+    /// The settings of the connection cannot work.
+    #[error("the connection's settings cannot work: {detail}")]
+    Settings { detail: String },
+}
+
+impl ConnectorError {
+    /// Whether the credential has to be renewed before another try makes sense.
+    #[must_use]
+    pub fn needs_reauthorization(&self) -> bool {
+        matches!(self, Self::Unauthorized { .. })
+    }
+}

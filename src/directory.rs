@@ -1,0 +1,14 @@
+//! The domain, pure: workers, people, and what happens to them. No I/O, no SQL, no HTTP, no SCIM.
+//!
+//! The way of the data through this room (design section 2): a [`worker::Worker`] is what one connection says;
+//! [`matching`] finds the human behind several workers; [`merge`] makes one [`person::Person`] of them with the source
+//! of every value; [`lifecycle`] reads dates in the worker's own zone; [`plan`] compares wanted and present people;
+//! [`budget`] says what of a plan an admin has to see first; [`managers`] keeps the reporting lines free of cycles.
+
+pub mod attribute;
+pub mod email;
+pub mod ids;
+pub mod mapping;
+pub mod person;
+pub mod plan;
+pub mod worker;

@@ -1,0 +1,207 @@
+//! From workers and present people to the changes that a run would make. Pure: the same for a preview and the real thing.
+//!
+//! The caller gathers a [`Scene`]: every worker and person that can affect one another (same email, same person), and
+//! gets [`Decisions`] back. What a scene leaves out cannot be affected by what is in it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::attribute::Unit;
+use super::email::EmailKey;
+use super::ids::{ConnectionId, PersonId, RunId, WorkerKey};
+use super::mapping::Rules;
+use super::person::Person;
+use super::worker::Worker;
+
+/// All that a decision depends on. Nothing else may be looked at.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    pub now: DateTime<Utc>,
+    /// The run that causes the plan, for provenance; absent for timers and changes of configuration.
+    pub run: Option<RunId>,
+    /// The connections whose workers appear, in the default order of authority (oldest first).
+    pub connections: Vec<ConnectionFacts>,
+    pub workers: Vec<KnownWorker>,
+    pub people: Vec<KnownPerson>,
+    /// Who holds or reserves each email key that a worker of the scene claims. Keys that nobody holds are absent.
+    pub holders: BTreeMap<EmailKey, Holder>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ConnectionFacts {
+    pub id: ConnectionId,
+    /// Kind of connector, such as `remote`.
+    pub kind: String,
+    pub name: String,
+    pub rules: Rules,
+    /// Set until the connection's first plan was applied: leavers of the first import are not published.
+    pub first_import: bool,
+}
+
+/// A worker as the store knows it.
+#[derive(Clone, Debug)]
+pub struct KnownWorker {
+    pub key: WorkerKey,
+    /// What the HR system said last, in a complete read.
+    pub statement: Worker,
+    /// What the merge took last; absent for a worker that was never published.
+    pub accepted: Option<Worker>,
+    pub link: Option<Link>,
+    /// Absence is proven (law 2): the employment counts as over, with no date invented.
+    pub absent: bool,
+}
+
+/// That a worker is a person's (law 4): once made, it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub person: PersonId,
+    pub linked_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug)]
+pub struct KnownPerson {
+    pub id: PersonId,
+    pub version: i64,
+    pub person: Person,
+}
+
+/// Who an email key belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub person: PersonId,
+    pub kind: HolderKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HolderKind {
+    /// The person's work email now.
+    Current,
+    /// A former email, or the email of somebody who left: reserved for 365 days, never a match.
+    Reserved,
+}
+
+/// What is to happen with every worker and person of a scene.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decisions {
+    /// One for each worker of the scene.
+    pub workers: Vec<WorkerDecision>,
+    /// People whose value would change, or who would come into being. Nobody else.
+    pub people: Vec<PlannedPerson>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkerDecision {
+    pub key: WorkerKey,
+    pub outcome: Outcome,
+    /// Questions that only a human can answer. An outcome of `Withheld` has at least one; a published worker of whom
+    /// only a part is withheld has them too.
+    pub reviews: Vec<Review>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The worker is (part of) a person.
+    Published {
+        person: PersonId,
+        /// Why the worker belongs to the person; set only when this decision makes the link.
+        link: Option<LinkReason>,
+        /// What the merge takes, when it is not the whole statement because a part is withheld.
+        accepted: Option<Box<Worker>>,
+    },
+    /// Not published, and a human has to answer first.
+    Withheld,
+    /// Not published, and rightly so.
+    Excluded {
+        reason: Exclusion,
+        /// When to decide again without a new statement (an upcoming worker comes into the window).
+        recheck: Option<DateTime<Utc>>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LinkReason {
+    /// The worker is the first of a new person.
+    New,
+    /// The same work email (case-folded) and the same birth date.
+    WorkEmailAndBirthDate,
+    /// The same work email (case-folded) and, lacking a birth date, the same full name.
+    WorkEmailAndFullName,
+    /// The same work email (case-folded) across connections, with nothing that contradicts.
+    WorkEmail,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Exclusion {
+    /// Had left before the first import; kept for matching.
+    LeaverOfFirstImport,
+    /// Starts later than `include.upcomingDays` ahead.
+    TooFarAhead,
+    /// Had left before ever being published.
+    NeverPublished,
+    /// A vendor or third-party admin, whom `include.vendors` leaves out.
+    Vendor,
+}
+
+/// One question that only a human can answer, about one worker.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "reason")]
+pub enum Review {
+    MissingWorkEmail,
+    /// The work email is no usable address.
+    UnusableWorkEmail {
+        problem: String,
+    },
+    UnmappedWorkerType {
+        word: String,
+    },
+    UnmappedStatus {
+        word: String,
+    },
+    /// Another person holds the email and nothing proves that both are one human.
+    EmailHeldByAnother {
+        person: PersonId,
+        conflicts: Vec<String>,
+    },
+    /// The email was another person's and is reserved.
+    EmailReserved {
+        person: PersonId,
+    },
+    /// Another worker that is not published claims the same email.
+    EmailClaimedTwice {
+        other: WorkerKey,
+        conflicts: Vec<String>,
+    },
+    /// The manager edge would close a cycle of these people and is suspended.
+    ManagerCycle {
+        people: Vec<PersonId>,
+    },
+}
+
+/// A person as a plan wants them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedPerson {
+    pub id: PersonId,
+    /// The version the decision rests on; absent for a person who would come into being.
+    pub base: Option<i64>,
+    pub before: Option<Box<Person>>,
+    pub after: Box<Person>,
+    /// People with the same number must be written in one transaction, since they exchange an email.
+    pub bundle: Option<u32>,
+}
+
+/// One value of one attribute, before and after. Names are those of the directory; nothing sensitive appears.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueChange {
+    pub attribute: String,
+    pub unit: Unit,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<serde_json::Value>,
+}
