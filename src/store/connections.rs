@@ -1,0 +1,135 @@
+//! Connections: configured accounts of HR systems.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::schema::connections;
+
+/// One row of `connections`. `credentials` are sealed.
+#[derive(Clone, HasQuery)]
+#[diesel(table_name = connections)]
+pub struct ConnectionRow {
+    pub id: Uuid,
+    pub ordinal: i64,
+    pub kind: String,
+    pub name: String,
+    pub state: String,
+    pub settings: Value,
+    pub credentials: Option<Vec<u8>>,
+    pub mapping: Value,
+    pub first_import: bool,
+    pub account_id: Option<String>,
+    pub account_name: Option<String>,
+    pub memory: Option<Value>,
+    pub evidence: String,
+    pub problems: Value,
+    pub failures: i32,
+    pub created_at: DateTime<Utc>,
+    pub state_since: DateTime<Utc>,
+    pub last_good_at: Option<DateTime<Utc>>,
+    pub next_run_at: Option<DateTime<Utc>>,
+}
+
+/// A connection that comes into being.
+#[derive(Insertable)]
+#[diesel(table_name = connections)]
+pub struct NewConnection {
+    pub id: Uuid,
+    pub kind: String,
+    pub name: String,
+    pub state: String,
+    pub settings: Value,
+    pub credentials: Option<Vec<u8>>,
+    pub mapping: Value,
+    pub account_id: Option<String>,
+    pub account_name: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub state_since: DateTime<Utc>,
+}
+
+/// What may change in a connection; a field that is `None` stays as it is.
+#[derive(Default, AsChangeset)]
+#[diesel(table_name = connections)]
+pub struct ConnectionChange {
+    pub name: Option<String>,
+    pub state: Option<String>,
+    pub state_since: Option<DateTime<Utc>>,
+    pub settings: Option<Value>,
+    pub credentials: Option<Vec<u8>>,
+    pub mapping: Option<Value>,
+    pub first_import: Option<bool>,
+    pub account_id: Option<String>,
+    pub account_name: Option<String>,
+    pub memory: Option<Value>,
+    pub evidence: Option<String>,
+    pub problems: Option<Value>,
+    pub failures: Option<i32>,
+    pub last_good_at: Option<DateTime<Utc>>,
+    pub next_run_at: Option<Option<DateTime<Utc>>>,
+}
+
+pub async fn insert(conn: &mut AsyncPgConnection, new: NewConnection) -> QueryResult<()> {
+    diesel::insert_into(connections::table).values(new).execute(conn).await.map(drop)
+}
+
+pub async fn find(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<ConnectionRow>> {
+    ConnectionRow::query().filter(connections::id.eq(id)).first(conn).await.optional()
+}
+
+/// The connection, locked until the transaction ends.
+pub async fn lock(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<ConnectionRow>> {
+    ConnectionRow::query().filter(connections::id.eq(id)).for_update().first(conn).await.optional()
+}
+
+/// All connections, in the default order of authority.
+pub async fn all(conn: &mut AsyncPgConnection) -> QueryResult<Vec<ConnectionRow>> {
+    ConnectionRow::query().order(connections::ordinal).load(conn).await
+}
+
+/// A page of connections after an ordinal.
+pub async fn page(conn: &mut AsyncPgConnection, after: i64, limit: i64) -> QueryResult<Vec<ConnectionRow>> {
+    ConnectionRow::query()
+        .filter(connections::ordinal.gt(after))
+        .order(connections::ordinal)
+        .limit(limit)
+        .load(conn)
+        .await
+}
+
+pub async fn update(conn: &mut AsyncPgConnection, id: Uuid, change: ConnectionChange) -> QueryResult<()> {
+    diesel::update(connections::table.find(id)).set(change).execute(conn).await.map(drop)
+}
+
+/// Connections whose next pull is due.
+pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Vec<Uuid>> {
+    connections::table
+        .filter(connections::state.eq_any(["active", "failing"]))
+        .filter(connections::next_run_at.le(now))
+        .order(connections::next_run_at)
+        .select(connections::id)
+        .load(conn)
+        .await
+}
+
+/// The next instant at which a connection is due.
+pub async fn next_due(conn: &mut AsyncPgConnection) -> QueryResult<Option<DateTime<Utc>>> {
+    connections::table
+        .filter(connections::state.eq_any(["active", "failing"]))
+        .select(diesel::dsl::min(connections::next_run_at))
+        .first(conn)
+        .await
+}
+
+impl std::fmt::Debug for ConnectionRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectionRow")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("name", &self.name)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}

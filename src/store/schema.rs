@@ -1,0 +1,318 @@
+//! The tables as diesel sees them; kept in step with `migrations/` by a test.
+
+diesel::table! {
+    audit (id) {
+        id -> Uuid,
+        at -> Timestamptz,
+        token_name -> Text,
+        action -> Text,
+        target -> Text,
+        reason -> Nullable<Text>,
+        detail -> Jsonb,
+    }
+}
+
+diesel::table! {
+    changes (id, at) {
+        id -> Int8,
+        at -> Timestamptz,
+        sequence -> Nullable<Int8>,
+        kind -> Text,
+        person_id -> Uuid,
+        person_version -> Int8,
+        cause -> Text,
+        run_id -> Nullable<Uuid>,
+        token_name -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        effective_at -> Nullable<Timestamptz>,
+        diff -> Jsonb,
+        position -> Int8,
+        people_delta -> Int2,
+    }
+}
+
+diesel::table! {
+    connections (id) {
+        id -> Uuid,
+        ordinal -> Int8,
+        kind -> Text,
+        name -> Text,
+        state -> Text,
+        settings -> Jsonb,
+        credentials -> Nullable<Bytea>,
+        mapping -> Jsonb,
+        first_import -> Bool,
+        account_id -> Nullable<Text>,
+        account_name -> Nullable<Text>,
+        memory -> Nullable<Jsonb>,
+        evidence -> Text,
+        problems -> Jsonb,
+        failures -> Int4,
+        created_at -> Timestamptz,
+        state_since -> Timestamptz,
+        last_good_at -> Nullable<Timestamptz>,
+        next_run_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    consumers (id) {
+        id -> Uuid,
+        name -> Text,
+        scopes -> Array<Text>,
+        external_id_from_source -> Bool,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    email_reservations (email_key, person_id) {
+        email_key -> Text,
+        person_id -> Uuid,
+        reserved_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    feed_state (singleton) {
+        singleton -> Bool,
+        last_sequence -> Int8,
+        people_total -> Int8,
+    }
+}
+
+diesel::table! {
+    holds (id) {
+        id -> Uuid,
+        plan_id -> Nullable<Uuid>,
+        connection_id -> Uuid,
+        state -> Text,
+        people -> Array<Uuid>,
+        active_people -> Int8,
+        raised_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        decided_at -> Nullable<Timestamptz>,
+        decided_by -> Nullable<Text>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    index_walks (caller, query, next_start_index) {
+        caller -> Uuid,
+        query -> Bytea,
+        next_start_index -> Int8,
+        last_position -> Int8,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    leases (name) {
+        name -> Text,
+        owner -> Uuid,
+        leased_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    people (id) {
+        id -> Uuid,
+        position -> Int8,
+        version -> Int8,
+        user_name -> Text,
+        user_name_key -> Text,
+        active -> Bool,
+        display_name -> Nullable<Text>,
+        employee_number -> Nullable<Text>,
+        manager_via_connection -> Nullable<Uuid>,
+        manager_via_source -> Nullable<Text>,
+        manager_via_email -> Nullable<Text>,
+        manager_target -> Nullable<Uuid>,
+        manager_since -> Nullable<Timestamptz>,
+        manager_state -> Text,
+        manager_id -> Nullable<Uuid>,
+        start_date -> Nullable<Date>,
+        person -> Jsonb,
+        document -> Text,
+        created_at -> Timestamptz,
+        modified_at -> Timestamptz,
+        next_due -> Nullable<Timestamptz>,
+        left_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    people_blocks (block) {
+        block -> Int8,
+        people -> Int8,
+    }
+}
+
+diesel::table! {
+    plan_items (plan_id, n) {
+        plan_id -> Uuid,
+        n -> Int4,
+        person_id -> Uuid,
+        base_version -> Nullable<Int8>,
+        state -> Text,
+        wanted -> Jsonb,
+        user_name_key -> Text,
+        diff -> Jsonb,
+        event -> Nullable<Text>,
+        effective_at -> Nullable<Timestamptz>,
+        leaver -> Bool,
+        bundle -> Nullable<Int4>,
+        level -> Int4,
+        manager_before -> Nullable<Uuid>,
+        manager_via_connection -> Nullable<Uuid>,
+        manager_via_source -> Nullable<Text>,
+        manager_via_email -> Nullable<Text>,
+        manager_target -> Nullable<Uuid>,
+        manager_since -> Nullable<Timestamptz>,
+        manager_state -> Text,
+        start_date -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
+    plan_workers (plan_id, connection_id, source_id) {
+        plan_id -> Uuid,
+        connection_id -> Uuid,
+        source_id -> Text,
+        digest -> Bytea,
+        disposition -> Text,
+        exclusion -> Nullable<Text>,
+        recheck_at -> Nullable<Timestamptz>,
+        person_id -> Nullable<Uuid>,
+        link_reason -> Nullable<Text>,
+        accepted -> Nullable<Jsonb>,
+        reviews -> Jsonb,
+    }
+}
+
+diesel::table! {
+    plans (id) {
+        id -> Uuid,
+        run_id -> Nullable<Uuid>,
+        connection_id -> Nullable<Uuid>,
+        cause -> Text,
+        state -> Text,
+        created_at -> Timestamptz,
+        applied_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    reviews (id) {
+        id -> Uuid,
+        about -> Text,
+        reason -> Text,
+        connection_id -> Nullable<Uuid>,
+        source_id -> Nullable<Text>,
+        person_id -> Nullable<Uuid>,
+        detail -> Jsonb,
+        opened_at -> Timestamptz,
+        closed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    rollbook_meta (key) {
+        key -> Text,
+        value -> Jsonb,
+    }
+}
+
+diesel::table! {
+    runs (id) {
+        id -> Uuid,
+        connection_id -> Uuid,
+        cause -> Text,
+        preview -> Bool,
+        state -> Text,
+        plan_id -> Nullable<Uuid>,
+        token_name -> Nullable<Text>,
+        queued_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+        pages -> Int4,
+        workers -> Int8,
+        expected -> Nullable<Int8>,
+        stage -> Text,
+        counts -> Jsonb,
+        problems -> Jsonb,
+        lease_owner -> Nullable<Uuid>,
+        leased_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    staged_workers (run_id, source_id) {
+        run_id -> Uuid,
+        source_id -> Text,
+        statement -> Nullable<Jsonb>,
+        digest -> Nullable<Bytea>,
+        email_key -> Nullable<Text>,
+        rejected -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    tokens (id) {
+        id -> Uuid,
+        consumer_id -> Nullable<Uuid>,
+        name -> Text,
+        digest -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    workers (connection_id, source_id) {
+        connection_id -> Uuid,
+        source_id -> Text,
+        statement -> Jsonb,
+        digest -> Bytea,
+        email_key -> Nullable<Text>,
+        accepted -> Nullable<Jsonb>,
+        decided_digest -> Nullable<Bytea>,
+        disposition -> Text,
+        exclusion -> Nullable<Text>,
+        recheck_at -> Nullable<Timestamptz>,
+        person_id -> Nullable<Uuid>,
+        link_reason -> Nullable<Text>,
+        linked_at -> Nullable<Timestamptz>,
+        first_seen_at -> Timestamptz,
+        changed_at -> Timestamptz,
+        absent_since -> Nullable<Timestamptz>,
+        absent_evidence -> Nullable<Text>,
+        absent -> Bool,
+        absence_moved -> Bool,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    audit,
+    changes,
+    connections,
+    consumers,
+    email_reservations,
+    feed_state,
+    holds,
+    index_walks,
+    leases,
+    people,
+    people_blocks,
+    plan_items,
+    plan_workers,
+    plans,
+    reviews,
+    rollbook_meta,
+    runs,
+    staged_workers,
+    tokens,
+    workers,
+);

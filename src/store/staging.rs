@@ -1,0 +1,190 @@
+//! The pages of a pull before anything is decided, and the step that takes a complete read over.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Bytea, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::schema::staged_workers;
+
+/// One record of a page. Without statement and rejection it waits for its detail.
+#[derive(Clone, Debug, Default)]
+pub struct Staged {
+    pub source_id: String,
+    /// The worker as JSON text.
+    pub statement: Option<String>,
+    pub digest: Option<Vec<u8>>,
+    pub email_key: Option<String>,
+    pub rejected: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName)]
+pub struct StagedCounts {
+    /// Distinct records.
+    #[diesel(sql_type = Int8)]
+    pub distinct: i64,
+    /// Records that wait for their detail.
+    #[diesel(sql_type = Int8)]
+    pub thin: i64,
+    /// Records that could not be read.
+    #[diesel(sql_type = Int8)]
+    pub rejected: i64,
+    /// Records with a statement.
+    #[diesel(sql_type = Int8)]
+    pub workers: i64,
+}
+
+/// Keeps records. A record that comes again replaces what was there, except that a bare id never replaces more.
+pub async fn put(conn: &mut AsyncPgConnection, run: Uuid, records: &[Staged]) -> QueryResult<()> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    diesel::sql_query(
+        "INSERT INTO staged_workers (run_id, source_id, statement, digest, email_key, rejected)
+         SELECT DISTINCT ON (source_id) $1, source_id, statement::jsonb, digest, email_key, rejected
+         FROM unnest($2, $3, $4, $5, $6) WITH ORDINALITY AS page (source_id, statement, digest, email_key, rejected, n)
+         ORDER BY source_id, (statement IS NULL AND rejected IS NULL), n DESC
+         ON CONFLICT (run_id, source_id) DO UPDATE
+         SET statement = excluded.statement, digest = excluded.digest, email_key = excluded.email_key,
+             rejected = excluded.rejected
+         WHERE excluded.statement IS NOT NULL OR excluded.rejected IS NOT NULL",
+    )
+    .bind::<SqlUuid, _>(run)
+    .bind::<Array<Text>, _>(records.iter().map(|r| r.source_id.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(records.iter().map(|r| r.statement.as_deref()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Bytea>>, _>(records.iter().map(|r| r.digest.as_deref()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(records.iter().map(|r| r.email_key.as_deref()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(records.iter().map(|r| r.rejected.as_deref()).collect::<Vec<_>>())
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// The next records that wait for their detail, after a source id.
+pub async fn thin(conn: &mut AsyncPgConnection, run: Uuid, after: &str, limit: i64) -> QueryResult<Vec<String>> {
+    staged_workers::table
+        .filter(staged_workers::run_id.eq(run))
+        .filter(staged_workers::statement.is_null())
+        .filter(staged_workers::rejected.is_null())
+        .filter(staged_workers::source_id.gt(after))
+        .order(staged_workers::source_id)
+        .select(staged_workers::source_id)
+        .limit(limit)
+        .load(conn)
+        .await
+}
+
+pub async fn counts(conn: &mut AsyncPgConnection, run: Uuid) -> QueryResult<StagedCounts> {
+    diesel::sql_query(
+        "SELECT count(*) AS distinct, count(*) FILTER (WHERE statement IS NULL AND rejected IS NULL) AS thin,
+                count(rejected) AS rejected, count(statement) AS workers
+         FROM staged_workers WHERE run_id = $1",
+    )
+    .bind::<SqlUuid, _>(run)
+    .get_result(conn)
+    .await
+}
+
+/// Forgets the pages of a run.
+pub async fn clear(conn: &mut AsyncPgConnection, run: Uuid) -> QueryResult<()> {
+    diesel::delete(staged_workers::table.filter(staged_workers::run_id.eq(run))).execute(conn).await.map(drop)
+}
+
+/// Workers whose absence this complete read would prove: missing now, and missing since a complete read with the same
+/// evidence that began at `before` or earlier (law 2).
+pub async fn absence_candidates(
+    conn: &mut AsyncPgConnection,
+    run: Uuid,
+    connection: Uuid,
+    evidence: &str,
+    before: DateTime<Utc>,
+) -> QueryResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        source_id: String,
+    }
+    let rows: Vec<Row> = diesel::sql_query(
+        "SELECT source_id FROM workers w
+         WHERE connection_id = $2 AND NOT absent AND absent_since <= $4 AND absent_evidence = $3
+           AND NOT EXISTS (SELECT FROM staged_workers s WHERE s.run_id = $1 AND s.source_id = w.source_id)
+         ORDER BY source_id",
+    )
+    .bind::<SqlUuid, _>(run)
+    .bind::<SqlUuid, _>(connection)
+    .bind::<Text, _>(evidence)
+    .bind::<Timestamptz, _>(before)
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.source_id).collect())
+}
+
+/// How many workers a complete read brought that are new or say something else, and how many say the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName)]
+pub struct Absorbed {
+    #[diesel(sql_type = Int8)]
+    pub changed: i64,
+    #[diesel(sql_type = Int8)]
+    pub same: i64,
+}
+
+/// Takes a complete read over: statements that differ, who is missing, who is back. `absent` lists the workers whose
+/// absence is proven. Nobody's person changes by this.
+pub async fn absorb(
+    conn: &mut AsyncPgConnection,
+    run: Uuid,
+    connection: Uuid,
+    evidence: &str,
+    read_began: DateTime<Utc>,
+    now: DateTime<Utc>,
+    absent: &[String],
+) -> QueryResult<Absorbed> {
+    let changed = diesel::sql_query(
+        "INSERT INTO workers (connection_id, source_id, statement, digest, email_key, first_seen_at, changed_at)
+         SELECT $2, s.source_id, s.statement, s.digest, s.email_key, $3, $3
+         FROM staged_workers s LEFT JOIN workers w ON w.connection_id = $2 AND w.source_id = s.source_id
+         WHERE s.run_id = $1 AND s.statement IS NOT NULL AND w.digest IS DISTINCT FROM s.digest
+         ORDER BY s.source_id
+         ON CONFLICT (connection_id, source_id) DO UPDATE
+         SET statement = excluded.statement, digest = excluded.digest, email_key = excluded.email_key,
+             changed_at = excluded.changed_at",
+    )
+    .bind::<SqlUuid, _>(run)
+    .bind::<SqlUuid, _>(connection)
+    .bind::<Timestamptz, _>(now)
+    .execute(conn)
+    .await?;
+    diesel::sql_query(
+        "UPDATE workers w SET absent_since = NULL, absent_evidence = NULL, absence_moved = w.absence_moved OR w.absent,
+                absent = false
+         WHERE connection_id = $2 AND absent_since IS NOT NULL
+           AND EXISTS (SELECT FROM staged_workers s WHERE s.run_id = $1 AND s.source_id = w.source_id)",
+    )
+    .bind::<SqlUuid, _>(run)
+    .bind::<SqlUuid, _>(connection)
+    .execute(conn)
+    .await?;
+    diesel::sql_query(
+        "UPDATE workers w SET absent_since = $3, absent_evidence = $4
+         WHERE connection_id = $2 AND NOT absent AND absent_evidence IS DISTINCT FROM $4
+           AND NOT EXISTS (SELECT FROM staged_workers s WHERE s.run_id = $1 AND s.source_id = w.source_id)",
+    )
+    .bind::<SqlUuid, _>(run)
+    .bind::<SqlUuid, _>(connection)
+    .bind::<Timestamptz, _>(read_began)
+    .bind::<Text, _>(evidence)
+    .execute(conn)
+    .await?;
+    diesel::sql_query(
+        "UPDATE workers SET absent = true, absence_moved = true
+         WHERE connection_id = $1 AND source_id = ANY($2) AND NOT absent",
+    )
+    .bind::<SqlUuid, _>(connection)
+    .bind::<Array<Text>, _>(absent)
+    .execute(conn)
+    .await?;
+    let counts = counts(conn, run).await?;
+    let changed = i64::try_from(changed).unwrap_or(i64::MAX);
+    Ok(Absorbed { changed, same: counts.workers - changed })
+}
