@@ -223,8 +223,11 @@ CREATE TABLE holds (
     expires_at timestamptz NOT NULL,
     decided_at timestamptz,
     decided_by text,
-    reason text
+    reason text,
+    -- The run that carries an approval out.
+    run_id uuid
 );
+CREATE INDEX holds_of_run ON holds (run_id) WHERE run_id IS NOT NULL;
 CREATE UNIQUE INDEX holds_one_open ON holds (connection_id) WHERE state = 'open';
 CREATE INDEX holds_recent ON holds (raised_at DESC, id DESC);
 
@@ -337,3 +340,16 @@ CREATE TABLE leases (
     owner uuid NOT NULL,
     leased_until timestamptz NOT NULL
 );
+
+-- The manager edge of a person after a plan: the plan's word where it has one, else the present one.
+CREATE FUNCTION edge_of(plan uuid, node uuid)
+RETURNS TABLE (target uuid, since timestamptz, start date)
+LANGUAGE sql STABLE AS $$
+    SELECT i.manager_target, i.manager_since, i.start_date FROM plan_items i
+    WHERE i.plan_id = edge_of.plan AND i.person_id = edge_of.node AND i.state <> 'rejected'
+    UNION ALL
+    SELECT p.manager_target, p.manager_since, p.start_date FROM people p
+    WHERE p.id = edge_of.node
+      AND NOT EXISTS (SELECT FROM plan_items i
+                      WHERE i.plan_id = edge_of.plan AND i.person_id = edge_of.node AND i.state <> 'rejected')
+$$;

@@ -94,6 +94,7 @@ diesel::table! {
         decided_at -> Nullable<Timestamptz>,
         decided_by -> Nullable<Text>,
         reason -> Nullable<Text>,
+        run_id -> Nullable<Uuid>,
     }
 }
 

@@ -1,0 +1,191 @@
+//! The change log, and the sequencer that turns it into a feed without gaps (law 6).
+
+use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::schema::changes;
+
+/// One row of `changes`: one change of one person.
+#[derive(Clone, Debug, HasQuery)]
+#[diesel(table_name = changes)]
+pub struct ChangeRow {
+    pub id: i64,
+    pub at: DateTime<Utc>,
+    pub sequence: Option<i64>,
+    pub kind: String,
+    pub person_id: Uuid,
+    pub person_version: i64,
+    pub cause: String,
+    pub run_id: Option<Uuid>,
+    pub token_name: Option<String>,
+    pub reason: Option<String>,
+    pub effective_at: Option<DateTime<Utc>>,
+    pub diff: Value,
+}
+
+/// A change that is written with the person, in one transaction, after the person's row was locked.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = changes)]
+pub struct NewChange {
+    pub at: DateTime<Utc>,
+    pub kind: String,
+    pub person_id: Uuid,
+    pub person_version: i64,
+    pub cause: String,
+    pub run_id: Option<Uuid>,
+    pub token_name: Option<String>,
+    pub reason: Option<String>,
+    pub effective_at: Option<DateTime<Utc>>,
+    pub diff: Value,
+    pub position: i64,
+    pub people_delta: i16,
+}
+
+/// Appends changes, in this order.
+pub async fn append(conn: &mut AsyncPgConnection, new: &[NewChange]) -> QueryResult<()> {
+    // A statement binds at most 65,535 values; twelve for each row.
+    for part in new.chunks(1_000) {
+        diesel::insert_into(changes::table).values(part).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// Numbers up to `limit` committed changes and folds totals. Returns how many it numbered; nothing while another node
+/// is at it.
+///
+/// Runs in a transaction of its own: the row lock on `feed_state` makes it the only one, and since only committed
+/// changes are seen, a transaction that commits late gets a later number instead of a gap.
+pub async fn sequence(conn: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
+    #[derive(QueryableByName)]
+    struct State {
+        #[diesel(sql_type = Int8)]
+        last_sequence: i64,
+    }
+    let state: Option<State> = diesel::sql_query("SELECT last_sequence FROM feed_state FOR UPDATE SKIP LOCKED")
+        .get_result(conn)
+        .await
+        .optional()?;
+    let Some(state) = state else { return Ok(0) };
+    let numbered = diesel::sql_query(
+        "UPDATE changes c SET sequence = n.sequence
+         FROM (SELECT id, at, $1 + row_number() OVER (ORDER BY id) AS sequence
+               FROM (SELECT id, at FROM changes WHERE sequence IS NULL ORDER BY id LIMIT $2) AS next) AS n
+         WHERE c.id = n.id AND c.at = n.at",
+    )
+    .bind::<Int8, _>(state.last_sequence)
+    .bind::<Int8, _>(limit)
+    .execute(conn)
+    .await?;
+    if numbered == 0 {
+        return Ok(0);
+    }
+    let last = state.last_sequence + i64::try_from(numbered).unwrap_or(i64::MAX);
+    diesel::sql_query(
+        "INSERT INTO people_blocks (block, people)
+         SELECT position / 1024, sum(people_delta) FROM changes
+         WHERE sequence > $1 AND sequence <= $2 AND people_delta <> 0 GROUP BY 1
+         ON CONFLICT (block) DO UPDATE SET people = people_blocks.people + excluded.people",
+    )
+    .bind::<Int8, _>(state.last_sequence)
+    .bind::<Int8, _>(last)
+    .execute(conn)
+    .await?;
+    diesel::sql_query(
+        "UPDATE feed_state SET last_sequence = $2, people_total = people_total + (
+             SELECT coalesce(sum(people_delta), 0) FROM changes WHERE sequence > $1 AND sequence <= $2)",
+    )
+    .bind::<Int8, _>(state.last_sequence)
+    .bind::<Int8, _>(last)
+    .execute(conn)
+    .await?;
+    Ok(numbered)
+}
+
+/// The feed after a sequence number.
+pub async fn feed(conn: &mut AsyncPgConnection, after: i64, limit: i64) -> QueryResult<Vec<ChangeRow>> {
+    ChangeRow::query().filter(changes::sequence.gt(after)).order(changes::sequence).limit(limit).load(conn).await
+}
+
+/// The changes of a run, in the order in which they were written, after a change id.
+pub async fn of_run(conn: &mut AsyncPgConnection, run: Uuid, after: i64, limit: i64) -> QueryResult<Vec<ChangeRow>> {
+    ChangeRow::query()
+        .filter(changes::run_id.eq(run))
+        .filter(changes::id.gt(after))
+        .order(changes::id)
+        .limit(limit)
+        .load(conn)
+        .await
+}
+
+/// The changes of a person, latest first, before a change id.
+pub async fn of_person(
+    conn: &mut AsyncPgConnection,
+    person: Uuid,
+    before: i64,
+    limit: i64,
+) -> QueryResult<Vec<ChangeRow>> {
+    ChangeRow::query()
+        .filter(changes::person_id.eq(person))
+        .filter(changes::id.lt(before))
+        .order(changes::id.desc())
+        .limit(limit)
+        .load(conn)
+        .await
+}
+
+/// Makes the partitions of this month and the next two, so that no change waits for one.
+pub async fn make_partitions(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<()> {
+    let first = NaiveDate::from_ymd_opt(now.year(), now.month(), 1).unwrap_or_default();
+    for ahead in 0..3 {
+        let (from, to) = (first + Months::new(ahead), first + Months::new(ahead + 1));
+        let name = format!("changes_{}", from.format("%Y_%m"));
+        let exists: Exists = diesel::sql_query("SELECT to_regclass($1) IS NOT NULL AS found")
+            .bind::<Text, _>(&name)
+            .get_result(conn)
+            .await?;
+        if !exists.found {
+            // Built from dates of our own alone. Rows that are already in the catch-all keep the month there.
+            let stray: Exists =
+                diesel::sql_query("SELECT EXISTS (SELECT FROM changes_other WHERE at >= $1 AND at < $2) AS found")
+                    .bind::<Timestamptz, _>(from.and_time(chrono::NaiveTime::MIN).and_utc())
+                    .bind::<Timestamptz, _>(to.and_time(chrono::NaiveTime::MIN).and_utc())
+                    .get_result(conn)
+                    .await?;
+            if !stray.found {
+                diesel::sql_query(format!(
+                    "CREATE TABLE IF NOT EXISTS {name} PARTITION OF changes
+                     FOR VALUES FROM ('{from} 00:00:00Z') TO ('{to} 00:00:00Z')"
+                ))
+                .execute(conn)
+                .await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Exists {
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    found: bool,
+}
+
+/// How many changes each kind has in one run.
+#[derive(Clone, Debug, QueryableByName)]
+pub struct KindCount {
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = Int8)]
+    pub changes: i64,
+}
+
+pub async fn count_by_kind(conn: &mut AsyncPgConnection, run: Uuid) -> QueryResult<Vec<KindCount>> {
+    diesel::sql_query("SELECT kind, count(*) AS changes FROM changes WHERE run_id = $1 GROUP BY kind")
+        .bind::<Nullable<SqlUuid>, _>(Some(run))
+        .load(conn)
+        .await
+}

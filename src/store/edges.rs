@@ -1,0 +1,172 @@
+//! Manager edges of a plan: to whom they lead, whether they close a cycle, and who is written before whom.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Date, Int4, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+/// Finds the people behind the edges that a plan states: by the manager's worker, or lacking that by the one person
+/// who has the email now. What is not found stays pending.
+pub async fn resolve(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()> {
+    diesel::sql_query(
+        "UPDATE plan_items i SET manager_target = found.person_id, manager_state = 'person'
+         FROM (SELECT i.n, coalesce(p.person_id, w.person_id) AS person_id
+               FROM plan_items i
+               LEFT JOIN plan_workers p ON p.plan_id = i.plan_id AND p.connection_id = i.manager_via_connection
+                    AND p.source_id = i.manager_via_source AND p.disposition = 'published'
+               LEFT JOIN workers w ON w.connection_id = i.manager_via_connection
+                    AND w.source_id = i.manager_via_source
+               WHERE i.plan_id = $1 AND i.manager_state = 'pending' AND i.manager_via_source IS NOT NULL) AS found
+         WHERE i.plan_id = $1 AND i.n = found.n AND found.person_id IS NOT NULL",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .execute(conn)
+    .await?;
+    diesel::sql_query(
+        "UPDATE plan_items i SET manager_target = found.person_id, manager_state = 'person'
+         FROM (SELECT i.n, coalesce(planned.person_id, present.id) AS person_id
+               FROM plan_items i
+               LEFT JOIN plan_items planned ON planned.plan_id = i.plan_id
+                    AND planned.user_name_key = i.manager_via_email
+               LEFT JOIN people present ON present.user_name_key = i.manager_via_email
+                    AND NOT EXISTS (SELECT FROM plan_items o WHERE o.plan_id = i.plan_id AND o.person_id = present.id
+                                    AND o.user_name_key <> i.manager_via_email)
+               WHERE i.plan_id = $1 AND i.manager_state = 'pending' AND i.manager_via_source IS NULL
+                 AND i.manager_via_email IS NOT NULL) AS found
+         WHERE i.plan_id = $1 AND i.n = found.n AND found.person_id IS NOT NULL",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Adds the people whose pending edge leads to somebody whom this plan brings (story 20).
+pub async fn heal(conn: &mut AsyncPgConnection, plan: Uuid, after: i32) -> QueryResult<usize> {
+    diesel::sql_query(
+        "INSERT INTO plan_items (plan_id, n, person_id, base_version, wanted, user_name_key, diff, event, leaver,
+             manager_before, manager_via_connection, manager_via_source, manager_via_email, manager_target,
+             manager_since, manager_state, start_date)
+         SELECT $1, $2 + (row_number() OVER (ORDER BY position))::int, id, version, person, user_name_key, '[]',
+             'person.updated', false, manager_id, manager_via_connection, manager_via_source, manager_via_email, target,
+             manager_since, 'person', start_date
+         FROM (SELECT e.*, w.person_id AS target
+               FROM plan_workers w JOIN people e ON e.manager_state = 'pending'
+                    AND e.manager_via_connection = w.connection_id AND e.manager_via_source = w.source_id
+               WHERE w.plan_id = $1 AND w.link_reason IS NOT NULL
+               UNION ALL
+               SELECT e.*, i.person_id
+               FROM plan_items i JOIN people e ON e.manager_state = 'pending' AND e.manager_via_source IS NULL
+                    AND e.manager_via_email = i.user_name_key
+               WHERE i.plan_id = $1) AS healed
+         WHERE NOT EXISTS (SELECT FROM plan_items i WHERE i.plan_id = $1 AND i.person_id = healed.id)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .bind::<Int4, _>(after)
+    .execute(conn)
+    .await
+}
+
+/// Numbers the levels of people who would come into being: a manager before their reports. Those who are left without
+/// one are in a cycle, or below one.
+pub async fn level(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()> {
+    let mut moved = diesel::sql_query(
+        "UPDATE plan_items i SET level = 2147483647
+         WHERE plan_id = $1 AND base_version IS NULL AND manager_state IN ('person', 'suspended')
+           AND EXISTS (SELECT FROM plan_items m WHERE m.plan_id = $1 AND m.person_id = i.manager_target
+                       AND m.base_version IS NULL)",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .execute(conn)
+    .await?;
+    let mut level = 0_i32;
+    while moved > 0 {
+        level += 1;
+        moved = diesel::sql_query(
+            "UPDATE plan_items i SET level = $2
+             FROM plan_items m
+             WHERE i.plan_id = $1 AND i.level = 2147483647 AND i.state = 'planned'
+               AND m.plan_id = $1 AND m.person_id = i.manager_target AND m.level = $2 - 1 AND m.state = 'planned'
+               AND m.base_version IS NULL",
+        )
+        .bind::<SqlUuid, _>(plan)
+        .bind::<Int4, _>(level)
+        .execute(conn)
+        .await?;
+    }
+    Ok(())
+}
+
+/// An edge of a cycle.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct CycleEdge {
+    #[diesel(sql_type = SqlUuid)]
+    pub person: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    pub manager: Uuid,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub since: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Date>)]
+    pub start: Option<NaiveDate>,
+    #[diesel(sql_type = Text)]
+    pub tie: String,
+}
+
+/// All edges that lie on a cycle after this plan, suspended ones counted as if they held. Only the edges that the plan
+/// moves and those that are suspended already are followed upward: no other edge can be new in a cycle.
+pub async fn cycles(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<Vec<CycleEdge>> {
+    diesel::sql_query(
+        "WITH RECURSIVE starts AS (
+             SELECT person_id AS node FROM plan_items
+             WHERE plan_id = $1 AND manager_target IS NOT NULL AND state <> 'rejected'
+               AND (base_version IS NOT NULL OR level = 2147483647)
+               AND (manager_before IS DISTINCT FROM manager_target)
+             UNION SELECT id FROM people WHERE manager_state = 'suspended'
+         ), up AS (
+             SELECT node AS start, node, (SELECT target FROM edge_of($1, node)) AS target FROM starts
+             UNION ALL
+             SELECT up.start, up.target, (SELECT target FROM edge_of($1, up.target)) FROM up
+             WHERE up.target IS NOT NULL AND up.target <> up.start
+         ) CYCLE node SET looped USING path,
+         closed AS (SELECT DISTINCT start FROM up WHERE target = start)
+         SELECT DISTINCT up.node AS person, e.target AS manager, e.since, e.start, up.node::text AS tie
+         FROM up JOIN closed USING (start) CROSS JOIN LATERAL edge_of($1, up.node) e
+         WHERE e.target IS NOT NULL
+         ORDER BY 1",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .load(conn)
+    .await
+}
+
+/// Makes the suspended edges exactly those of `suspended`: in the plan, and by adding the people whose edge changes.
+pub async fn suspend(conn: &mut AsyncPgConnection, plan: Uuid, suspended: &[Uuid], after: i32) -> QueryResult<()> {
+    diesel::sql_query(
+        "UPDATE plan_items SET manager_state = CASE WHEN person_id = ANY($2) THEN 'suspended' ELSE 'person' END
+         WHERE plan_id = $1 AND manager_state IN ('person', 'suspended')
+           AND manager_state <> CASE WHEN person_id = ANY($2) THEN 'suspended' ELSE 'person' END",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .bind::<Array<SqlUuid>, _>(suspended)
+    .execute(conn)
+    .await?;
+    diesel::sql_query(
+        "INSERT INTO plan_items (plan_id, n, person_id, base_version, wanted, user_name_key, diff, event, leaver,
+             manager_before, manager_via_connection, manager_via_source, manager_via_email, manager_target,
+             manager_since, manager_state, start_date)
+         SELECT $1, $3 + (row_number() OVER (ORDER BY position))::int, id, version, person, user_name_key, '[]',
+             'person.updated', false, manager_id, manager_via_connection, manager_via_source, manager_via_email,
+             manager_target, manager_since, CASE WHEN id = ANY($2) THEN 'suspended' ELSE 'person' END, start_date
+         FROM people e
+         WHERE ((manager_state = 'suspended' AND NOT id = ANY($2)) OR (manager_state = 'person' AND id = ANY($2)))
+           AND NOT EXISTS (SELECT FROM plan_items i WHERE i.plan_id = $1 AND i.person_id = e.id)",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .bind::<Array<SqlUuid>, _>(suspended)
+    .bind::<Int4, _>(after)
+    .execute(conn)
+    .await
+    .map(drop)
+}

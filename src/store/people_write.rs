@@ -1,0 +1,245 @@
+//! Writing people: the one place where rows of `people` come into being and change.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Bool, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::schema::people;
+
+/// What is written of a person. `created_at` and `modified_at` are what the document says, too.
+#[derive(Clone, Debug, Serialize)]
+pub struct PersonWrite {
+    pub id: Uuid,
+    pub version: i64,
+    pub user_name: String,
+    pub user_name_key: String,
+    pub active: bool,
+    pub display_name: Option<String>,
+    pub employee_number: Option<String>,
+    pub manager_via_connection: Option<Uuid>,
+    pub manager_via_source: Option<String>,
+    pub manager_via_email: Option<String>,
+    pub manager_target: Option<Uuid>,
+    pub manager_since: Option<DateTime<Utc>>,
+    pub manager_state: String,
+    pub start_date: Option<NaiveDate>,
+    pub person: Value,
+    pub document: String,
+    pub created_at: DateTime<Utc>,
+    pub modified_at: DateTime<Utc>,
+    pub next_due: Option<DateTime<Utc>>,
+    pub left_at: Option<DateTime<Utc>>,
+}
+
+const RECORD: &str = "json_to_recordset($1::json) AS row (id uuid, version bigint, user_name text,
+    user_name_key text, active boolean, display_name text, employee_number text, manager_via_connection uuid,
+    manager_via_source text, manager_via_email text, manager_target uuid, manager_since timestamptz,
+    manager_state text, start_date date, person jsonb, document text, created_at timestamptz,
+    modified_at timestamptz, next_due timestamptz, left_at timestamptz)";
+
+const COLUMNS: &str = "id, version, user_name, user_name_key, active, display_name, employee_number,
+    manager_via_connection, manager_via_source, manager_via_email, manager_target, manager_since, manager_state,
+    start_date, person, document, created_at, modified_at, next_due, left_at";
+
+/// A person's place in the order of all lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
+pub struct Position {
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    #[diesel(sql_type = Int8)]
+    pub position: i64,
+}
+
+/// Inserts people in this order and tells their positions.
+pub async fn insert(conn: &mut AsyncPgConnection, rows: &[PersonWrite]) -> QueryResult<Vec<Position>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    diesel::sql_query(format!("INSERT INTO people ({COLUMNS}) SELECT {COLUMNS} FROM {RECORD} RETURNING id, position"))
+        .bind::<Text, _>(json(rows)?)
+        .load(conn)
+        .await
+}
+
+/// Updates people whose rows are locked.
+pub async fn update(conn: &mut AsyncPgConnection, rows: &[PersonWrite]) -> QueryResult<usize> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let set = COLUMNS
+        .split(',')
+        .map(str::trim)
+        .filter(|column| !matches!(*column, "id" | "created_at"))
+        .map(|column| format!("{column} = row.{column}"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    diesel::sql_query(format!("UPDATE people p SET {set} FROM {RECORD} WHERE p.id = row.id"))
+        .bind::<Text, _>(json(rows)?)
+        .execute(conn)
+        .await
+}
+
+fn json<T: Serialize>(rows: &[T]) -> QueryResult<String> {
+    serde_json::to_string(rows).map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))
+}
+
+/// What a plan has to know of a person before it writes.
+#[derive(Clone, Debug, QueryableByName)]
+pub struct Locked {
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    #[diesel(sql_type = Int8)]
+    pub position: i64,
+    #[diesel(sql_type = Int8)]
+    pub version: i64,
+    #[diesel(sql_type = Text)]
+    pub user_name_key: String,
+    #[diesel(sql_type = Bool)]
+    pub active: bool,
+    #[diesel(sql_type = Timestamptz)]
+    pub created_at: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
+    pub modified_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub left_at: Option<DateTime<Utc>>,
+}
+
+/// Locks people until the transaction ends, always in the same order, so that two plans cannot wait for each other.
+pub async fn lock(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Locked>> {
+    diesel::sql_query(
+        "SELECT id, position, version, user_name_key, active, created_at, modified_at, left_at FROM people
+         WHERE id = ANY($1) ORDER BY id FOR UPDATE",
+    )
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(conn)
+    .await
+}
+
+/// A person as stored, for planning.
+#[derive(Clone, Debug, HasQuery)]
+#[diesel(table_name = people)]
+pub struct PersonRow {
+    pub id: Uuid,
+    pub position: i64,
+    pub version: i64,
+    pub user_name_key: String,
+    pub active: bool,
+    pub manager_target: Option<Uuid>,
+    pub manager_since: Option<DateTime<Utc>>,
+    pub manager_state: String,
+    pub person: Value,
+    pub created_at: DateTime<Utc>,
+    pub modified_at: DateTime<Utc>,
+    pub next_due: Option<DateTime<Utc>>,
+    pub left_at: Option<DateTime<Utc>>,
+}
+
+pub async fn by_ids(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<PersonRow>> {
+    PersonRow::query().filter(people::id.eq_any(ids)).load(conn).await
+}
+
+pub async fn by_email_keys(conn: &mut AsyncPgConnection, keys: &[String]) -> QueryResult<Vec<PersonRow>> {
+    PersonRow::query().filter(people::user_name_key.eq_any(keys)).load(conn).await
+}
+
+/// An email key that somebody has, or that is reserved for somebody.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct Held {
+    #[diesel(sql_type = Text)]
+    pub email_key: String,
+    #[diesel(sql_type = SqlUuid)]
+    pub person_id: Uuid,
+}
+
+/// Who has these email keys now.
+pub async fn holders(conn: &mut AsyncPgConnection, keys: &[String]) -> QueryResult<Vec<Held>> {
+    diesel::sql_query("SELECT user_name_key AS email_key, id AS person_id FROM people WHERE user_name_key = ANY($1)")
+        .bind::<Array<Text>, _>(keys)
+        .load(conn)
+        .await
+}
+
+/// For whom these email keys are reserved.
+pub async fn reservations(conn: &mut AsyncPgConnection, keys: &[String], now: DateTime<Utc>) -> QueryResult<Vec<Held>> {
+    diesel::sql_query(
+        "SELECT email_key, person_id FROM email_reservations WHERE email_key = ANY($1) AND reserved_until > $2",
+    )
+    .bind::<Array<Text>, _>(keys)
+    .bind::<Timestamptz, _>(now)
+    .load(conn)
+    .await
+}
+
+/// Reserves former emails, and frees those that their person took up again.
+pub async fn reserve(
+    conn: &mut AsyncPgConnection,
+    former: &[(String, Uuid)],
+    now_used: &[(String, Uuid)],
+    until: DateTime<Utc>,
+) -> QueryResult<()> {
+    if !former.is_empty() {
+        diesel::sql_query(
+            "INSERT INTO email_reservations (email_key, person_id, reserved_until)
+             SELECT email_key, person_id, $3 FROM unnest($1, $2) AS former (email_key, person_id)
+             ON CONFLICT (email_key, person_id) DO UPDATE SET reserved_until = excluded.reserved_until",
+        )
+        .bind::<Array<Text>, _>(former.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(former.iter().map(|(_, person)| *person).collect::<Vec<_>>())
+        .bind::<Timestamptz, _>(until)
+        .execute(conn)
+        .await?;
+    }
+    if !now_used.is_empty() {
+        diesel::sql_query(
+            "DELETE FROM email_reservations r USING unnest($1, $2) AS used (email_key, person_id)
+             WHERE r.email_key = used.email_key AND r.person_id = used.person_id",
+        )
+        .bind::<Array<Text>, _>(now_used.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(now_used.iter().map(|(_, person)| *person).collect::<Vec<_>>())
+        .execute(conn)
+        .await?;
+    }
+    Ok(())
+}
+
+/// People whom time alone changes by now, earliest first.
+pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>, limit: i64) -> QueryResult<Vec<Uuid>> {
+    people::table
+        .filter(people::next_due.le(now))
+        .order((people::next_due, people::id))
+        .select(people::id)
+        .limit(limit)
+        .load(conn)
+        .await
+}
+
+/// The next instant at which time alone changes somebody.
+pub async fn next_due(conn: &mut AsyncPgConnection) -> QueryResult<Option<DateTime<Utc>>> {
+    people::table.select(diesel::dsl::min(people::next_due)).first(conn).await
+}
+
+/// How many active people a connection has workers of.
+pub async fn active_of(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<i64> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Int8)]
+        people: i64,
+    }
+    let row: Row = diesel::sql_query(
+        "SELECT count(DISTINCT p.id) AS people FROM people p JOIN workers w ON w.person_id = p.id
+         WHERE w.connection_id = $1 AND p.active",
+    )
+    .bind::<SqlUuid, _>(connection)
+    .get_result(conn)
+    .await?;
+    Ok(row.people)
+}
+
+/// Which of these people exist.
+pub async fn existing(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Uuid>> {
+    people::table.filter(people::id.eq_any(ids)).select(people::id).load(conn).await
+}

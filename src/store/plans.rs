@@ -1,0 +1,311 @@
+//! Plans: what a run, a timer or a change of configuration would change, stored before anything is written.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Int4, Int8, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::schema::{plan_items, plan_workers, plans};
+
+/// One row of `plans`.
+#[derive(Clone, Debug, HasQuery, Insertable)]
+#[diesel(table_name = plans)]
+pub struct PlanRow {
+    pub id: Uuid,
+    pub run_id: Option<Uuid>,
+    pub connection_id: Option<Uuid>,
+    pub cause: String,
+    pub state: String,
+    pub created_at: DateTime<Utc>,
+    pub applied_at: Option<DateTime<Utc>>,
+}
+
+/// A person as planned. The manager edge of `wanted` is as it was before it was resolved; the columns have the word.
+#[derive(Clone, Debug, HasQuery, Serialize)]
+#[diesel(table_name = plan_items)]
+pub struct ItemRow {
+    pub n: i32,
+    pub person_id: Uuid,
+    pub base_version: Option<i64>,
+    pub state: String,
+    pub wanted: Value,
+    pub user_name_key: String,
+    pub diff: Value,
+    pub event: Option<String>,
+    pub effective_at: Option<DateTime<Utc>>,
+    pub leaver: bool,
+    pub bundle: Option<i32>,
+    pub manager_before: Option<Uuid>,
+    pub manager_via_connection: Option<Uuid>,
+    pub manager_via_source: Option<String>,
+    pub manager_via_email: Option<String>,
+    pub manager_target: Option<Uuid>,
+    pub manager_since: Option<DateTime<Utc>>,
+    pub manager_state: String,
+    pub start_date: Option<NaiveDate>,
+}
+
+/// What a plan decided about a worker.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlannedWorker {
+    pub connection_id: Uuid,
+    pub source_id: String,
+    /// Digest of the statement that was decided about, in hex.
+    pub digest: String,
+    pub disposition: &'static str,
+    pub exclusion: Option<String>,
+    pub recheck_at: Option<DateTime<Utc>>,
+    pub person_id: Option<Uuid>,
+    pub link_reason: Option<String>,
+    pub accepted: Option<Value>,
+    pub reviews: Value,
+}
+
+pub async fn insert(conn: &mut AsyncPgConnection, plan: PlanRow) -> QueryResult<()> {
+    diesel::insert_into(plans::table).values(plan).execute(conn).await.map(drop)
+}
+
+pub async fn find(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<PlanRow>> {
+    PlanRow::query().filter(plans::id.eq(id)).first(conn).await.optional()
+}
+
+/// The latest plan of a connection's previews that is ready to be applied.
+pub async fn latest_ready(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Option<PlanRow>> {
+    PlanRow::query()
+        .filter(plans::connection_id.eq(connection))
+        .filter(plans::state.eq("ready"))
+        .order((plans::created_at.desc(), plans::id.desc()))
+        .first(conn)
+        .await
+        .optional()
+}
+
+pub async fn set_state(conn: &mut AsyncPgConnection, id: Uuid, state: &str) -> QueryResult<()> {
+    diesel::update(plans::table.find(id)).set(plans::state.eq(state)).execute(conn).await.map(drop)
+}
+
+pub async fn set_applied(conn: &mut AsyncPgConnection, id: Uuid, now: DateTime<Utc>) -> QueryResult<()> {
+    diesel::update(plans::table.find(id))
+        .set((plans::state.eq("applied"), plans::applied_at.eq(now)))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Plans of a connection that a newer one makes obsolete.
+pub async fn supersede_others(conn: &mut AsyncPgConnection, connection: Uuid, keep: Uuid) -> QueryResult<()> {
+    diesel::update(
+        plans::table
+            .filter(plans::connection_id.eq(connection))
+            .filter(plans::id.ne(keep))
+            .filter(plans::state.eq_any(["building", "ready", "held"])),
+    )
+    .set(plans::state.eq("superseded"))
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Forgets a plan that was not finished, so that it can be made anew.
+pub async fn delete(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<()> {
+    diesel::delete(plans::table.find(id)).execute(conn).await.map(drop)
+}
+
+/// Adds people to a plan. A person who is in it already stays as they are: the same scene gave the same answer.
+pub async fn add_items(conn: &mut AsyncPgConnection, plan: Uuid, items: &[ItemRow]) -> QueryResult<()> {
+    diesel::sql_query(
+        "INSERT INTO plan_items (plan_id, n, person_id, base_version, wanted, user_name_key, diff, event,
+             effective_at, leaver, bundle, manager_before, manager_via_connection, manager_via_source,
+             manager_via_email, manager_target, manager_since, manager_state, start_date)
+         SELECT $1, n, person_id, base_version, wanted, user_name_key, diff, event,
+             effective_at, leaver, bundle, manager_before, manager_via_connection, manager_via_source,
+             manager_via_email, manager_target, manager_since, manager_state, start_date
+         FROM json_to_recordset($2::json) AS item (n int, person_id uuid, base_version bigint, wanted jsonb,
+             user_name_key text, diff jsonb, event text, effective_at timestamptz, leaver boolean, bundle int,
+             manager_before uuid, manager_via_connection uuid, manager_via_source text, manager_via_email text,
+             manager_target uuid, manager_since timestamptz, manager_state text, start_date date)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .bind::<Text, _>(json(items)?)
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Adds decisions about workers to a plan; a worker that was decided about already keeps the first decision.
+pub async fn add_workers(conn: &mut AsyncPgConnection, plan: Uuid, workers: &[PlannedWorker]) -> QueryResult<()> {
+    diesel::sql_query(
+        "INSERT INTO plan_workers (plan_id, connection_id, source_id, digest, disposition, exclusion, recheck_at,
+             person_id, link_reason, accepted, reviews)
+         SELECT $1, connection_id, source_id, decode(digest, 'hex'), disposition, exclusion, recheck_at,
+             person_id, link_reason, accepted, reviews
+         FROM json_to_recordset($2::json) AS worker (connection_id uuid, source_id text, digest text,
+             disposition text, exclusion text, recheck_at timestamptz, person_id uuid, link_reason text,
+             accepted jsonb, reviews jsonb)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .bind::<Text, _>(json(workers)?)
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+fn json<T: Serialize>(rows: &[T]) -> QueryResult<String> {
+    serde_json::to_string(rows).map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))
+}
+
+/// Which of these workers of a connection a plan has decided about already.
+pub async fn decided(
+    conn: &mut AsyncPgConnection,
+    plan: Uuid,
+    connection: Uuid,
+    source_ids: &[String],
+) -> QueryResult<Vec<String>> {
+    plan_workers::table
+        .filter(plan_workers::plan_id.eq(plan))
+        .filter(plan_workers::connection_id.eq(connection))
+        .filter(plan_workers::source_id.eq_any(source_ids))
+        .select(plan_workers::source_id)
+        .load(conn)
+        .await
+}
+
+/// The items that are to be applied next: at most `limit`, or a few more where a bundle would be torn.
+pub async fn next_batch(conn: &mut AsyncPgConnection, plan: Uuid, limit: i64) -> QueryResult<Vec<ItemRow>> {
+    let mut batch: Vec<ItemRow> = ItemRow::query()
+        .filter(plan_items::plan_id.eq(plan))
+        .filter(plan_items::state.eq("planned"))
+        .order((plan_items::level, plan_items::n))
+        .limit(limit)
+        .load(conn)
+        .await?;
+    let bundles: Vec<i32> = batch.iter().filter_map(|item| item.bundle).collect();
+    if !bundles.is_empty() {
+        let here: Vec<i32> = batch.iter().map(|item| item.n).collect();
+        let rest: Vec<ItemRow> = ItemRow::query()
+            .filter(plan_items::plan_id.eq(plan))
+            .filter(plan_items::state.eq("planned"))
+            .filter(plan_items::bundle.eq_any(bundles))
+            .filter(plan_items::n.ne_all(here))
+            .order((plan_items::level, plan_items::n))
+            .load(conn)
+            .await?;
+        batch.extend(rest);
+    }
+    Ok(batch)
+}
+
+/// A page of a plan's items by number.
+pub async fn items(conn: &mut AsyncPgConnection, plan: Uuid, after: i32, limit: i64) -> QueryResult<Vec<ItemRow>> {
+    ItemRow::query()
+        .filter(plan_items::plan_id.eq(plan))
+        .filter(plan_items::n.gt(after))
+        .order(plan_items::n)
+        .limit(limit)
+        .load(conn)
+        .await
+}
+
+pub async fn mark(conn: &mut AsyncPgConnection, plan: Uuid, numbers: &[i32], state: &str) -> QueryResult<()> {
+    diesel::update(plan_items::table.filter(plan_items::plan_id.eq(plan)).filter(plan_items::n.eq_any(numbers)))
+        .set(plan_items::state.eq(state))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Takes the items of these people out of a plan, together with what it decided about their workers.
+pub async fn reject_people(conn: &mut AsyncPgConnection, plan: Uuid, people: &[Uuid]) -> QueryResult<()> {
+    diesel::update(plan_items::table.filter(plan_items::plan_id.eq(plan)).filter(plan_items::person_id.eq_any(people)))
+        .set(plan_items::state.eq("rejected"))
+        .execute(conn)
+        .await?;
+    diesel::delete(
+        plan_workers::table.filter(plan_workers::plan_id.eq(plan)).filter(plan_workers::person_id.eq_any(people)),
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// The people whom a plan would make leavers, in order of id.
+pub async fn leavers(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<Vec<Uuid>> {
+    plan_items::table
+        .filter(plan_items::plan_id.eq(plan))
+        .filter(plan_items::leaver)
+        .filter(plan_items::state.eq("planned"))
+        .select(plan_items::person_id)
+        .order(plan_items::person_id)
+        .load(conn)
+        .await
+}
+
+/// The people whose items have a state.
+pub async fn people_in(conn: &mut AsyncPgConnection, plan: Uuid, state: &str) -> QueryResult<Vec<Uuid>> {
+    plan_items::table
+        .filter(plan_items::plan_id.eq(plan))
+        .filter(plan_items::state.eq(state))
+        .select(plan_items::person_id)
+        .order(plan_items::n)
+        .load(conn)
+        .await
+}
+
+/// How many items a plan has of each kind, while it is planned and after it was applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, QueryableByName)]
+pub struct PlanCounts {
+    #[diesel(sql_type = Int8)]
+    pub created: i64,
+    /// Updated people who are not deactivated.
+    #[diesel(sql_type = Int8)]
+    pub updated: i64,
+    #[diesel(sql_type = Int8)]
+    pub deactivated: i64,
+    /// People who would be leavers: deactivated, or with an end within 30 days.
+    #[diesel(sql_type = Int8)]
+    pub leavers: i64,
+    #[diesel(sql_type = Int8)]
+    pub withheld: i64,
+    #[diesel(sql_type = Int8)]
+    pub excluded: i64,
+    #[diesel(sql_type = Int8)]
+    pub stale: i64,
+}
+
+pub async fn counts(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<PlanCounts> {
+    diesel::sql_query(
+        "SELECT count(*) FILTER (WHERE i.base_version IS NULL) AS created,
+                count(*) FILTER (WHERE i.base_version IS NOT NULL AND i.seen AND i.event IS DISTINCT FROM 'person.deactivated')
+                    AS updated,
+                count(*) FILTER (WHERE i.base_version IS NOT NULL AND i.event = 'person.deactivated') AS deactivated,
+                count(*) FILTER (WHERE i.leaver) AS leavers,
+                count(*) FILTER (WHERE i.state = 'stale') AS stale,
+                (SELECT count(*) FROM plan_workers WHERE plan_id = $1 AND disposition = 'withheld') AS withheld,
+                (SELECT count(*) FROM plan_workers WHERE plan_id = $1 AND disposition = 'excluded') AS excluded
+         FROM (SELECT *, diff <> '[]'
+                    OR manager_before IS DISTINCT FROM CASE WHEN manager_state = 'person' THEN manager_target END AS seen
+               FROM plan_items WHERE plan_id = $1 AND state <> 'rejected') AS i",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .get_result(conn)
+    .await
+}
+
+/// The greatest number of a plan's items; 0 for none.
+pub async fn last_number(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<i32> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Nullable<Int4>)]
+        n: Option<i32>,
+    }
+    let row: Row = diesel::sql_query("SELECT max(n) AS n FROM plan_items WHERE plan_id = $1")
+        .bind::<SqlUuid, _>(plan)
+        .get_result(conn)
+        .await?;
+    Ok(row.n.unwrap_or(0))
+}

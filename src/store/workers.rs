@@ -1,0 +1,215 @@
+//! Workers: what each HR system says, what of it the merge takes, and whose worker each is.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::schema::workers;
+
+/// One row of `workers`.
+#[derive(Clone, Debug, HasQuery)]
+#[diesel(table_name = workers)]
+pub struct WorkerRow {
+    pub connection_id: Uuid,
+    pub source_id: String,
+    pub statement: Value,
+    pub digest: Vec<u8>,
+    pub email_key: Option<String>,
+    pub accepted: Option<Value>,
+    pub decided_digest: Option<Vec<u8>>,
+    pub disposition: String,
+    pub exclusion: Option<String>,
+    pub recheck_at: Option<DateTime<Utc>>,
+    pub person_id: Option<Uuid>,
+    pub link_reason: Option<String>,
+    pub linked_at: Option<DateTime<Utc>>,
+    pub first_seen_at: DateTime<Utc>,
+    pub changed_at: DateTime<Utc>,
+    pub absent_since: Option<DateTime<Utc>>,
+    pub absent: bool,
+    pub absence_moved: bool,
+}
+
+/// Workers of a connection that a plan has to look at, after a source id: those who are new, say something else, are
+/// withheld, whose absence was proven or refuted, or whose time to be looked at again has come.
+pub async fn undecided(
+    conn: &mut AsyncPgConnection,
+    connection: Uuid,
+    now: DateTime<Utc>,
+    after: &str,
+    limit: i64,
+) -> QueryResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        source_id: String,
+    }
+    let rows: Vec<Row> = diesel::sql_query(
+        "(SELECT source_id FROM workers
+          WHERE connection_id = $1 AND source_id > $2
+            AND (disposition IN ('new', 'withheld') OR absence_moved OR decided_digest IS DISTINCT FROM digest)
+          ORDER BY source_id LIMIT $4)
+         UNION
+         (SELECT source_id FROM workers
+          WHERE connection_id = $1 AND source_id > $2 AND recheck_at <= $3
+          ORDER BY source_id LIMIT $4)
+         ORDER BY source_id LIMIT $4",
+    )
+    .bind::<SqlUuid, _>(connection)
+    .bind::<Text, _>(after)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Int8, _>(limit)
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.source_id).collect())
+}
+
+/// All workers of a connection, after a source id: for a change of its mapping.
+pub async fn source_ids(
+    conn: &mut AsyncPgConnection,
+    connection: Uuid,
+    after: &str,
+    limit: i64,
+) -> QueryResult<Vec<String>> {
+    workers::table
+        .filter(workers::connection_id.eq(connection))
+        .filter(workers::source_id.gt(after))
+        .order(workers::source_id)
+        .select(workers::source_id)
+        .limit(limit)
+        .load(conn)
+        .await
+}
+
+/// Connections that have workers whose time to be looked at again has come.
+pub async fn rechecks_due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Vec<Uuid>> {
+    workers::table.filter(workers::recheck_at.le(now)).select(workers::connection_id).distinct().load(conn).await
+}
+
+pub async fn by_source_ids(
+    conn: &mut AsyncPgConnection,
+    connection: Uuid,
+    source_ids: &[String],
+) -> QueryResult<Vec<WorkerRow>> {
+    WorkerRow::query()
+        .filter(workers::connection_id.eq(connection))
+        .filter(workers::source_id.eq_any(source_ids))
+        .load(conn)
+        .await
+}
+
+pub async fn by_email_keys(conn: &mut AsyncPgConnection, keys: &[String]) -> QueryResult<Vec<WorkerRow>> {
+    WorkerRow::query().filter(workers::email_key.eq_any(keys)).load(conn).await
+}
+
+pub async fn by_people(conn: &mut AsyncPgConnection, people: &[Uuid]) -> QueryResult<Vec<WorkerRow>> {
+    WorkerRow::query().filter(workers::person_id.eq_any(people)).load(conn).await
+}
+
+/// How many workers of a connection are published, withheld, excluded, or not yet decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName)]
+pub struct Tally {
+    #[diesel(sql_type = Int8)]
+    pub published: i64,
+    #[diesel(sql_type = Int8)]
+    pub withheld: i64,
+    #[diesel(sql_type = Int8)]
+    pub excluded: i64,
+    #[diesel(sql_type = Int8)]
+    pub undecided: i64,
+    /// Workers whom complete reads no longer contain.
+    #[diesel(sql_type = Int8)]
+    pub missing: i64,
+}
+
+pub async fn tally(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Tally> {
+    diesel::sql_query(
+        "SELECT count(*) FILTER (WHERE disposition = 'published') AS published,
+                count(*) FILTER (WHERE disposition = 'withheld') AS withheld,
+                count(*) FILTER (WHERE disposition = 'excluded') AS excluded,
+                count(*) FILTER (WHERE disposition = 'new') AS undecided,
+                count(*) FILTER (WHERE absent_since IS NOT NULL) AS missing
+         FROM workers WHERE connection_id = $1",
+    )
+    .bind::<SqlUuid, _>(connection)
+    .get_result(conn)
+    .await
+}
+
+/// A word that an HR system uses, and how many of its workers it concerns.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct Word {
+    #[diesel(sql_type = Text)]
+    pub word: String,
+    #[diesel(sql_type = Int8)]
+    pub workers: i64,
+}
+
+/// The words that the workers of a connection use for one thing; `path` is one of the constants below.
+pub async fn words(conn: &mut AsyncPgConnection, connection: Uuid, path: &[&str]) -> QueryResult<Vec<Word>> {
+    diesel::sql_query(
+        "SELECT statement #>> $2 AS word, count(*) AS workers FROM workers
+         WHERE connection_id = $1 AND statement #>> $2 IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1",
+    )
+    .bind::<SqlUuid, _>(connection)
+    .bind::<Array<Text>, _>(path.to_vec())
+    .load(conn)
+    .await
+}
+
+/// Where [`words`] finds worker types.
+pub const WORKER_TYPE: [&str; 2] = ["employment", "workerType"];
+/// Where [`words`] finds statuses.
+pub const STATUS: [&str; 2] = ["employment", "status"];
+/// Where [`words`] finds legal entity ids.
+pub const LEGAL_ENTITY_ID: [&str; 2] = ["attributes", "legalEntityId"];
+/// Where [`words`] finds department names.
+pub const DEPARTMENT: [&str; 2] = ["attributes", "department"];
+
+/// A page of a connection's workers, after a source id, of one disposition or of all.
+pub async fn page(
+    conn: &mut AsyncPgConnection,
+    connection: Uuid,
+    disposition: Option<&str>,
+    after: &str,
+    limit: i64,
+) -> QueryResult<Vec<WorkerRow>> {
+    let mut query = WorkerRow::query()
+        .filter(workers::connection_id.eq(connection))
+        .filter(workers::source_id.gt(after))
+        .order(workers::source_id)
+        .limit(limit)
+        .into_boxed();
+    if let Some(disposition) = disposition {
+        query = query.filter(workers::disposition.eq(disposition));
+    }
+    query.load(conn).await
+}
+
+/// Takes over what a plan decided about the workers of these people: the links, and what the merge takes.
+pub async fn accept(
+    conn: &mut AsyncPgConnection,
+    plan: Uuid,
+    people: Option<&[Uuid]>,
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    diesel::sql_query(
+        "UPDATE workers w
+         SET accepted = CASE WHEN p.disposition = 'published' THEN coalesce(p.accepted, w.statement) ELSE w.accepted END,
+             decided_digest = p.digest, disposition = p.disposition, exclusion = p.exclusion,
+             recheck_at = p.recheck_at, absence_moved = false,
+             linked_at = CASE WHEN p.person_id IS NULL OR w.person_id IS NOT NULL THEN w.linked_at ELSE $3 END,
+             link_reason = coalesce(w.link_reason, p.link_reason), person_id = coalesce(w.person_id, p.person_id)
+         FROM plan_workers p
+         WHERE p.plan_id = $1 AND w.connection_id = p.connection_id AND w.source_id = p.source_id
+           AND w.digest = p.digest AND ($2 IS NULL OR p.person_id = ANY($2))",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .bind::<Nullable<Array<SqlUuid>>, _>(people.map(<[Uuid]>::to_vec))
+    .bind::<Timestamptz, _>(now)
+    .execute(conn)
+    .await
+}
