@@ -1,15 +1,23 @@
-//! Postgres: tables, queries, nothing else. Functions take a connection; the caller owns the transaction.
+//! Postgres: where the database is ([`source`]), connections to it ([`pool`]), its shape ([`migrations`]), a private
+//! cluster for those who have none ([`embedded`]), and the tables and queries. Nothing here decides anything, and the
+//! caller owns the transaction.
 
 pub mod audit;
 pub mod changes;
 pub mod connections;
 pub mod edges;
+pub mod embedded;
+pub mod error;
 pub mod holds;
 pub mod leases;
+pub mod migrations;
 pub mod people_write;
 pub mod plans;
+pub mod pool;
 pub mod reviews;
 pub mod runs;
 pub mod schema;
+pub mod source;
 pub mod staging;
+mod tls;
 pub mod workers;

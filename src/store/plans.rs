@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Int4, Int8, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Int4, Int8, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use serde_json::Value;
@@ -308,4 +308,33 @@ pub async fn last_number(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResul
         .get_result(conn)
         .await?;
     Ok(row.n.unwrap_or(0))
+}
+
+/// People of a plan of whom a worker says something else by now than when the plan was made.
+pub async fn moved_on(conn: &mut AsyncPgConnection, plan: Uuid, people: &[Uuid]) -> QueryResult<Vec<Uuid>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        person_id: Uuid,
+    }
+    let rows: Vec<Row> = diesel::sql_query(
+        "SELECT DISTINCT p.person_id FROM plan_workers p JOIN workers w USING (connection_id, source_id)
+         WHERE p.plan_id = $1 AND p.person_id = ANY($2) AND w.digest <> p.digest",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .bind::<Array<SqlUuid>, _>(people)
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.person_id).collect())
+}
+
+/// The workers that a plan decided about for these people.
+pub async fn workers_of(conn: &mut AsyncPgConnection, plan: Uuid, people: &[Uuid]) -> QueryResult<Vec<String>> {
+    plan_workers::table
+        .filter(plan_workers::plan_id.eq(plan))
+        .filter(plan_workers::person_id.eq_any(people))
+        .select(plan_workers::source_id)
+        .order(plan_workers::source_id)
+        .load(conn)
+        .await
 }

@@ -189,7 +189,8 @@ pub async fn page(
     query.load(conn).await
 }
 
-/// Takes over what a plan decided about the workers of these people: the links, and what the merge takes.
+/// Takes over what a plan decided: the links, and what the merge takes. With `people`, about their workers; without,
+/// about all workers whose people the plan leaves as they are.
 pub async fn accept(
     conn: &mut AsyncPgConnection,
     plan: Uuid,
@@ -205,7 +206,10 @@ pub async fn accept(
              link_reason = coalesce(w.link_reason, p.link_reason), person_id = coalesce(w.person_id, p.person_id)
          FROM plan_workers p
          WHERE p.plan_id = $1 AND w.connection_id = p.connection_id AND w.source_id = p.source_id
-           AND w.digest = p.digest AND ($2 IS NULL OR p.person_id = ANY($2))",
+           AND w.digest = p.digest
+           AND CASE WHEN $2 IS NULL
+               THEN NOT EXISTS (SELECT FROM plan_items i WHERE i.plan_id = $1 AND i.person_id = p.person_id)
+               ELSE p.person_id = ANY($2) END",
     )
     .bind::<SqlUuid, _>(plan)
     .bind::<Nullable<Array<SqlUuid>>, _>(people.map(<[Uuid]>::to_vec))
