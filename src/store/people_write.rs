@@ -243,3 +243,8 @@ pub async fn active_of(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryR
 pub async fn existing(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Uuid>> {
     people::table.filter(people::id.eq_any(ids)).select(people::id).load(conn).await
 }
+
+/// Lets people come due later.
+pub async fn postpone(conn: &mut AsyncPgConnection, ids: &[Uuid], until: DateTime<Utc>) -> QueryResult<usize> {
+    diesel::update(people::table.filter(people::id.eq_any(ids))).set(people::next_due.eq(until)).execute(conn).await
+}

@@ -112,3 +112,15 @@ pub async fn follow_cycles(
         .await
         .map(drop)
 }
+
+/// How many questions about a connection's workers are open, by reason.
+pub async fn open_by_reason(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Vec<(String, i64)>> {
+    reviews::table
+        .filter(reviews::connection_id.eq(connection))
+        .filter(reviews::closed_at.is_null())
+        .group_by(reviews::reason)
+        .order(reviews::reason)
+        .select((reviews::reason, diesel::dsl::count_star()))
+        .load(conn)
+        .await
+}

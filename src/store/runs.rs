@@ -168,3 +168,8 @@ pub async fn release(conn: &mut AsyncPgConnection, owner: Uuid) -> QueryResult<u
         .execute(conn)
         .await
 }
+
+/// Forgets runs that ended before an instant.
+pub async fn forget_before(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> QueryResult<usize> {
+    diesel::delete(runs::table.filter(runs::ended_at.lt(before))).execute(conn).await
+}

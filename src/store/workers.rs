@@ -84,9 +84,22 @@ pub async fn source_ids(
         .await
 }
 
-/// Connections that have workers whose time to be looked at again has come.
+/// Active connections that have workers whose time to be looked at again has come, and no plan since.
 pub async fn rechecks_due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Vec<Uuid>> {
-    workers::table.filter(workers::recheck_at.le(now)).select(workers::connection_id).distinct().load(conn).await
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+    }
+    let rows: Vec<Row> = diesel::sql_query(
+        "SELECT DISTINCT c.id FROM workers w JOIN connections c ON c.id = w.connection_id
+         WHERE w.recheck_at <= $1 AND c.state IN ('active', 'failing', 'needsReauthorization')
+           AND NOT EXISTS (SELECT FROM plans p WHERE p.connection_id = c.id AND p.created_at >= w.recheck_at)",
+    )
+    .bind::<Timestamptz, _>(now)
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 pub async fn by_source_ids(
