@@ -35,7 +35,7 @@ const WATCHDOG: &str = "read -r _; kill -INT \"$1\" 2>/dev/null";
 
 /// What every cluster of ours runs with. Given on the command line, so that they follow the program's version and not
 /// the day on which the cluster was made.
-const SETTINGS: [(&str, &str); 23] = [
+const SETTINGS: [(&str, &str); 24] = [
     ("listen_addresses", ""),
     ("unix_socket_permissions", "0700"),
     ("max_connections", "60"),
@@ -46,6 +46,7 @@ const SETTINGS: [(&str, &str); 23] = [
     ("maintenance_work_mem", "64MB"),
     ("effective_cache_size", "512MB"),
     ("autovacuum_max_workers", "2"),
+    ("max_logical_replication_workers", "0"),
     ("max_parallel_workers_per_gather", "0"),
     ("jit", "off"),
     ("random_page_cost", "1.1"),
