@@ -2,3 +2,5 @@
 //! its records into [`Worker`](crate::directory::worker::Worker)s; what becomes of them is decided elsewhere.
 
 pub mod connector;
+pub mod remote;
+mod vendor;

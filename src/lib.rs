@@ -1,9 +1,8 @@
 //! Rollbook: one directory from all HR systems.
-//!
-//! The map, from the outside in: [`http`]… (see `docs/architecture.md`).
 
 pub mod clock;
 pub mod connectors;
 pub mod directory;
 pub mod keys;
+pub mod outbound;
 pub mod store;

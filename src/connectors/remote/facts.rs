@@ -1,0 +1,158 @@
+//! What a reading has to know before the first record: ends of employment and names of departments.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
+
+use super::field::{code, date, instant, text};
+use super::shapes::numbered;
+use crate::connectors::connector::ConnectorError;
+use crate::connectors::vendor::Vendor;
+
+/// Rows on a page, the most that Remote gives.
+pub(super) const PAGE_SIZE: u64 = 100;
+const LARGEST_PAGE: usize = 16 * 1024 * 1024;
+
+/// The last days that the offboardings know, by employment; `None` if the token may not see offboardings.
+///
+/// Confidential ones are asked for too. Reasons and risks are dropped here.
+///
+/// # Errors
+/// When the list cannot be read to its end.
+pub(super) async fn last_days(vendor: &Vendor) -> Result<Option<BTreeMap<String, NaiveDate>>, ConnectorError> {
+    let read = |row: &Value| Some(Offboarding::read(row));
+    let listing = whole_list(vendor, "offboardings", &[("include_confidential", "true")], read);
+    Ok(listing.await?.map(|rows| latest(rows.into_iter().flatten())))
+}
+
+/// Department names by id; empty if the token may not see departments.
+///
+/// # Errors
+/// When the list cannot be read to its end.
+pub(super) async fn departments(vendor: &Vendor, company: &str) -> Result<BTreeMap<String, String>, ConnectorError> {
+    let read = |row: &Value| Some((row.get("id").and_then(code)?, row.get("name").and_then(text)?));
+    let query = [("company_id", company), ("paginate", "true")];
+    let listing = whole_list(vendor, "company-departments", &query, read).await?;
+    Ok(listing.unwrap_or_default().into_iter().collect())
+}
+
+/// One offboarding that was not canceled.
+#[derive(Debug, PartialEq)]
+struct Offboarding {
+    employment: String,
+    submitted: Option<DateTime<Utc>>,
+    /// Set when the date is final; a proposed date is no date.
+    last_day: Option<NaiveDate>,
+}
+
+impl Offboarding {
+    fn read(row: &Value) -> Option<Self> {
+        let status = row.get("status").and_then(text).unwrap_or_default().to_ascii_lowercase();
+        if matches!(status.as_str(), "canceled" | "cancelled") {
+            return None;
+        }
+        Some(Self {
+            employment: row.get("employment_id").and_then(code)?,
+            submitted: row.get("submitted_at").and_then(instant),
+            last_day: row.get("termination_date").and_then(date),
+        })
+    }
+}
+
+/// Of each employment the offboarding that was submitted last: if its date is not final yet, an older one's is not
+/// taken in its place.
+fn latest(offboardings: impl Iterator<Item = Offboarding>) -> BTreeMap<String, NaiveDate> {
+    let mut latest: HashMap<String, Offboarding> = HashMap::new();
+    for offboarding in offboardings {
+        let known = latest.get(&offboarding.employment);
+        let rank = |of: &Offboarding| (of.submitted, of.last_day);
+        if known.is_none_or(|known| rank(known) <= rank(&offboarding)) {
+            latest.insert(offboarding.employment.clone(), offboarding);
+        }
+    }
+    latest.into_iter().filter_map(|(employment, of)| Some((employment, of.last_day?))).collect()
+}
+
+/// Reads all pages of a list and keeps what `read` makes of its rows; `None` on 403 or 404.
+///
+/// Rows can shift between pages while somebody edits. If fewer distinct rows came than the list says it has, it is read
+/// once more; the second result stands, because the count may include rows that the token is not shown.
+async fn whole_list<T>(
+    vendor: &Vendor,
+    list: &str,
+    query: &[(&str, &str)],
+    read: impl Fn(&Value) -> Option<T>,
+) -> Result<Option<Vec<T>>, ConnectorError> {
+    let key = list.replace('-', "_");
+    let page_size = PAGE_SIZE.to_string();
+    let mut again = true;
+    loop {
+        let (mut kept, mut ids) = (Vec::new(), HashSet::new());
+        let mut page = 1;
+        let count = loop {
+            let number = page.to_string();
+            let paging = [("page", number.as_str()), ("page_size", page_size.as_str())];
+            let reply = vendor.get(&["v1", list], &[query, &paging].concat(), LARGEST_PAGE).await?;
+            if matches!(reply.status(), 403 | 404) && page == 1 {
+                return Ok(None);
+            }
+            let answer = reply.json()?;
+            let numbered = numbered(&answer, &key).map_err(|detail| reply.malformed(detail))?;
+            let known = ids.len();
+            for row in numbered.rows {
+                if ids.insert(row.get("id").and_then(code)) {
+                    kept.extend(read(row));
+                }
+            }
+            if numbered.is_last(page, PAGE_SIZE).map_err(|detail| reply.malformed(detail))? {
+                break numbered.total_count;
+            }
+            if ids.len() == known {
+                return Err(reply.malformed(format!("page {page} holds nothing new")));
+            }
+            page += 1;
+        };
+        let distinct = u64::try_from(ids.len()).unwrap_or(u64::MAX);
+        if !again || count.is_none_or(|count| distinct >= count) {
+            return Ok(Some(kept));
+        }
+        again = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn days(rows: &[Value]) -> BTreeMap<String, NaiveDate> {
+        latest(rows.iter().filter_map(Offboarding::read))
+    }
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn of_the_recorded_offboardings_only_the_final_date_counts() {
+        let recorded: Value =
+            serde_json::from_str(include_str!("../../../tests/data/remote/offboardings_v1.json")).unwrap();
+        let days = days(recorded["data"]["offboardings"].as_array().unwrap());
+        let expected = [("7a100007-0000-4000-8000-000000000007".to_owned(), day("2026-08-31"))];
+        assert_eq!(days, expected.into(), "a proposed date and a canceled offboarding say nothing");
+    }
+
+    #[test]
+    fn the_offboarding_submitted_last_counts_whatever_the_order() {
+        let row = |submitted: &str, status: &str, last_day: Value| json!({"employment_id": "e", "status": status, "submitted_at": submitted, "termination_date": last_day});
+        let old = row("2026-01-01T00:00:00Z", "done", json!("2026-02-01"));
+        let new = row("2026-10-01T00:00:00Z", "done", json!("2026-12-31"));
+        let open = row("2026-11-01T00:00:00Z", "in_review", json!(null));
+        let withdrawn = row("2026-11-05T00:00:00Z", "canceled", json!("2026-11-30"));
+        assert_eq!(days(&[new.clone(), old.clone(), withdrawn.clone()]), [("e".to_owned(), day("2026-12-31"))].into());
+        assert_eq!(days(&[old.clone(), withdrawn, new.clone()]), [("e".to_owned(), day("2026-12-31"))].into());
+        assert_eq!(days(&[open, old, new]), BTreeMap::new(), "the last one has no date yet");
+    }
+}

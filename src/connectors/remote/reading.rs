@@ -1,0 +1,250 @@
+//! One reading of all employments, by the bulk endpoint where Remote offers it, else by list and *show*.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::facts::{self, PAGE_SIZE};
+use super::normalise::{Facts, normalise, source_id};
+use super::{Shared, shapes};
+use crate::connectors::connector::{ConnectorError, Detail, End, Item, Page, ReadRequest, Reading};
+use crate::connectors::vendor::Reply;
+use crate::directory::ids::SourceId;
+use crate::directory::worker::{Rejected, Worker};
+
+/// After this time a missing bulk endpoint is looked for again.
+const BULK_RETRY: TimeDelta = TimeDelta::days(7);
+/// After this time offboardings that we may not see are asked for again.
+const OFFBOARDINGS_RETRY: TimeDelta = TimeDelta::days(1);
+/// A bulk list that gives this many pages in a row without a new record goes in circles.
+const IDLE_PAGES: u32 = 10;
+const LARGEST_PAGE: usize = 32 * 1024 * 1024;
+const LARGEST_RECORD: usize = 4 * 1024 * 1024;
+
+/// What one reading learns for the next.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Memory {
+    /// When Remote was found to have no bulk endpoint for us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bulk_missing_since: Option<DateTime<Utc>>,
+    /// When the token was found not to reach offboardings: last days are then known from *show* alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offboardings_denied_since: Option<DateTime<Utc>>,
+}
+
+/// A reading that is going on.
+pub(super) struct RemoteReading {
+    shared: Arc<Shared>,
+    facts: Facts,
+    memory: Memory,
+    method: Method,
+    /// What the last page said, once it was reached.
+    last: Option<Page>,
+}
+
+enum Method {
+    Bulk(Box<Bulk>),
+    List(List),
+}
+
+/// Full records, by cursor.
+struct Bulk {
+    company: String,
+    /// The first page, which was read to find out whether there is a bulk endpoint.
+    first: Option<(Reply, Value)>,
+    cursor: Option<String>,
+    /// Cursors that were followed.
+    cursors: HashSet<String>,
+    /// Pages in a row without a new record.
+    idle: u32,
+    /// Ids that were given out.
+    seen: HashSet<SourceId>,
+}
+
+/// Ids, by page number; their records are asked for one by one.
+struct List {
+    page: u64,
+    /// Ids that were given out: rows shift between pages and come twice.
+    seen: HashSet<SourceId>,
+}
+
+impl RemoteReading {
+    pub(super) async fn begin(shared: Arc<Shared>, request: ReadRequest) -> Result<Self, ConnectorError> {
+        let now = shared.vendor.outbound.clock().now();
+        let mut memory: Memory =
+            request.memory.and_then(|memory| serde_json::from_value(memory).ok()).unwrap_or_default();
+        let company = shared.account().await?.id;
+
+        let mut facts = Facts { login_email_domains: shared.login_email_domains.clone(), ..Facts::default() };
+        if is_due(memory.offboardings_denied_since, OFFBOARDINGS_RETRY, now) {
+            let last_days = facts::last_days(&shared.vendor).await?;
+            memory.offboardings_denied_since = last_days.is_none().then_some(now);
+            facts.last_days = last_days.unwrap_or_default();
+        }
+        facts.departments = facts::departments(&shared.vendor, &company).await?;
+
+        let mut method = Method::List(List { page: 1, seen: HashSet::new() });
+        if is_due(memory.bulk_missing_since, BULK_RETRY, now) {
+            let bulk = Bulk::begin(&shared, company).await?;
+            memory.bulk_missing_since = bulk.is_none().then_some(now);
+            if let Some(bulk) = bulk {
+                method = Method::Bulk(Box::new(bulk));
+            }
+        }
+        Ok(Self { shared, facts, memory, method, last: None })
+    }
+
+    async fn next(&mut self) -> Result<Page, ConnectorError> {
+        if let Some(last) = &self.last {
+            return Ok(last.clone());
+        }
+        let page = match &mut self.method {
+            Method::Bulk(bulk) => bulk.next(&self.shared, &self.facts).await?,
+            Method::List(list) => list.next(&self.shared).await?,
+        };
+        if page.end.is_some() {
+            self.last = Some(Page { items: Vec::new(), ..page.clone() });
+        }
+        Ok(page)
+    }
+
+    async fn show(&self, id: &SourceId) -> Result<Detail, ConnectorError> {
+        let path = ["v1", "employments", &id.0];
+        let reply = self.shared.vendor.get(&path, &[("exclude_files", "true")], LARGEST_RECORD).await?;
+        if reply.status() == 404 {
+            return Ok(Detail::Gone);
+        }
+        let answer = reply.json()?;
+        let record = shapes::employment(&answer).map_err(|detail| reply.malformed(detail))?;
+        Ok(match normalise(record, &self.facts) {
+            Ok(worker) if worker.source_id != *id => return Err(reply.malformed("it is another employment's")),
+            Ok(worker) => Detail::Found(Box::new(worker)),
+            Err(rejected) => Detail::Rejected(Rejected { source_id: Some(id.clone()), ..rejected }),
+        })
+    }
+}
+
+impl Bulk {
+    /// `None` if Remote has no such endpoint for us.
+    async fn begin(shared: &Shared, company: String) -> Result<Option<Self>, ConnectorError> {
+        let reply = shared.bulk_page(&company, None).await?;
+        // A server without the endpoint takes `bulk` for the id of an employment, and says no in its own way.
+        if matches!(reply.status(), 400 | 403 | 404 | 405 | 422) {
+            return Ok(None);
+        }
+        let answer = reply.json()?;
+        let (cursors, seen) = (HashSet::new(), HashSet::new());
+        Ok(Some(Self { company, first: Some((reply, answer)), cursor: None, cursors, idle: 0, seen }))
+    }
+
+    async fn next(&mut self, shared: &Shared, facts: &Facts) -> Result<Page, ConnectorError> {
+        let (reply, answer) = if let Some(first) = self.first.take() {
+            first
+        } else {
+            let reply = shared.bulk_page(&self.company, self.cursor.as_deref()).await?;
+            let answer = reply.json()?;
+            (reply, answer)
+        };
+        let page = shapes::cursored(&answer).map_err(|detail| reply.malformed(detail))?;
+        if let Some(next) = page.next
+            && !self.cursors.insert(next.to_owned())
+        {
+            // The rest of the list is out of reach: what was read is not all there is.
+            return Err(reply.malformed("a cursor that was followed before came again"));
+        }
+        let mut items = Vec::with_capacity(page.rows.len());
+        for row in page.rows {
+            items.extend(match normalise(row, facts) {
+                Ok(worker) => self.seen.insert(worker.source_id.clone()).then(|| full_or_thin(worker)),
+                Err(rejected) => Some(Item::Rejected(rejected)),
+            });
+        }
+        self.idle = if items.is_empty() { self.idle + 1 } else { 0 };
+        if self.idle >= IDLE_PAGES && page.next.is_some() {
+            return Err(reply.malformed(format!("{IDLE_PAGES} pages in a row hold nothing new")));
+        }
+        self.cursor = page.next.map(str::to_owned);
+        Ok(Page { items, expected: None, end: page.next.is_none().then(End::default) })
+    }
+}
+
+impl List {
+    async fn next(&mut self, shared: &Shared) -> Result<Page, ConnectorError> {
+        let reply = shared.list_page(self.page).await?;
+        if reply.status() == 403 {
+            return Err(reply.unauthorized());
+        }
+        let answer = reply.json()?;
+        let page = shapes::numbered(&answer, "employments").map_err(|detail| reply.malformed(detail))?;
+        let is_last = page.is_last(self.page, PAGE_SIZE).map_err(|detail| reply.malformed(detail))?;
+        let mut items = Vec::with_capacity(page.rows.len());
+        for row in page.rows {
+            items.extend(match source_id(row) {
+                Ok(id) => self.seen.insert(id.clone()).then_some(Item::Thin(id)),
+                Err(rejected) => Some(Item::Rejected(rejected)),
+            });
+        }
+        if items.is_empty() && !is_last {
+            return Err(reply.malformed(format!("page {} holds nothing new", self.page)));
+        }
+        self.page += 1;
+        let end = is_last.then_some(End { distinct: page.total_count, mark: None });
+        Ok(Page { items, expected: page.total_count, end })
+    }
+}
+
+/// Bulk records may lack the last day, which *show* has: it is asked for where it matters.
+fn full_or_thin(worker: Worker) -> Item {
+    if worker.employment.status == "offboarding" && worker.employment.last_day.is_none() {
+        Item::Thin(worker.source_id)
+    } else {
+        Item::Worker(Box::new(worker))
+    }
+}
+
+/// Whether something that failed at `since` may be tried again. A date in the future is a clock's mistake.
+fn is_due(since: Option<DateTime<Utc>>, after: TimeDelta, now: DateTime<Utc>) -> bool {
+    since.is_none_or(|since| since > now || now - since >= after)
+}
+
+impl Shared {
+    async fn bulk_page(&self, company: &str, cursor: Option<&str>) -> Result<Reply, ConnectorError> {
+        let limit = PAGE_SIZE.to_string();
+        let mut query = vec![("company_id", company), ("limit", limit.as_str())];
+        query.extend(cursor.map(|cursor| ("cursor", cursor)));
+        self.vendor.get(&["v1", "employments", "bulk"], &query, LARGEST_PAGE).await
+    }
+
+    async fn list_page(&self, page: u64) -> Result<Reply, ConnectorError> {
+        let (page, page_size) = (page.to_string(), PAGE_SIZE.to_string());
+        let query = [("page", page.as_str()), ("page_size", page_size.as_str())];
+        self.vendor.get(&["v1", "employments"], &query, LARGEST_PAGE).await
+    }
+}
+
+impl Reading for RemoteReading {
+    fn method(&self) -> String {
+        match self.method {
+            Method::Bulk(_) => "bulk",
+            Method::List(_) => "list",
+        }
+        .to_owned()
+    }
+
+    fn next_page(&mut self) -> BoxFuture<'_, Result<Page, ConnectorError>> {
+        Box::pin(self.next())
+    }
+
+    fn detail<'a>(&'a self, id: &'a SourceId) -> BoxFuture<'a, Result<Detail, ConnectorError>> {
+        Box::pin(self.show(id))
+    }
+
+    fn memory(&self) -> Value {
+        serde_json::to_value(&self.memory).unwrap_or_default()
+    }
+}

@@ -1,0 +1,156 @@
+//! One account at one vendor's HTTP API: base URL, token, pace, and how answers become errors an admin understands.
+
+use secrecy::SecretString;
+use serde_json::Value;
+use url::Url;
+
+use super::connector::ConnectorError;
+use crate::outbound::{Call, HttpAnswer, Outbound, OutboundError, Pace, Retry};
+
+/// An account that is asked with a bearer token.
+#[derive(Clone, Debug)]
+pub(super) struct Vendor {
+    /// The HR system's name, as errors show it.
+    pub(super) system: &'static str,
+    /// An `http` or `https` URL; paths are added to its own.
+    pub(super) base: Url,
+    pub(super) token: SecretString,
+    pub(super) outbound: Outbound,
+    pub(super) pace: Pace,
+    pub(super) retry: Retry,
+}
+
+/// An answer with the request it belongs to. `Debug` shows neither query nor body.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    system: &'static str,
+    request: String,
+    answer: HttpAnswer,
+}
+
+impl Vendor {
+    /// Asks, repeats what passes by itself, and gives whatever the vendor then says, with any status.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Unavailable`] when no answer could be had, [`ConnectorError::Malformed`] for one too large to
+    /// read, [`ConnectorError::Settings`] when the address or the token cannot be used.
+    pub(super) async fn get(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        at_most: usize,
+    ) -> Result<Reply, ConnectorError> {
+        let call = Call::get(self.url(path, query)).bearer(self.token.clone()).at_most(at_most);
+        let request = call.label();
+        match self.outbound.fetch(&call, &self.pace, &self.retry).await {
+            Ok(answer) => Ok(Reply { system: self.system, request, answer }),
+            Err(error) => Err(self.failure(request, error)),
+        }
+    }
+
+    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    fn failure(&self, request: String, error: OutboundError) -> ConnectorError {
+        let system = self.system.to_owned();
+        match error {
+            OutboundError::GaveUp { tries, detail, retry_after } => {
+                ConnectorError::Unavailable { system, request, tries, detail, retry_after }
+            }
+            OutboundError::TooLarge { .. } => ConnectorError::Malformed { system, request, detail: error.to_string() },
+            OutboundError::Unreachable { detail } => {
+                ConnectorError::Unavailable { system, request, tries: 1, detail, retry_after: None }
+            }
+            OutboundError::Address { .. } | OutboundError::Request { .. } | OutboundError::Setup { .. } => {
+                ConnectorError::Settings { detail: error.to_string() }
+            }
+        }
+    }
+}
+
+impl Reply {
+    pub(super) fn status(&self) -> u16 {
+        self.answer.status
+    }
+
+    /// The body of a 2xx.
+    ///
+    /// # Errors
+    /// [`refusal`](Self::refusal) for any other status, [`ConnectorError::Malformed`] for what is no JSON.
+    pub(super) fn json(&self) -> Result<Value, ConnectorError> {
+        if !self.answer.is_success() {
+            return Err(self.refusal());
+        }
+        self.answer.json().map_err(|detail| self.malformed(detail))
+    }
+
+    /// What a status other than 2xx means: 401 is the credential, everything else a refusal.
+    pub(super) fn refusal(&self) -> ConnectorError {
+        if self.answer.status == 401 {
+            return self.unauthorized();
+        }
+        ConnectorError::Refused {
+            system: self.system.to_owned(),
+            request: self.request.clone(),
+            status: self.answer.status,
+            detail: self.answer.error_detail(),
+        }
+    }
+
+    /// The credential does not reach what cannot be done without.
+    pub(super) fn unauthorized(&self) -> ConnectorError {
+        ConnectorError::Unauthorized {
+            system: self.system.to_owned(),
+            status: self.answer.status,
+            detail: self.answer.error_detail(),
+        }
+    }
+
+    /// The answer is JSON, but not the one that was asked for. `detail` may hold no personal data.
+    pub(super) fn malformed(&self, detail: impl Into<String>) -> ConnectorError {
+        ConnectorError::Malformed {
+            system: self.system.to_owned(),
+            request: self.request.clone(),
+            detail: detail.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    fn vendor(base: &str) -> Vendor {
+        let outbound = Outbound::new(Clock::system(), false).unwrap();
+        let pace = outbound.pace("test", 1);
+        let token = SecretString::from("ra_live_secret");
+        Vendor { system: "Remote", base: Url::parse(base).unwrap(), token, outbound, pace, retry: Retry::default() }
+    }
+
+    #[test]
+    fn paths_are_added_to_the_base_and_cannot_break_out_of_their_place() {
+        let url = |base: &str, path: &[&str], query| vendor(base).url(path, query).to_string();
+        assert_eq!(url("https://a.example", &["v1", "x"], &[]), "https://a.example/v1/x");
+        assert_eq!(
+            url("https://a.example/hr/", &["v1", "x"], &[("p", "1&q=2")]),
+            "https://a.example/hr/v1/x?p=1%26q%3D2"
+        );
+        assert_eq!(url("https://a.example", &["v1", "../x?y#z"], &[]), "https://a.example/v1/..%2Fx%3Fy%23z");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_refused_is_a_mistake_in_the_settings() {
+        let error = vendor("https://10.0.0.1").get(&["v1"], &[], 10).await.unwrap_err();
+        assert!(matches!(&error, ConnectorError::Settings { detail } if detail.contains("10.0.0.1")), "{error:?}");
+        assert!(!format!("{:?}", vendor("https://a.example")).contains("secret"));
+    }
+}

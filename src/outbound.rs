@@ -1,0 +1,257 @@
+//! The one HTTP client. Whatever leaves this process goes through here: address guard, time limits, size limits, pace,
+//! retries, and no redirects, proxies or cookies that nobody asked for.
+
+mod answer;
+mod guard;
+mod pace;
+mod retry;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::{Client, Method};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+pub use answer::HttpAnswer;
+pub use pace::{Pace, Permit, RateHint};
+pub use retry::Retry;
+
+use crate::clock::Clock;
+use guard::{GuardedResolver, Reach, Refusal};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// From the first byte out to the last byte in.
+const WHOLE_TIMEOUT: Duration = Duration::from_mins(1);
+/// The largest body that is read, in bytes, after decompression.
+const LARGEST_BODY: usize = 32 * 1024 * 1024;
+const USER_AGENT: &str = concat!("rollbook/", env!("CARGO_PKG_VERSION"));
+
+/// The way out. Cheap to clone; clones share connections and the paces of accounts.
+#[derive(Clone)]
+pub struct Outbound(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    /// One client for each reach, because the guard sits in the client's resolver. The last two exist only where
+    /// private addresses are allowed.
+    public: Client,
+    with_private: Option<Client>,
+    private_only: Option<Client>,
+    paces: Mutex<HashMap<String, Pace>>,
+}
+
+/// Why a call has no answer. Shows hosts and addresses, never query strings, credentials or bodies.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutboundError {
+    /// The client could not be set up on this machine.
+    #[error("outgoing connections cannot be set up: {detail}")]
+    Setup { detail: String },
+    /// The URL, or what its name resolves to, is nothing that we connect to.
+    #[error("the address is refused: {detail}")]
+    Address { detail: String },
+    /// The call cannot be written as HTTP.
+    #[error("the request cannot be sent: {detail}")]
+    Request { detail: String },
+    /// No answer, or not the whole of it; may pass.
+    #[error("no answer: {detail}")]
+    Unreachable { detail: String },
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge { limit: usize },
+    /// Failures that should have passed did not.
+    #[error("gave up after {tries} tries: {detail}")]
+    GaveUp {
+        tries: u32,
+        detail: String,
+        /// When the vendor asked us to come back, from the last try.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// One request to be made.
+#[derive(Clone)]
+pub struct Call {
+    method: Method,
+    url: Url,
+    bearer: Option<SecretString>,
+    limit: usize,
+}
+
+impl Call {
+    /// A GET that wants JSON.
+    #[must_use]
+    pub fn get(url: Url) -> Self {
+        Self { method: Method::GET, url, bearer: None, limit: LARGEST_BODY }
+    }
+
+    /// Sends a bearer token along.
+    #[must_use]
+    pub fn bearer(self, token: SecretString) -> Self {
+        Self { bearer: Some(token), ..self }
+    }
+
+    /// Lowers the limit of the answer's size, in bytes; it cannot be raised above 32 MiB.
+    #[must_use]
+    pub fn at_most(self, bytes: usize) -> Self {
+        Self { limit: bytes.min(LARGEST_BODY), ..self }
+    }
+
+    /// Method and path, without host and query: how the call is named in errors and logs.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{} {}", self.method, self.url.path())
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.url.host_str().unwrap_or_default();
+        f.debug_struct("Call").field("call", &self.label()).field("host", &host).finish_non_exhaustive()
+    }
+}
+
+impl Outbound {
+    /// The way out; with `allow_private` also to loopback and private addresses, and there over plain http too
+    /// (`ROLLBOOK_ALLOW_PRIVATE_VENDORS`).
+    ///
+    /// # Errors
+    /// When TLS cannot be set up, for example because the machine has no root certificates.
+    pub fn new(clock: Clock, allow_private: bool) -> Result<Self, OutboundError> {
+        let private = |reach| if allow_private { client(reach).map(Some) } else { Ok(None) };
+        Ok(Self(Arc::new(Inner {
+            clock,
+            public: client(Reach::Public)?,
+            with_private: private(Reach::PublicAndPrivate)?,
+            private_only: private(Reach::PrivateOnly)?,
+            paces: Mutex::default(),
+        })))
+    }
+
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The pace of one account, the same for everybody who names it; `per_minute` holds from now on.
+    #[must_use]
+    pub fn pace(&self, account: &str, per_minute: u32) -> Pace {
+        let mut paces = self.0.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pace) = paces.get(account) {
+            pace.set_limit(per_minute);
+            return pace.clone();
+        }
+        let pace = Pace::new(self.0.clock.clone(), per_minute);
+        paces.insert(account.to_owned(), pace.clone());
+        pace
+    }
+
+    /// Whether a URL may be called at all: scheme, credentials in it, literal addresses. Names are judged when they are
+    /// connected to.
+    ///
+    /// # Errors
+    /// [`OutboundError::Address`] says what is wrong.
+    pub fn check(&self, url: &Url) -> Result<(), OutboundError> {
+        self.reach(url).map(drop)
+    }
+
+    /// Makes one call, once, at once. Any status is an answer.
+    ///
+    /// # Errors
+    /// When there is no complete answer within a minute (ten seconds to connect), or it is too large, or the guard
+    /// refuses the address.
+    pub async fn send(&self, call: &Call) -> Result<HttpAnswer, OutboundError> {
+        let client = self.client(self.reach(&call.url)?);
+        let mut request = client.request(call.method.clone(), call.url.clone()).header(ACCEPT, "application/json");
+        if let Some(token) = &call.bearer {
+            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
+                OutboundError::Request { detail: "the token has characters that no header can carry".into() }
+            })?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        let mut response = request.send().await.map_err(explain)?;
+        let too_large = || OutboundError::TooLarge { limit: call.limit };
+        let promised = usize::try_from(response.content_length().unwrap_or_default()).unwrap_or(usize::MAX);
+        if promised > call.limit {
+            return Err(too_large());
+        }
+        let mut body = Vec::with_capacity(promised);
+        while let Some(chunk) = response.chunk().await.map_err(explain)? {
+            if body.len() + chunk.len() > call.limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(HttpAnswer::new(response.status().as_u16(), response.headers(), body))
+    }
+
+    fn reach(&self, url: &Url) -> Result<Reach, OutboundError> {
+        Reach::of(url, self.0.with_private.is_some()).map_err(|Refusal(detail)| OutboundError::Address { detail })
+    }
+
+    fn client(&self, reach: Reach) -> &Client {
+        let wanted = match reach {
+            Reach::Public => None,
+            Reach::PublicAndPrivate => self.0.with_private.as_ref(),
+            Reach::PrivateOnly => self.0.private_only.as_ref(),
+        };
+        wanted.unwrap_or(&self.0.public)
+    }
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound").field("allow_private", &self.0.with_private.is_some()).finish_non_exhaustive()
+    }
+}
+
+fn client(reach: Reach) -> Result<Client, OutboundError> {
+    Client::builder()
+        .user_agent(USER_AGENT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(WHOLE_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .dns_resolver(GuardedResolver::new(reach))
+        .build()
+        .map_err(|error| OutboundError::Setup { detail: innermost(&error.without_url()) })
+}
+
+/// Sorts the client's errors, and drops the URL with its query from them.
+fn explain(error: reqwest::Error) -> OutboundError {
+    let error = error.without_url();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(Refusal(detail)) = inner.downcast_ref::<Refusal>() {
+            return OutboundError::Address { detail: detail.clone() };
+        }
+        cause = inner.source();
+    }
+    if error.is_builder() {
+        return OutboundError::Request { detail: innermost(&error) };
+    }
+    let what = match (error.is_timeout(), error.is_connect()) {
+        (true, true) => "no connection in time",
+        (true, false) => "no complete answer in time",
+        (false, true) => "no connection",
+        (false, false) => "the connection broke",
+    };
+    OutboundError::Unreachable { detail: format!("{what}: {}", innermost(&error)) }
+}
+
+/// The root of a chain of errors: the part that says what happened.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(inner) = innermost.source() {
+        innermost = inner;
+    }
+    innermost.to_string()
+}
