@@ -5,4 +5,5 @@ pub mod connectors;
 pub mod directory;
 pub mod keys;
 pub mod outbound;
+pub mod scim;
 pub mod store;
