@@ -2,13 +2,24 @@
 //!
 //! The way of the data through this room (design section 2): a [`worker::Worker`] is what one connection says;
 //! [`matching`] finds the human behind several workers; [`merge`] makes one [`person::Person`] of them with the source
-//! of every value; [`lifecycle`] reads dates in the worker's own zone; [`plan`] compares wanted and present people;
-//! [`budget`] says what of a plan an admin has to see first; [`managers`] keeps the reporting lines free of cycles.
+//! of every value; [`lifecycle`] reads dates in the worker's own [`zone`]; [`decide`] turns a [`plan::Scene`] into
+//! what is to happen with every worker and person of it; [`diff`] and [`event`] name what changed; [`budget`] says what of a plan an admin has to see first; [`managers`] keeps the reporting lines free of cycles.
 
 pub mod attribute;
+pub mod budget;
+mod cycle;
+pub mod decide;
+pub mod diff;
 pub mod email;
+pub mod event;
 pub mod ids;
+pub mod lifecycle;
+pub mod managers;
 pub mod mapping;
+pub mod matching;
+pub mod merge;
 pub mod person;
 pub mod plan;
+mod spelling;
 pub mod worker;
+pub mod zone;

@@ -1,0 +1,195 @@
+//! From a scene to what is to happen with every worker and person of it: who is linked, published, withheld or left out,
+//! and which people change.
+//!
+//! Decided in this order:
+//!
+//! 1. Published workers stay their person's, whatever they say (law 4). A part that only a human can settle keeps its
+//!    last good value.
+//! 2. A worker that is nobody's and has left, or starts too far ahead, is left out. That comes before every question: a
+//!    leaver without email is nothing to ask a human about.
+//! 3. A worker that is nobody's and whose type, status or email raises a question is withheld.
+//! 4. The others are matched by email: with the person who has it, or with one another (`links`). Workers who were left
+//!    out in step 2 are matched too, since they were left out of publication alone: the earlier contract of somebody
+//!    who works here belongs to them. They never raise a question and never make a person.
+//! 5. Work emails are handed out among people (`emails`), and everybody concerned is merged.
+//!
+//! The result does not depend on the order of workers or people in the scene. Decided again on what it led to, it changes
+//! nothing (law 7).
+
+mod emails;
+mod links;
+mod stage;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Days, Utc};
+
+use self::emails::EmailPlan;
+use self::links::Links;
+use self::stage::{Place, Stage};
+use super::email::EmailKey;
+use super::ids::PersonId;
+use super::mapping::Include;
+use super::matching::Agreement;
+use super::merge::{EmailChoice, Employed, Taken, is_same, merge};
+use super::person::Status;
+use super::plan::{
+    Decisions, Exclusion, HolderKind, KnownPerson, LinkReason, Outcome, PlannedPerson, Review, Scene, WorkerDecision,
+};
+
+/// Decides a scene. `fresh` gives ids for new people; it is called in an order that depends on the scene's content
+/// alone.
+///
+/// People appear in the decisions when anything that is stored of them changes; where
+/// [`diff`](super::diff::diff()) is empty, that is bookkeeping which makes no change, no event and no version.
+#[must_use]
+pub fn decide(scene: &Scene, fresh: &mut dyn FnMut() -> PersonId) -> Decisions {
+    let mut stage = Stage::of(scene);
+    let exclusions: Vec<Option<(Exclusion, Option<DateTime<Utc>>)>> =
+        stage.places().map(|place| exclusion(&stage, place)).collect();
+    let mut links = Links::of(&stage);
+
+    let emails = links.join_published(&stage);
+    let founders = links.found_people(&stage, &emails, |place| exclusions[place.0].is_none(), fresh);
+
+    let mut questions: BTreeMap<Place, Vec<Review>> = BTreeMap::new();
+    for (place, review) in &emails.refused {
+        stage.taken[place.0].refuse_email(stage.known[place.0], review.clone());
+    }
+    for place in stage.places() {
+        let asked = match links.person_of(place) {
+            Some(_) => stage.taken[place.0].reviews.clone(),
+            None if exclusions[place.0].is_some() => Vec::new(),
+            None => question(&stage, &links, &emails, &founders, place),
+        };
+        questions.insert(place, asked);
+    }
+
+    let mut decisions = Decisions { workers: Vec::new(), people: people(&stage, &links, &emails) };
+    for place in stage.places() {
+        let known = stage.known[place.0];
+        let mut reviews = questions.remove(&place).unwrap_or_default();
+        reviews.sort();
+        reviews.dedup();
+        let outcome = match (links.person_of(place), exclusions[place.0]) {
+            (Some(person), _) => {
+                let accepted = match &stage.taken[place.0].worker {
+                    Cow::Owned(taken) if *taken != known.statement => Some(Box::new(taken.clone())),
+                    _ => None,
+                };
+                Outcome::Published { person, link: links.reason_of(place), accepted }
+            }
+            (None, Some((reason, recheck))) => Outcome::Excluded { reason, recheck },
+            (None, None) => Outcome::Withheld,
+        };
+        decisions.workers.push(WorkerDecision { key: known.key.clone(), outcome, reviews });
+    }
+    decisions
+}
+
+/// Why a worker that is nobody's is not to be published, if so.
+fn exclusion(stage: &Stage, place: Place) -> Option<(Exclusion, Option<DateTime<Utc>>)> {
+    let known = stage.known[place.0];
+    let facts = stage.facts(place)?;
+    if known.link.is_some() {
+        return None;
+    }
+    let moment = stage.taken[place.0].moment;
+    let include: &Include = &facts.rules.include;
+    match moment.status {
+        Status::Terminated if include.leavers => None,
+        Status::Terminated if facts.first_import => Some((Exclusion::LeaverOfFirstImport, None)),
+        Status::Terminated => Some((Exclusion::NeverPublished, None)),
+        Status::Pending => {
+            let start = known.statement.employment.start?;
+            let opens = start.checked_sub_days(Days::new(include.upcoming_days.into()))?;
+            let opens = moment.zone.start_of_day(opens);
+            (stage.scene.now < opens).then_some((Exclusion::TooFarAhead, Some(opens)))
+        }
+        _ => None,
+    }
+}
+
+/// Why a worker that could be published is nobody's: what a human has to answer.
+fn question(
+    stage: &Stage,
+    links: &Links,
+    emails: &EmailPlan,
+    founders: &BTreeMap<EmailKey, Place>,
+    place: Place,
+) -> Vec<Review> {
+    let taken = &stage.taken[place.0];
+    let Some(email) = taken.email.as_ref().filter(|_| taken.reviews.is_empty()) else {
+        return taken.reviews.clone();
+    };
+    let conflicts = |person| match links.agreement(stage, place, person) {
+        Agreement::Conflict(fields) => fields,
+        _ => Vec::new(),
+    };
+    if let Some(founder) = founders.get(email.key()) {
+        let conflicts = links.person_of(*founder).map(conflicts).unwrap_or_default();
+        return vec![Review::EmailClaimedTwice { other: stage.known[founder.0].key.clone(), conflicts }];
+    }
+    match emails.holder_after(stage, email.key()) {
+        Some(holder) if holder.kind == HolderKind::Reserved => vec![Review::EmailReserved { person: holder.person }],
+        Some(holder) => {
+            vec![Review::EmailHeldByAnother { person: holder.person, conflicts: conflicts(holder.person) }]
+        }
+        // Only a connection without facts leads here: no word of it is mapped.
+        None => vec![Review::UnmappedWorkerType { word: taken.worker.employment.worker_type.clone() }],
+    }
+}
+
+/// Everybody whose stored value changes.
+fn people(stage: &Stage, links: &Links, emails: &EmailPlan) -> Vec<PlannedPerson> {
+    let mut planned = Vec::new();
+    for (id, cast) in links.casts() {
+        let present: Option<&KnownPerson> = stage.people.get(&id).copied();
+        let before = present.map(|present| &present.person);
+        let employments: Option<Vec<Employed>> = cast.iter().map(|place| stage.employed(*place)).collect();
+        // A person of whom the scene lacks a part (a connection, or the person) cannot be decided.
+        let Some(employments) = employments.filter(|_| present.is_some() || links.is_new(id)) else { continue };
+        let Some(email) = email_choice(stage, emails, id, cast) else { continue };
+        let Some(after) = merge(&employments, email, before, stage.scene.run, stage.scene.now) else { continue };
+        if before.is_some_and(|before| is_same(before, &after)) {
+            continue;
+        }
+        planned.push(PlannedPerson {
+            id,
+            base: present.map(|present| present.version),
+            before: before.cloned().map(Box::new),
+            after: Box::new(after),
+            bundle: emails.bundle.get(&id).copied(),
+        });
+    }
+    planned
+}
+
+fn email_choice<'a>(stage: &'a Stage, emails: &EmailPlan, id: PersonId, cast: &[Place]) -> Option<EmailChoice<'a>> {
+    if let Some((email, from)) = emails.given.get(&id) {
+        return Some(EmailChoice { email: email.clone(), from: from.map(|place| &stage.known[place.0].key) });
+    }
+    // A new person has the email that its workers were brought together by.
+    let (place, email) = stage.leading(cast).into_iter().find_map(|place| {
+        let email = stage.taken[place.0].email.clone()?;
+        Some((place, email))
+    })?;
+    Some(EmailChoice { email, from: Some(&stage.known[place.0].key) })
+}
+
+/// Why a worker belongs to its person, where this decision says so for the first time.
+fn link_reason(agreement: &Agreement) -> Option<LinkReason> {
+    match agreement {
+        Agreement::SameHuman(reason) => Some(*reason),
+        Agreement::Conflict(_) | Agreement::Unproven => None,
+    }
+}
+
+/// Whether nothing about a worker keeps it from being somebody: no question, and an email to match by.
+fn is_settled(taken: &Taken<'_>) -> bool {
+    taken.reviews.is_empty() && taken.email.is_some()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! Which of several employments leads (story 11).
+
+use std::cmp::Reverse;
+
+use chrono::NaiveDate;
+
+use crate::directory::ids::SourceId;
+use crate::directory::person::Status;
+use crate::directory::worker::Worker;
+
+/// The place of an employment among the others of one human; the least leads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    phase: u8,
+    /// Of ended employments the one that ended last. Without a last day it ended no earlier than it began.
+    ended: Reverse<Option<NaiveDate>>,
+    share: Reverse<u8>,
+    start: (bool, Option<NaiveDate>),
+    place: usize,
+    source_id: SourceId,
+}
+
+impl Rank {
+    pub(crate) fn of(worker: &Worker, status: Status, place: usize) -> Self {
+        let employment = &worker.employment;
+        let phase = match status {
+            Status::Active | Status::OnLeave => 0,
+            // Before an upcoming one, since it is going on; behind one that gives access.
+            Status::Suspended => 1,
+            Status::Pending => 2,
+            Status::Unknown => 3,
+            Status::Terminated => 4,
+        };
+        let ended = employment.last_day.or(employment.start).filter(|_| status == Status::Terminated);
+        Self {
+            phase,
+            ended: Reverse(ended),
+            // A job of which no share is known is a whole one.
+            share: Reverse(employment.share.unwrap_or(100)),
+            start: (employment.start.is_none(), employment.start),
+            place,
+            source_id: worker.source_id.clone(),
+        }
+    }
+}

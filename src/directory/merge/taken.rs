@@ -1,0 +1,161 @@
+//! What is taken of a worker's statement: all of it, except that a part which only a human can settle keeps its last
+//! good value while the rest proceeds (design section 1, "withheld").
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+
+use crate::directory::email::Email;
+use crate::directory::lifecycle::{Moment, class_of, standing};
+use crate::directory::mapping::{EmploymentType, Rules, StatusClass};
+use crate::directory::person::{Person, Status};
+use crate::directory::plan::{KnownWorker, Review};
+use crate::directory::worker::Worker;
+use crate::directory::zone::Zone;
+
+/// A worker as the merge takes it, and the questions that are open about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken<'a> {
+    pub(crate) worker: Cow<'a, Worker>,
+    pub(crate) employment_type: EmploymentType,
+    pub(crate) moment: Moment,
+    /// The usable work email, of what is taken.
+    pub(crate) email: Option<Email>,
+    /// What is wrong with the email of the statement.
+    pub(crate) email_problem: Option<Review>,
+    /// What only a human can answer. Of a stranger with a question nothing is taken.
+    pub(crate) reviews: Vec<Review>,
+}
+
+impl<'a> Taken<'a> {
+    /// The statement of a worker who is nobody's yet: nothing was taken before that could be kept.
+    pub(crate) fn of_stranger(known: &'a KnownWorker, rules: &Rules, now: DateTime<Utc>) -> Self {
+        let worker = &known.statement;
+        let mut reviews = Vec::new();
+        let employment_type = rules.mapping.worker_types.get(&worker.employment.worker_type).copied();
+        if employment_type.is_none() {
+            reviews.push(Review::UnmappedWorkerType { word: worker.employment.worker_type.clone() });
+        }
+        let moment = standing(worker, rules, None, known.absent, now);
+        if moment.is_none() {
+            reviews.push(Review::UnmappedStatus { word: worker.employment.status.clone() });
+        }
+        let (email, email_problem) = split(email_of(worker, rules));
+        reviews.extend(email_problem.clone());
+        Self {
+            employment_type: employment_type.unwrap_or(EmploymentType::Unknown),
+            moment: moment.unwrap_or_else(|| undecided(worker, rules)),
+            worker: Cow::Borrowed(worker),
+            email,
+            email_problem,
+            reviews,
+        }
+    }
+
+    /// The statement of a published worker, with the last good value for what cannot be taken.
+    pub(crate) fn of_published(
+        known: &'a KnownWorker,
+        rules: &Rules,
+        before: Option<&Person>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let statement = &known.statement;
+        let last = known.accepted.as_ref();
+        let before = before.filter(|before| before.source.key() == known.key);
+        let mut worker = Cow::Borrowed(statement);
+        let mut reviews = Vec::new();
+
+        let type_of = |worker: &Worker| rules.mapping.worker_types.get(&worker.employment.worker_type).copied();
+        let mut employment_type = type_of(statement);
+        if employment_type.is_none() {
+            reviews.push(Review::UnmappedWorkerType { word: statement.employment.worker_type.clone() });
+            if let Some(last) = last {
+                replace(&mut worker, &last.employment.worker_type, |worker| &mut worker.employment.worker_type);
+                employment_type = type_of(last);
+            }
+            let published = before.map(|before| before.employment.employment_type);
+            employment_type = employment_type.or(published);
+        }
+
+        let last_class = last.and_then(|last| class_of(&last.employment.status, rules));
+        let last_class = last_class.or_else(|| before.map(class_behind));
+        if class_of(&statement.employment.status, rules).is_none() {
+            reviews.push(Review::UnmappedStatus { word: statement.employment.status.clone() });
+            if let Some(last) = last {
+                replace(&mut worker, &last.employment.status, |worker| &mut worker.employment.status);
+            }
+        }
+        let moment = standing(&worker, rules, last_class, known.absent, now);
+        let moment = moment.unwrap_or_else(|| undecided(&worker, rules));
+
+        let (mut email, email_problem) = split(email_of(statement, rules));
+        if email.is_none()
+            && let Some(last) = last
+            && let Ok(kept) = email_of(last, rules)
+        {
+            keep_email(&mut worker, last);
+            email = Some(kept);
+            // Vendors blank the addresses of leavers; that is no question for a human.
+            reviews.extend(email_problem.clone().filter(|_| moment.status != Status::Terminated));
+        }
+        let employment_type = employment_type.unwrap_or(EmploymentType::Unknown);
+        Self { worker, employment_type, moment, email, email_problem, reviews }
+    }
+
+    /// The statement's email is not to be had: the last good one stays.
+    pub(crate) fn refuse_email(&mut self, known: &'a KnownWorker, review: Review) {
+        if let Some(last) = &known.accepted {
+            keep_email(&mut self.worker, last);
+        }
+        self.reviews.push(review);
+    }
+}
+
+/// An employment of whose status nothing is known gives no access.
+fn undecided(worker: &Worker, rules: &Rules) -> Moment {
+    Moment { status: Status::Unknown, next_due: None, zone: Zone::of(worker, rules) }
+}
+
+fn replace(worker: &mut Cow<'_, Worker>, value: &str, field: fn(&mut Worker) -> &mut String) {
+    value.clone_into(field(worker.to_mut()));
+}
+
+fn keep_email(worker: &mut Cow<'_, Worker>, last: &Worker) {
+    let worker = worker.to_mut();
+    worker.work_email.clone_from(&last.work_email);
+    worker.login_email.clone_from(&last.login_email);
+}
+
+fn split(found: Result<Email, Review>) -> (Option<Email>, Option<Review>) {
+    match found {
+        Ok(email) => (Some(email), None),
+        Err(problem) => (None, Some(problem)),
+    }
+}
+
+/// The work email of a worker: the HR system's work email, else a login of a domain that the connection lists.
+fn email_of(worker: &Worker, rules: &Rules) -> Result<Email, Review> {
+    if let Some(text) = worker.work_email.as_deref().filter(|text| !text.trim().is_empty()) {
+        return Email::parse(text).map_err(|problem| Review::UnusableWorkEmail { problem: problem.to_string() });
+    }
+    worker
+        .login_email
+        .as_deref()
+        .and_then(|text| Email::parse(text).ok())
+        .filter(|login| rules.login_email_domains.contains(login.domain()))
+        .ok_or(Review::MissingWorkEmail)
+}
+
+/// The class that a person's status speaks of, for a worker whose last word is no longer mapped.
+fn class_behind(before: &Person) -> StatusClass {
+    match before.employment.status {
+        Status::Active => StatusClass::Current,
+        // Only a start that begins by itself is a due instant.
+        Status::Pending if before.next_due.is_some() => StatusClass::Current,
+        Status::Pending => StatusClass::Upcoming,
+        Status::OnLeave => StatusClass::OnLeave,
+        Status::Suspended => StatusClass::Suspended,
+        Status::Terminated => StatusClass::Former,
+        Status::Unknown => StatusClass::Unknown,
+    }
+}
