@@ -5,4 +5,5 @@
 pub mod clock;
 pub mod connectors;
 pub mod directory;
+pub mod keys;
 pub mod store;

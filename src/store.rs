@@ -1,7 +1,15 @@
-//! Postgres: tables, queries, nothing else. Functions take a connection; the caller owns the transaction.
+//! Postgres: where the database is ([`source`]), connections to it ([`pool`]), its shape ([`migrations`]), a private
+//! cluster for those who have none ([`embedded`]), and the tables and queries. Nothing here decides anything. Functions
+//! take a connection, and the caller owns the transaction.
 
 pub mod connections;
+pub mod embedded;
+pub mod error;
 pub mod leases;
+pub mod migrations;
+pub mod pool;
 pub mod runs;
 pub mod schema;
+pub mod source;
 pub mod staging;
+mod tls;

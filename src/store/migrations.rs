@@ -1,0 +1,60 @@
+//! The shape of the database: the migrations of `migrations/`, compiled in and run at start, by one process at a time.
+
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel::sql_types::Bool;
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tracing::info;
+
+use super::error::DatabaseError;
+
+/// All migrations that this program knows, oldest first.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// Changes with any migration: names the tests' template database.
+pub const HASH: &str = env!("ROLLBOOK_MIGRATIONS_HASH");
+
+/// The advisory lock of whoever migrates ("rollbook" in ASCII).
+const LOCK: i64 = 0x726f_6c6c_626f_6f6b;
+
+#[derive(QueryableByName)]
+struct Locked {
+    #[diesel(sql_type = Bool)]
+    locked: bool,
+}
+
+/// Runs the migrations that are missing; returns their versions. A database that a newer program has migrated is
+/// refused, because this one does not know what its tables mean now.
+pub(super) async fn run(mut connection: AsyncPgConnection) -> Result<Vec<String>, DatabaseError> {
+    let failed = |error: diesel::result::Error| DatabaseError::Migration(error.to_string());
+    let first_try = sql_query(format!("SELECT pg_try_advisory_lock({LOCK}) AS locked"));
+    if !first_try.get_result::<Locked>(&mut connection).await.map_err(failed)?.locked {
+        info!("another process is migrating the database; waiting for it");
+        sql_query(format!("SELECT pg_advisory_lock({LOCK})")).execute(&mut connection).await.map_err(failed)?;
+    }
+    // The harness blocks its thread, which only a thread made for that may do. The lock ends with the connection, also
+    // when we are not awaited to the end.
+    tokio::task::spawn_blocking(move || run_locked(&mut AsyncMigrationHarness::new(connection)))
+        .await
+        .map_err(|error| DatabaseError::Migration(error.to_string()))?
+}
+
+fn run_locked(harness: &mut impl MigrationHarness<Pg>) -> Result<Vec<String>, DatabaseError> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| DatabaseError::Migration(error.to_string());
+    let known: Vec<String> = MigrationSource::<Pg>::migrations(&MIGRATIONS)
+        .map_err(failed)?
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    let applied = harness.applied_migrations().map_err(failed)?;
+    let mut unknown: Vec<String> =
+        applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).collect();
+    if !unknown.is_empty() {
+        unknown.sort_unstable();
+        return Err(DatabaseError::Newer(unknown.join(", ")));
+    }
+    let run = harness.run_pending_migrations(MIGRATIONS).map_err(failed)?;
+    Ok(run.iter().map(ToString::to_string).collect())
+}
