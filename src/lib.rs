@@ -6,4 +6,5 @@ pub mod clock;
 pub mod connectors;
 pub mod directory;
 pub mod keys;
+pub mod scim;
 pub mod store;

@@ -1,0 +1,74 @@
+//! What a caller may not see. A hidden attribute is an unknown attribute everywhere: same status, same words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{SENSITIVE, Schema, WORKER_URN, shape};
+
+/// A set of attributes, each the name of one in a schema; whole attributes, never single sub-attributes. The common
+/// attributes (`externalId`, `meta`) belong to the base schema of the resource. `id` and `schemas` cannot be hidden.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hidden(BTreeMap<String, BTreeSet<String>>);
+
+impl Hidden {
+    /// Hides nothing.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// Hides the sensitive attributes: what a caller without the scope `people:sensitive` may not see.
+    #[must_use]
+    pub fn sensitive() -> Self {
+        Self::of(SENSITIVE.map(|name| (WORKER_URN, name)))
+    }
+
+    /// Hides these pairs of schema URN and attribute name, in any case.
+    #[must_use]
+    pub fn of<'a>(attributes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut hidden = Self::default();
+        for (urn, name) in attributes {
+            hidden.hide(urn, name);
+        }
+        hidden
+    }
+
+    /// Hides one more attribute. Names that no schema has are kept without effect.
+    pub fn hide(&mut self, urn: &str, name: &str) {
+        let (urn, name) = shape::canonical(urn, name);
+        if name != "id" && name != "schemas" {
+            self.0.entry(urn.to_owned()).or_default().insert(name.to_owned());
+        }
+    }
+
+    /// Whether the attribute is hidden. Both names are spelled as the schema spells them.
+    #[must_use]
+    pub fn hides(&self, urn: &str, name: &str) -> bool {
+        self.0.get(urn).is_some_and(|names| names.contains(name))
+    }
+
+    /// Whether nothing is left of a schema.
+    #[must_use]
+    pub fn hides_all_of(&self, schema: &Schema) -> bool {
+        schema.attributes.iter().all(|attribute| self.hides(&schema.id, &attribute.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scim::schema::USER_URN;
+
+    #[test]
+    fn names_are_hidden_in_any_spelling() {
+        let hidden = Hidden::of([("URN:ietf:params:scim:schemas:core:2.0:USER", "NICKNAME"), (USER_URN, "externalid")]);
+        assert!(hidden.hides(USER_URN, "nickName"));
+        assert!(hidden.hides(USER_URN, "externalId"));
+        assert!(!hidden.hides(USER_URN, "userName"));
+    }
+
+    #[test]
+    fn what_identifies_a_resource_cannot_be_hidden() {
+        let hidden = Hidden::of([(USER_URN, "id"), (USER_URN, "Schemas")]);
+        assert!(!hidden.hides(USER_URN, "id") && !hidden.hides(USER_URN, "schemas"));
+    }
+}
