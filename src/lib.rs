@@ -6,5 +6,6 @@ pub mod clock;
 pub mod connectors;
 pub mod directory;
 pub mod keys;
+pub mod render;
 pub mod scim;
 pub mod store;

@@ -3,13 +3,18 @@
 //! take a connection, and the caller owns the transaction.
 
 pub mod connections;
+pub mod consumers;
 pub mod embedded;
 pub mod error;
 pub mod leases;
 pub mod migrations;
+pub mod people;
 pub mod pool;
 pub mod runs;
 pub mod schema;
+pub mod scim_filter;
 pub mod source;
 pub mod staging;
 mod tls;
+pub mod tokens;
+pub mod walks;
