@@ -5,5 +5,6 @@ pub mod connectors;
 pub mod directory;
 pub mod keys;
 pub mod outbound;
+pub mod render;
 pub mod scim;
 pub mod store;

@@ -140,6 +140,7 @@ diesel::table! {
         modified_at -> Timestamptz,
         next_due -> Nullable<Timestamptz>,
         left_at -> Nullable<Timestamptz>,
+        source_worker_id -> Nullable<Text>,
     }
 }
 

@@ -52,7 +52,12 @@ pub enum Predicate {
 pub enum Operand {
     /// For string, reference and binary; the prepared key is compared with prepared values. Binary has `Eq` and `Ne`
     /// only.
-    Text { key: String, preparation: Preparation },
+    Text {
+        /// As it was written: a store may have keys of its own.
+        text: String,
+        key: String,
+        preparation: Preparation,
+    },
     /// `Eq` and `Ne` only.
     Boolean(bool),
     /// For integer and decimal; no partial operators.
@@ -166,7 +171,7 @@ fn operand(target: Resolved, operator: Operator, literal: &Literal, mode: Mode) 
     let found = match (kind, literal) {
         (Type::String | Type::Reference | Type::Binary, Literal::String(text)) => {
             let preparation = target.preparation();
-            return Ok(Operand::Text { key: preparation.key(text).into_owned(), preparation });
+            return Ok(Operand::Text { text: text.clone(), key: preparation.key(text).into_owned(), preparation });
         }
         (Type::Boolean, Literal::Boolean(value)) => return Ok(Operand::Boolean(*value)),
         (Type::Boolean, Literal::String(text)) if mode == Mode::Lenient && text.eq_ignore_ascii_case("true") => {

@@ -82,7 +82,7 @@ impl Operand {
     /// Whether a value of a resource stands in this relation to the operand. A value of another type never does.
     fn holds(&self, operator: Operator, value: &Value) -> bool {
         match self {
-            Self::Text { key, preparation } => {
+            Self::Text { key, preparation, .. } => {
                 value.as_str().is_some_and(|text| text_holds(operator, &preparation.key(text), key))
             }
             Self::Boolean(expected) => {

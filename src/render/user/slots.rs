@@ -1,0 +1,117 @@
+//! What is filled into a User's document for one consumer, in one pass over the text.
+
+use crate::directory::ids::PersonId;
+use crate::render::json::{Object, escape, quote};
+use crate::scim::schema::ENTERPRISE_URN;
+
+use super::shown_email;
+
+/// In `schemas`: the enterprise extension, when only a manager would be in it.
+pub(super) const ENTERPRISE_SCHEMA: char = '\u{1}';
+pub(super) const EXTERNAL_ID: char = '\u{2}';
+/// The whole enterprise extension, when only a manager would be in it.
+pub(super) const MANAGER_ALONE: char = '\u{3}';
+/// `manager` behind other attributes of the enterprise extension.
+pub(super) const MANAGER: char = '\u{4}';
+/// `managerEmail` and `managerEmployeeNumber` of the worker extension.
+pub(super) const MANAGER_CONTACT: char = '\u{5}';
+/// `groups`. Nothing fills it yet.
+pub(super) const GROUPS: char = '\u{6}';
+/// The sensitive attributes of the worker extension. Nothing fills it yet.
+pub(super) const SENSITIVE: char = '\u{7}';
+/// `meta.version`. Nothing fills it yet.
+pub(super) const VERSION: char = '\u{e}';
+/// The base URL, within a text.
+pub(super) const BASE_URL: char = '\u{f}';
+
+/// What a document lacks until it is written for one consumer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Slots<'a> {
+    /// Of the SCIM service, without a slash at its end: `https://directory.example.com/scim/v2`.
+    pub base_url: &'a str,
+    /// As the consumer knows the person (R-028).
+    pub external_id: Option<&'a str>,
+    /// The manager, where there is one whom the consumer may see.
+    pub manager: Option<ManagerShown<'a>>,
+}
+
+/// What others show of a person who is their manager.
+#[derive(Clone, Copy, Debug)]
+pub struct ManagerShown<'a> {
+    pub id: PersonId,
+    pub display_name: Option<&'a str>,
+    pub email: Option<&'a str>,
+    pub employee_number: Option<&'a str>,
+}
+
+/// Appends a document to `out` with its slots filled. One pass; the document is not parsed.
+pub fn write(document: &str, slots: &Slots<'_>, out: &mut String) {
+    out.reserve(document.len() + 640);
+    let mut rest = document;
+    while let Some(at) = rest.bytes().position(|byte| byte < 0x20) {
+        out.push_str(&rest[..at]);
+        fill(char::from(rest.as_bytes()[at]), slots, out);
+        rest = &rest[at + 1..];
+    }
+    out.push_str(rest);
+}
+
+fn fill(slot: char, slots: &Slots<'_>, out: &mut String) {
+    match slot {
+        BASE_URL => escape(slots.base_url, out),
+        EXTERNAL_ID => {
+            if let Some(external_id) = slots.external_id.filter(|text| !text.is_empty()) {
+                out.push_str(",\"externalId\":");
+                quote(external_id, out);
+            }
+        }
+        ENTERPRISE_SCHEMA if slots.manager.is_some() => {
+            out.push(',');
+            quote(ENTERPRISE_URN, out);
+        }
+        MANAGER => {
+            if let Some(manager) = &slots.manager {
+                out.push_str(",\"manager\":");
+                write_manager(manager, slots.base_url, out);
+            }
+        }
+        MANAGER_ALONE => {
+            if let Some(manager) = &slots.manager {
+                out.push(',');
+                quote(ENTERPRISE_URN, out);
+                out.push_str(":{\"manager\":");
+                write_manager(manager, slots.base_url, out);
+                out.push('}');
+            }
+        }
+        MANAGER_CONTACT => {
+            if let Some(manager) = &slots.manager {
+                if let Some(email) = manager.email.filter(|text| !text.is_empty()) {
+                    out.push_str(",\"managerEmail\":");
+                    quote(&shown_email(email), out);
+                }
+                if let Some(number) = manager.employee_number.filter(|text| !text.is_empty()) {
+                    out.push_str(",\"managerEmployeeNumber\":");
+                    quote(number, out);
+                }
+            }
+        }
+        // GROUPS, SENSITIVE and VERSION stay empty for now.
+        _ => {}
+    }
+}
+
+fn write_manager(manager: &ManagerShown<'_>, base_url: &str, out: &mut String) {
+    let id = manager.id.to_string();
+    let mut object = Object::begin(out);
+    object.text("value", Some(&id));
+    object.raw("$ref", |out| {
+        out.push('"');
+        escape(base_url, out);
+        out.push_str("/Users/");
+        out.push_str(&id);
+        out.push('"');
+    });
+    object.text("displayName", manager.display_name);
+    object.end();
+}

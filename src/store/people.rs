@@ -1,0 +1,72 @@
+//! Reading people: by id, by key, by condition. What is read is the kept document and what fills its slots.
+
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::schema::people;
+use super::scim_filter::Condition;
+
+diesel::alias!(people as managers: Managers);
+
+/// A person as they are kept for being shown.
+#[derive(Clone, PartialEq, Eq, Queryable)]
+pub struct Shown {
+    pub id: Uuid,
+    /// Orders every list; grows for ever.
+    pub position: i64,
+    /// The SCIM document with its slots.
+    pub document: String,
+    /// The source id of the primary employment.
+    pub source_worker_id: Option<String>,
+    pub manager: Option<Manager>,
+}
+
+/// What is shown of a person's manager.
+#[derive(Clone, PartialEq, Eq, Queryable)]
+pub struct Manager {
+    pub id: Uuid,
+    pub display_name: Option<String>,
+    pub user_name: String,
+    pub employee_number: Option<String>,
+}
+
+/// The columns of [`Shown`], with the manager's row beside the person's.
+macro_rules! shown {
+    () => {
+        people::table.left_join(managers.on(managers.field(people::id).nullable().eq(people::manager_id))).select((
+            people::id,
+            people::position,
+            people::document,
+            people::source_worker_id,
+            managers.fields((people::id, people::display_name, people::user_name, people::employee_number)).nullable(),
+        ))
+    };
+}
+pub(super) use shown;
+
+/// One person, in one round trip.
+pub async fn document(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<Shown>> {
+    shown!().filter(people::id.eq(id)).first(conn).await.optional()
+}
+
+/// All people who satisfy a selective condition, in order. There are only a handful by its nature, so that page and
+/// total need no second question.
+pub async fn selected(conn: &mut AsyncPgConnection, condition: &Condition) -> QueryResult<Vec<Shown>> {
+    // Sorted here: asked for an order, the planner may walk all people in that order instead of using the key.
+    let mut people: Vec<Shown> = shown!().filter(condition).load(conn).await?;
+    people.sort_unstable_by_key(|person| person.position);
+    Ok(people)
+}
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shown").field("id", &self.id).field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Manager {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Manager").field("id", &self.id).finish_non_exhaustive()
+    }
+}

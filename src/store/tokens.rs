@@ -1,0 +1,123 @@
+//! Tokens of consumers and of the admin. Only digests are stored.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::schema::{consumers, tokens};
+
+/// How exactly the last use of a token is kept: often enough to find stale tokens, without a write for each request.
+const LAST_USE: TimeDelta = TimeDelta::minutes(1);
+
+/// One row of `tokens`, without its digest.
+#[derive(Clone, Debug, PartialEq, Eq, HasQuery)]
+#[diesel(table_name = tokens)]
+pub struct TokenRow {
+    pub id: Uuid,
+    /// Absent for the admin token.
+    pub consumer_id: Option<Uuid>,
+    pub name: String,
+    pub created_at: DateTime<Utc>,
+    /// Absent for a token that never expires.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// To the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// A token that comes into being.
+#[derive(Clone, Insertable)]
+#[diesel(table_name = tokens)]
+pub struct NewToken {
+    pub id: Uuid,
+    pub consumer_id: Option<Uuid>,
+    pub name: String,
+    /// SHA-256.
+    pub digest: Vec<u8>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Who presents a token.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct Holder {
+    pub token: Uuid,
+    pub token_name: String,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// Absent for the admin token.
+    pub consumer: Option<HoldingConsumer>,
+}
+
+/// What of a consumer every request needs.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct HoldingConsumer {
+    pub id: Uuid,
+    pub name: String,
+    pub scopes: Vec<String>,
+    pub external_id_from_source: bool,
+}
+
+pub async fn insert(conn: &mut AsyncPgConnection, new: &NewToken) -> QueryResult<()> {
+    diesel::insert_into(tokens::table).values(new).execute(conn).await.map(drop)
+}
+
+/// Who holds the token with this digest, expired or not: token, consumer and scopes in one question. The caller
+/// compares the instant.
+pub async fn holder(conn: &mut AsyncPgConnection, digest: &[u8]) -> QueryResult<Option<Holder>> {
+    tokens::table
+        .left_join(consumers::table.on(consumers::id.nullable().eq(tokens::consumer_id)))
+        .filter(tokens::digest.eq(digest))
+        .select((
+            tokens::id,
+            tokens::name,
+            tokens::expires_at,
+            tokens::last_used_at,
+            (consumers::id, consumers::name, consumers::scopes, consumers::external_id_from_source).nullable(),
+        ))
+        .first(conn)
+        .await
+        .optional()
+}
+
+impl Holder {
+    /// Whether the token still counts.
+    #[must_use]
+    pub fn is_live(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_none_or(|at| now < at)
+    }
+
+    /// Whether this use has to be written down.
+    #[must_use]
+    pub fn is_use_due(&self, now: DateTime<Utc>) -> bool {
+        self.last_used_at.is_none_or(|at| now - at >= LAST_USE)
+    }
+}
+
+/// Writes a use down, unless another request has done so within the last minute.
+pub async fn used(conn: &mut AsyncPgConnection, id: Uuid, now: DateTime<Utc>) -> QueryResult<()> {
+    diesel::update(tokens::table.find(id))
+        .filter(tokens::last_used_at.is_null().or(tokens::last_used_at.le(now - LAST_USE)))
+        .set(tokens::last_used_at.eq(now))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// The tokens of a consumer, newest first; with `None` the admin's.
+pub async fn of_consumer(conn: &mut AsyncPgConnection, consumer: Option<Uuid>) -> QueryResult<Vec<TokenRow>> {
+    TokenRow::query()
+        .filter(tokens::consumer_id.is_not_distinct_from(consumer))
+        .order((tokens::created_at.desc(), tokens::id.desc()))
+        .load(conn)
+        .await
+}
+
+/// Takes a token back, at once; `false` when the consumer has no such token.
+pub async fn delete(conn: &mut AsyncPgConnection, consumer: Option<Uuid>, id: Uuid) -> QueryResult<bool> {
+    diesel::delete(tokens::table.find(id))
+        .filter(tokens::consumer_id.is_not_distinct_from(consumer))
+        .execute(conn)
+        .await
+        .map(|rows| rows == 1)
+}
