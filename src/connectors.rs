@@ -2,5 +2,6 @@
 //! its records into [`Worker`](crate::directory::worker::Worker)s; what becomes of them is decided elsewhere.
 
 pub mod connector;
+pub mod registry;
 pub mod remote;
 mod vendor;

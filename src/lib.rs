@@ -3,6 +3,8 @@
 pub mod clock;
 pub mod connectors;
 pub mod directory;
+pub mod flows;
+pub mod jobs;
 pub mod keys;
 pub mod outbound;
 pub mod render;

@@ -9,7 +9,7 @@ mod normalise_properties;
 #[cfg(test)]
 mod normalise_tests;
 mod reading;
-mod settings;
+pub mod settings;
 mod shapes;
 #[cfg(test)]
 mod tests;
@@ -111,7 +111,8 @@ impl Shared {
     }
 }
 
-fn default_mapping() -> Mapping {
+#[must_use]
+pub fn default_mapping() -> Mapping {
     Mapping {
         worker_types: WORKER_TYPES.map(|(word, kind)| (word.to_owned(), kind)).into(),
         statuses: STATUSES.map(|(word, class)| (word.to_owned(), class)).into(),

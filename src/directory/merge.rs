@@ -11,6 +11,7 @@
 mod candidates;
 mod rank;
 mod taken;
+pub use taken::email_of;
 
 use std::collections::BTreeMap;
 

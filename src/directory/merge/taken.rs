@@ -134,7 +134,7 @@ fn split(found: Result<Email, Review>) -> (Option<Email>, Option<Review>) {
 }
 
 /// The work email of a worker: the HR system's work email, else a login of a domain that the connection lists.
-fn email_of(worker: &Worker, rules: &Rules) -> Result<Email, Review> {
+pub fn email_of(worker: &Worker, rules: &Rules) -> Result<Email, Review> {
     if let Some(text) = worker.work_email.as_deref().filter(|text| !text.trim().is_empty()) {
         return Email::parse(text).map_err(|problem| Review::UnusableWorkEmail { problem: problem.to_string() });
     }

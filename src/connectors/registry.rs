@@ -1,0 +1,100 @@
+//! Which kinds of HR systems there are, and how to open a connection of each.
+
+use std::collections::BTreeMap;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+
+use super::connector::{Connector, ConnectorError};
+use super::remote::Remote;
+use super::remote::settings::RemoteSettings;
+use crate::directory::mapping::Mapping;
+use crate::outbound::Outbound;
+
+/// The kinds of HR systems that can be connected.
+pub const KINDS: [&str; 1] = ["remote"];
+
+/// The credential of a connection: secrets by name. `Debug` shows the names alone.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials(BTreeMap<String, SecretString>);
+
+impl Credentials {
+    /// Reads what an admin sent for this kind.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Settings`] names what is missing, unknown or no text; no value is shown.
+    pub fn given(kind: &str, value: &Value) -> Result<Self, ConnectorError> {
+        let wanted: &[&str] = match kind {
+            "remote" => &["apiToken"],
+            _ => return Err(unknown(kind)),
+        };
+        let wrong = |detail: String| ConnectorError::Settings { detail };
+        let Value::Object(given) = value else {
+            return Err(wrong(format!("credentials must be an object with {}", wanted.join(", "))));
+        };
+        if let Some(stranger) = given.keys().find(|name| !wanted.contains(&name.as_str())) {
+            return Err(wrong(format!("credentials of {kind} have no {stranger}; expected {}", wanted.join(", "))));
+        }
+        let secret = |name: &&str| match given.get(*name) {
+            Some(Value::String(secret)) if !secret.trim().is_empty() => {
+                Ok(((*name).to_owned(), SecretString::from(secret.trim())))
+            }
+            _ => Err(wrong(format!("credentials.{name} is missing, empty or no text"))),
+        };
+        wanted.iter().map(secret).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// One secret; an empty one when there is none of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> SecretString {
+        self.0.get(name).cloned().unwrap_or_default()
+    }
+
+    /// For sealing, and for nothing else.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let pair = |(name, secret): (&String, &SecretString)| (name.clone(), secret.expose_secret().into());
+        Value::Object(self.0.iter().map(pair).collect::<Map<_, _>>()).to_string()
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    pub fn of_json(text: &[u8]) -> Result<Self, serde_json::Error> {
+        let all: BTreeMap<String, String> = serde_json::from_slice(text)?;
+        Ok(Self(all.into_iter().map(|(name, secret)| (name, SecretString::from(secret))).collect()))
+    }
+}
+
+/// Opens a connection of a kind with the connector's part of the settings.
+///
+/// # Errors
+/// [`ConnectorError::Settings`] says what in settings or credentials cannot work.
+pub fn open(
+    kind: &str,
+    settings: &Value,
+    credentials: &Credentials,
+    outbound: &Outbound,
+) -> Result<Box<dyn Connector>, ConnectorError> {
+    match kind {
+        "remote" => {
+            let settings = RemoteSettings::parse(settings)?;
+            Ok(Box::new(Remote::new(&settings, &credentials.get("apiToken"), outbound.clone())?))
+        }
+        _ => Err(unknown(kind)),
+    }
+}
+
+/// The value map that an admin is offered first for a kind.
+///
+/// # Errors
+/// [`ConnectorError::Settings`] when there is no such kind.
+pub fn default_mapping(kind: &str) -> Result<Mapping, ConnectorError> {
+    match kind {
+        "remote" => Ok(super::remote::default_mapping()),
+        _ => Err(unknown(kind)),
+    }
+}
+
+fn unknown(kind: &str) -> ConnectorError {
+    let shown: String = kind.chars().take(40).collect();
+    ConnectorError::Settings { detail: format!("there is no kind `{shown}`; expected one of {}", KINDS.join(", ")) }
+}

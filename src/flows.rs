@@ -1,0 +1,18 @@
+//! The use cases. Each owns its transactions; fronts and jobs call them and add nothing of their own.
+
+mod apply;
+pub mod audit;
+pub mod connect;
+pub mod context;
+mod credentials;
+pub mod error;
+pub mod feed;
+pub mod hold;
+pub mod mapping;
+mod outcome;
+mod plan;
+pub mod pull;
+mod read;
+mod scene;
+pub mod settings;
+pub mod timers;

@@ -1,0 +1,353 @@
+//! Applies a plan: the one place that changes people and writes the change log.
+//!
+//! In transactions of at most 500 people, each whole or not at all, so that a kill loses nothing and a second try
+//! repeats nothing: what was applied is marked in the same transaction. An item whose ground has moved (the person
+//! changed, the worker says something else, somebody else took the email) is not applied but planned again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::result::{DatabaseErrorKind, Error as StoreError};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::context::Context;
+use super::error::FlowError;
+use super::plan::{Order, STEP, Scope, build, edge};
+use crate::directory::attribute::{Unit, name};
+use crate::directory::ids::PersonId;
+use crate::directory::managers::suspend_cycles;
+use crate::directory::person::{ManagerLink, Person, Status};
+use crate::directory::plan::ValueChange;
+use crate::render::user;
+use crate::store;
+use crate::store::changes::NewChange;
+use crate::store::people_write::{Locked, PersonWrite};
+use crate::store::plans::ItemRow;
+
+/// How long a former email stays reserved for its person (law 12).
+const RESERVED_DAYS: i64 = 365;
+
+/// How often stale items are planned again before they are left to the next run.
+const ROUNDS: u8 = 3;
+
+/// Who or what a change is done for, as the change log says it.
+#[derive(Clone, Debug)]
+pub(super) struct Cause {
+    /// `run`, `timer` or `configuration`.
+    pub kind: &'static str,
+    pub run: Option<Uuid>,
+    pub token_name: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// Applies what is left of a plan, and what of it had to be planned again.
+pub(super) async fn apply(
+    context: &Context,
+    plan: Uuid,
+    connection: Option<Uuid>,
+    cause: &Cause,
+) -> Result<(), FlowError> {
+    let mut plan = plan;
+    for round in 0..ROUNDS {
+        apply_once(context, plan, cause).await?;
+        let mut conn = context.db.get().await?;
+        let stale = store::plans::people_in(&mut conn, plan, "stale").await?;
+        if stale.is_empty() || round + 1 == ROUNDS {
+            break;
+        }
+        let scope = match connection {
+            Some(_) => {
+                let mut workers = store::plans::workers_of(&mut conn, plan, &stale).await?;
+                workers.dedup();
+                Scope::Workers(workers)
+            }
+            None => Scope::People(stale),
+        };
+        drop(conn);
+        let next = context.clock.row_id();
+        let order = Order { plan: next, connection, run: cause.run, cause: "staleItems".into(), scope, rules: None };
+        build(context, order).await?;
+        plan = next;
+    }
+    Ok(())
+}
+
+async fn apply_once(context: &Context, plan: Uuid, cause: &Cause) -> Result<(), FlowError> {
+    let mut conn = context.db.get().await?;
+    store::plans::set_state(&mut conn, plan, "applying").await?;
+    let mut collisions = 0_u8;
+    loop {
+        let now = context.clock.now();
+        let written = conn.transaction(async |conn| batch(conn, plan, cause, now).await).await;
+        match written {
+            Ok(0) => break,
+            Ok(_) => {
+                collisions = 0;
+                context.wake.ring();
+            }
+            // Somebody took one of the emails between our look and our commit: look again, and see them.
+            Err(FlowError::Store(StoreError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
+                if collisions < 5 =>
+            {
+                collisions += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let now = context.clock.now();
+    conn.transaction(async |conn| {
+        store::workers::accept(conn, plan, None, now).await?;
+        store::reviews::follow_plan(conn, plan, now).await?;
+        let edges: Vec<_> = store::edges::cycles(conn, Uuid::nil()).await?.into_iter().map(edge).collect();
+        let cycles: Vec<(Vec<Uuid>, Uuid)> = suspend_cycles(&edges)
+            .into_iter()
+            .map(|cycle| (cycle.people.into_iter().map(|person| person.0).collect(), cycle.suspended.0))
+            .collect();
+        store::reviews::follow_cycles(conn, &cycles, now, || context.clock.row_id()).await?;
+        store::plans::set_applied(conn, plan, now).await
+    })
+    .await?;
+    Ok(())
+}
+
+/// Applies the next items of a plan within the caller's transaction; tells how many items are done with.
+async fn batch(
+    conn: &mut AsyncPgConnection,
+    plan: Uuid,
+    cause: &Cause,
+    now: DateTime<Utc>,
+) -> Result<usize, FlowError> {
+    let items = store::plans::next_batch(conn, plan, STEP).await?;
+    if items.is_empty() {
+        return Ok(0);
+    }
+    let ground = Ground::survey(conn, plan, &items, now).await?;
+    let (sound, stale): (Vec<&ItemRow>, Vec<&ItemRow>) = items.iter().partition(|item| ground.bears(item));
+    let mut work = Work::default();
+    for item in sound {
+        work.take(item, &ground, cause, now)?;
+    }
+    work.write(conn, plan, now).await?;
+    let numbers = |items: &[&ItemRow]| items.iter().map(|item| item.n).collect::<Vec<_>>();
+    store::plans::mark(conn, plan, &work.done, "applied").await?;
+    store::plans::mark(conn, plan, &numbers(&stale), "stale").await?;
+    Ok(items.len())
+}
+
+/// What the items of a batch rest on, as it is now.
+struct Ground {
+    locked: BTreeMap<Uuid, Locked>,
+    /// Items that cannot be applied.
+    refused: BTreeSet<Uuid>,
+    /// People who exist, or will with this batch.
+    present: BTreeSet<Uuid>,
+}
+
+impl Ground {
+    async fn survey(
+        conn: &mut AsyncPgConnection,
+        plan: Uuid,
+        items: &[ItemRow],
+        now: DateTime<Utc>,
+    ) -> Result<Self, FlowError> {
+        let ids: Vec<Uuid> = items.iter().map(|item| item.person_id).collect();
+        let locked: BTreeMap<Uuid, Locked> =
+            store::people_write::lock(conn, &ids).await?.into_iter().map(|row| (row.id, row)).collect();
+        let mut refused: BTreeSet<Uuid> = store::plans::moved_on(conn, plan, &ids).await?.into_iter().collect();
+        for item in items {
+            if locked.get(&item.person_id).map(|row| row.version) != item.base_version {
+                refused.insert(item.person_id);
+            }
+        }
+        refuse_taken_emails(conn, items, &locked, &mut refused, now).await?;
+        // Items of one bundle stand or fall together.
+        let torn: BTreeSet<i32> =
+            items.iter().filter(|item| refused.contains(&item.person_id)).filter_map(|item| item.bundle).collect();
+        for item in items.iter().filter(|item| item.bundle.is_some_and(|bundle| torn.contains(&bundle))) {
+            refused.insert(item.person_id);
+        }
+        let managers: Vec<Uuid> = items.iter().filter_map(|item| item.manager_target).collect();
+        let mut present: BTreeSet<Uuid> = store::people_write::existing(conn, &managers).await?.into_iter().collect();
+        present.extend(items.iter().map(|item| item.person_id).filter(|id| !refused.contains(id)));
+        Ok(Self { locked, refused, present })
+    }
+
+    fn bears(&self, item: &ItemRow) -> bool {
+        !self.refused.contains(&item.person_id)
+    }
+}
+
+/// Refuses items whose email another person has or has reserved, unless that person gives it up in the same bundle.
+async fn refuse_taken_emails(
+    conn: &mut AsyncPgConnection,
+    items: &[ItemRow],
+    locked: &BTreeMap<Uuid, Locked>,
+    refused: &mut BTreeSet<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<(), FlowError> {
+    let claims: Vec<&ItemRow> = items
+        .iter()
+        .filter(|item| locked.get(&item.person_id).is_none_or(|row| row.user_name_key != item.user_name_key))
+        .collect();
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<String> = claims.iter().map(|item| item.user_name_key.clone()).collect();
+    let bundle_of: BTreeMap<Uuid, i32> =
+        items.iter().filter_map(|item| item.bundle.map(|bundle| (item.person_id, bundle))).collect();
+    let mut held = store::people_write::holders(conn, &keys).await?;
+    held.extend(store::people_write::reservations(conn, &keys, now).await?);
+    for item in claims {
+        let taken = held.iter().any(|held| {
+            held.email_key == item.user_name_key
+                && held.person_id != item.person_id
+                && (item.bundle.is_none() || bundle_of.get(&held.person_id).copied() != item.bundle)
+        });
+        if taken {
+            refused.insert(item.person_id);
+        }
+    }
+    Ok(())
+}
+
+/// What a batch writes.
+#[derive(Default)]
+struct Work {
+    creates: Vec<PersonWrite>,
+    updates: Vec<PersonWrite>,
+    changes: Vec<NewChange>,
+    former: Vec<(String, Uuid)>,
+    used: Vec<(String, Uuid)>,
+    done: Vec<i32>,
+    people: Vec<Uuid>,
+}
+
+impl Work {
+    fn take(&mut self, item: &ItemRow, ground: &Ground, cause: &Cause, now: DateTime<Utc>) -> Result<(), FlowError> {
+        let before = ground.locked.get(&item.person_id);
+        let mut person: Person = serde_json::from_value(item.wanted.clone())
+            .map_err(|error| FlowError::corrupt("planned person", &error))?;
+        person.manager = link(item, &person, ground);
+        let shown = person.manager.person().map(|manager| manager.0);
+        let mut diff = match &item.diff {
+            Value::Array(diff) => diff.clone(),
+            _ => Vec::new(),
+        };
+        if shown != item.manager_before {
+            let change = ValueChange {
+                attribute: Unit::MANAGER.into(),
+                unit: Unit::named(Unit::MANAGER),
+                old: item.manager_before.map(|id| json!(id)),
+                new: shown.map(|id| json!(id)),
+            };
+            diff.push(serde_json::to_value(change).map_err(|error| FlowError::corrupt("change", &error))?);
+        }
+        let visible = before.is_none() || !diff.is_empty();
+        let version = before.map_or(1, |row| row.version + i64::from(visible));
+        let created = before.map_or(now, |row| row.created_at);
+        let modified = if visible { now } else { before.map_or(now, |row| row.modified_at) };
+        if visible {
+            self.changes.push(NewChange {
+                at: now,
+                kind: item.event.clone().unwrap_or_else(|| "person.updated".into()),
+                person_id: item.person_id,
+                person_version: version,
+                cause: cause.kind.into(),
+                run_id: cause.run,
+                token_name: cause.token_name.clone(),
+                reason: cause.reason.clone(),
+                effective_at: item.effective_at,
+                diff: Value::Array(diff),
+                position: before.map_or(0, |row| row.position),
+                people_delta: i16::from(before.is_none()),
+            });
+        }
+        if let Some(row) = before
+            && row.user_name_key != item.user_name_key
+        {
+            self.former.push((row.user_name_key.clone(), item.person_id));
+            self.used.push((item.user_name_key.clone(), item.person_id));
+        }
+        let write = write_of(item, person, version, created, modified, before.and_then(|row| row.left_at), now)?;
+        if before.is_none() {
+            self.creates.push(write);
+        } else {
+            self.updates.push(write);
+        }
+        self.done.push(item.n);
+        self.people.push(item.person_id);
+        Ok(())
+    }
+
+    async fn write(&mut self, conn: &mut AsyncPgConnection, plan: Uuid, now: DateTime<Utc>) -> Result<(), FlowError> {
+        let positions: BTreeMap<Uuid, i64> = store::people_write::insert(conn, &self.creates)
+            .await?
+            .into_iter()
+            .map(|place| (place.id, place.position))
+            .collect();
+        store::people_write::update(conn, &self.updates).await?;
+        // Who exchanged an email gives it up for good: it is the other's now, not reserved.
+        let taken: BTreeSet<&String> = self.used.iter().map(|(key, _)| key).collect();
+        self.former.retain(|(key, _)| !taken.contains(key));
+        store::people_write::reserve(conn, &self.former, &self.used, now + TimeDelta::days(RESERVED_DAYS)).await?;
+        store::workers::accept(conn, plan, Some(&self.people), now).await?;
+        for change in &mut self.changes {
+            if let Some(position) = positions.get(&change.person_id) {
+                change.position = *position;
+            }
+        }
+        store::changes::append(conn, &self.changes).await?;
+        Ok(())
+    }
+}
+
+/// The manager edge as it turned out. An edge to somebody who did not come into being after all stays pending.
+fn link(item: &ItemRow, person: &Person, ground: &Ground) -> ManagerLink {
+    let Some(via) = person.manager.via().cloned() else { return ManagerLink::None };
+    match (item.manager_state.as_str(), item.manager_target) {
+        ("person", Some(id)) if ground.present.contains(&id) => ManagerLink::Person { id: PersonId(id), via },
+        ("suspended", Some(id)) if ground.present.contains(&id) => ManagerLink::Suspended { id: PersonId(id), via },
+        _ => ManagerLink::Pending { via },
+    }
+}
+
+fn write_of(
+    item: &ItemRow,
+    person: Person,
+    version: i64,
+    created_at: DateTime<Utc>,
+    modified_at: DateTime<Utc>,
+    left_before: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<PersonWrite, FlowError> {
+    let (manager_state, manager_target) = match &person.manager {
+        ManagerLink::None => ("none", None),
+        ManagerLink::Pending { .. } => ("pending", None),
+        ManagerLink::Person { id, .. } => ("person", Some(id.0)),
+        ManagerLink::Suspended { id, .. } => ("suspended", Some(id.0)),
+    };
+    Ok(PersonWrite {
+        id: item.person_id,
+        version,
+        user_name: person.work_email.as_str().to_owned(),
+        user_name_key: item.user_name_key.clone(),
+        active: person.active,
+        display_name: Some(user::display_name(&person).into_owned()),
+        employee_number: person.attributes.get(name::EMPLOYEE_NUMBER).cloned(),
+        manager_via_connection: item.manager_via_connection,
+        manager_via_source: item.manager_via_source.clone(),
+        manager_via_email: item.manager_via_email.clone(),
+        manager_target,
+        manager_since: item.manager_since,
+        manager_state: manager_state.into(),
+        start_date: item.start_date,
+        document: user::document(PersonId(item.person_id), &person, created_at, modified_at),
+        created_at,
+        modified_at,
+        next_due: person.next_due,
+        left_at: (person.employment.status == Status::Terminated).then(|| left_before.unwrap_or(now)),
+        person: serde_json::to_value(person).map_err(|error| FlowError::corrupt("person", &error))?,
+    })
+}

@@ -1,0 +1,375 @@
+//! The life of a connection: created, looked at, finished, pulled, paused, given a new credential.
+
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::audit::{Actor, record};
+use super::context::Context;
+use super::credentials;
+use super::error::FlowError;
+use super::settings::Common;
+use crate::connectors::connector::Account;
+use crate::connectors::registry::{self, Credentials};
+use crate::store;
+use crate::store::connections::{ConnectionChange, ConnectionRow, NewConnection};
+use crate::store::runs::{GOING, NewRun};
+
+/// What an admin says to create a connection.
+#[derive(Debug)]
+pub struct NewConnectionOrder {
+    pub kind: String,
+    pub name: String,
+    pub settings: Value,
+    pub credentials: Value,
+}
+
+/// A run that was asked for: its id, and whether it was begun by this request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub run: Uuid,
+    pub begun: bool,
+}
+
+/// Creates a connection after the HR system has accepted the credential, and starts its preview.
+pub async fn create(context: &Context, order: NewConnectionOrder, actor: &Actor) -> Result<(Uuid, Asked), FlowError> {
+    let name = order.name.trim().to_owned();
+    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+        return Err(FlowError::invalid("name", "expected a text of 1 to 100 characters"));
+    }
+    if !registry::KINDS.contains(&order.kind.as_str()) {
+        let kinds = registry::KINDS.join(", ");
+        return Err(FlowError::invalid("kind", format!("expected one of: {kinds}")));
+    }
+    Common::parse(&order.settings)?;
+    let credentials = Credentials::given(&order.kind, &order.credentials)?;
+    let account = identify(context, &order.kind, &order.settings, &credentials).await?;
+    let mapping = registry::default_mapping(&order.kind)?;
+    let id = context.clock.row_id();
+    let now = context.clock.now();
+    let new = NewConnection {
+        id,
+        kind: order.kind.clone(),
+        name: name.clone(),
+        state: "review".into(),
+        settings: order.settings,
+        credentials: Some(credentials::seal(context, id, &credentials)),
+        mapping: serde_json::to_value(mapping).map_err(|error| FlowError::corrupt("mapping", &error))?,
+        account_id: Some(account.id),
+        account_name: Some(account.name),
+        created_at: now,
+        state_since: now,
+    };
+    let mut conn = context.db.get().await?;
+    let asked = conn
+        .transaction(async |conn| {
+            store::connections::insert(conn, new).await.map_err(|error| taken(error, &name))?;
+            record(
+                context,
+                conn,
+                actor,
+                "connection.create",
+                &format!("connection {id}"),
+                json!({ "kind": order.kind, "name": name }),
+            )
+            .await?;
+            enqueue(context, conn, id, "preview", true, actor).await
+        })
+        .await?;
+    context.wake.ring();
+    Ok((id, asked))
+}
+
+fn taken(error: diesel::result::Error, name: &str) -> FlowError {
+    match error {
+        diesel::result::Error::DatabaseError(diesel::result::DatabaseErrorKind::UniqueViolation, _) => {
+            FlowError::Conflict(format!("there is a connection named `{name}` already"))
+        }
+        error => error.into(),
+    }
+}
+
+async fn identify(
+    context: &Context,
+    kind: &str,
+    settings: &Value,
+    credentials: &Credentials,
+) -> Result<Account, FlowError> {
+    let part = Common::connector_part(settings);
+    let connector = registry::open(kind, &part, credentials, &context.outbound)?;
+    Ok(connector.identify().await?)
+}
+
+async fn enqueue(
+    context: &Context,
+    conn: &mut AsyncPgConnection,
+    connection: Uuid,
+    cause: &str,
+    preview: bool,
+    actor: &Actor,
+) -> Result<Asked, FlowError> {
+    let run = NewRun {
+        id: context.clock.row_id(),
+        connection_id: connection,
+        cause: cause.into(),
+        preview,
+        state: "queued".into(),
+        plan_id: None,
+        token_name: Some(actor.token_name.clone()),
+        queued_at: context.clock.now(),
+    };
+    let (run, begun) = store::runs::enqueue(conn, run).await?;
+    Ok(Asked { run, begun })
+}
+
+async fn locked(conn: &mut AsyncPgConnection, id: Uuid) -> Result<ConnectionRow, FlowError> {
+    store::connections::lock(conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))
+}
+
+fn wrong_state(connection: &ConnectionRow, wanted: &str) -> FlowError {
+    FlowError::Conflict(format!("the connection is in the state {}; this needs {wanted}", connection.state))
+}
+
+/// Pulls and plans without changing anybody.
+pub async fn preview(context: &Context, id: Uuid, actor: &Actor) -> Result<Asked, FlowError> {
+    pull_now(context, id, actor, "preview", true).await
+}
+
+/// Pulls now. While a run is going, that one is the answer (story 3).
+pub async fn sync(context: &Context, id: Uuid, actor: &Actor) -> Result<Asked, FlowError> {
+    pull_now(context, id, actor, "sync", false).await
+}
+
+async fn pull_now(
+    context: &Context,
+    id: Uuid,
+    actor: &Actor,
+    cause: &'static str,
+    preview: bool,
+) -> Result<Asked, FlowError> {
+    let mut conn = context.db.get().await?;
+    let asked = conn
+        .transaction(async |conn| {
+            let connection = locked(conn, id).await?;
+            if !preview && matches!(connection.state.as_str(), "review" | "authorizing") {
+                return Err(wrong_state(&connection, "a connection whose set-up is finished (POST …/finish)"));
+            }
+            if !preview && connection.state == "needsReauthorization" {
+                return Err(wrong_state(&connection, "a new credential first (POST …/reauthorize)"));
+            }
+            if !preview && connection.state == "paused" {
+                return Err(wrong_state(&connection, "POST …/resume first"));
+            }
+            let asked = enqueue(context, conn, id, cause, preview, actor).await?;
+            record(
+                context,
+                conn,
+                actor,
+                &format!("connection.{cause}"),
+                &format!("connection {id}"),
+                json!({ "run": asked.run }),
+            )
+            .await?;
+            Ok(asked)
+        })
+        .await?;
+    context.wake.ring();
+    Ok(asked)
+}
+
+/// Ends the set-up: applies the plan that the admin has seen, and pulls by schedule from now on.
+pub async fn finish(context: &Context, id: Uuid, plan: Option<Uuid>, actor: &Actor) -> Result<Asked, FlowError> {
+    let mut conn = context.db.get().await?;
+    let asked = conn
+        .transaction(async |conn| {
+            let connection = locked(conn, id).await?;
+            if connection.state != "review" {
+                return Err(wrong_state(&connection, "review"));
+            }
+            if let Some(going) = store::runs::going(conn, id).await? {
+                return Err(FlowError::Conflict(format!(
+                    "the preview {} is still going; finish when it has ended",
+                    going.id
+                )));
+            }
+            let latest = store::plans::latest_ready(conn, id).await?.ok_or_else(|| {
+                FlowError::Conflict("there is no plan to apply: no preview of this connection has succeeded yet".into())
+            })?;
+            if let Some(asked) = plan.filter(|asked| *asked != latest.id) {
+                return Err(
+                    match store::plans::find(conn, asked).await?.filter(|plan| plan.connection_id == Some(id)) {
+                        Some(old) => FlowError::Conflict(format!(
+                            "the plan {asked} is {}; the latest is {}",
+                            old.state, latest.id
+                        )),
+                        None => FlowError::not_found("plan", asked),
+                    },
+                );
+            }
+            let now = context.clock.now();
+            let run = NewRun {
+                id: context.clock.row_id(),
+                connection_id: id,
+                cause: "finish".into(),
+                preview: false,
+                state: "applying".into(),
+                plan_id: Some(latest.id),
+                token_name: Some(actor.token_name.clone()),
+                queued_at: now,
+            };
+            let (run, begun) = store::runs::enqueue(conn, run).await?;
+            let change = ConnectionChange {
+                state: Some("active".into()),
+                state_since: Some(now),
+                ..ConnectionChange::default()
+            };
+            store::connections::update(conn, id, change).await?;
+            record(
+                context,
+                conn,
+                actor,
+                "connection.finish",
+                &format!("connection {id}"),
+                json!({ "plan": latest.id, "run": run }),
+            )
+            .await?;
+            Ok(Asked { run, begun })
+        })
+        .await?;
+    context.wake.ring();
+    Ok(asked)
+}
+
+/// Stops pulling by schedule; known dates still fire, and everything is served as it is.
+pub async fn pause(context: &Context, id: Uuid, actor: &Actor) -> Result<(), FlowError> {
+    steer(context, id, actor, "pause", &["active", "failing", "needsReauthorization"], |_| ConnectionChange {
+        state: Some("paused".into()),
+        next_run_at: Some(None),
+        ..ConnectionChange::default()
+    })
+    .await
+}
+
+/// Pulls by schedule again, beginning now.
+pub async fn resume(context: &Context, id: Uuid, actor: &Actor) -> Result<(), FlowError> {
+    steer(context, id, actor, "resume", &["paused"], |now| ConnectionChange {
+        state: Some("active".into()),
+        failures: Some(0),
+        next_run_at: Some(Some(now)),
+        ..ConnectionChange::default()
+    })
+    .await
+}
+
+async fn steer(
+    context: &Context,
+    id: Uuid,
+    actor: &Actor,
+    action: &str,
+    from: &[&str],
+    change: impl Fn(chrono::DateTime<chrono::Utc>) -> ConnectionChange + Send + Sync,
+) -> Result<(), FlowError> {
+    let now = context.clock.now();
+    let mut conn = context.db.get().await?;
+    conn.transaction(async |conn| {
+        let connection = locked(conn, id).await?;
+        if !from.contains(&connection.state.as_str()) {
+            return Err(wrong_state(&connection, &from.join(" or ")));
+        }
+        let change = ConnectionChange { state_since: Some(now), ..change(now) };
+        store::connections::update(conn, id, change).await?;
+        record(context, conn, actor, &format!("connection.{action}"), &format!("connection {id}"), json!({})).await
+    })
+    .await?;
+    context.wake.ring();
+    Ok(())
+}
+
+/// Takes a new credential, once the HR system has accepted it for the same account, and pulls with it.
+pub async fn reauthorize(context: &Context, id: Uuid, given: &Value, actor: &Actor) -> Result<Asked, FlowError> {
+    let mut conn = context.db.get().await?;
+    let connection =
+        store::connections::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))?;
+    drop(conn);
+    let credentials = Credentials::given(&connection.kind, given)?;
+    let account = identify(context, &connection.kind, &connection.settings, &credentials).await?;
+    if let Some(known) = connection.account_id.as_ref().filter(|known| **known != account.id) {
+        return Err(FlowError::invalid(
+            "credentials",
+            format!(
+                "they belong to the account {}, but this connection is one of {known}; create another connection for it",
+                account.id
+            ),
+        ));
+    }
+    let now = context.clock.now();
+    let mut conn = context.db.get().await?;
+    let asked = conn
+        .transaction(async |conn| {
+            let connection = locked(conn, id).await?;
+            let mut change = ConnectionChange {
+                credentials: Some(credentials::seal(context, id, &credentials)),
+                problems: Some(json!([])),
+                failures: Some(0),
+                ..ConnectionChange::default()
+            };
+            let in_review = connection.state == "review";
+            if !in_review && connection.state != "paused" {
+                change.state = Some("active".into());
+                change.state_since = Some(now);
+                change.next_run_at = Some(Some(now));
+            }
+            store::connections::update(conn, id, change).await?;
+            record(context, conn, actor, "connection.reauthorize", &format!("connection {id}"), json!({})).await?;
+            enqueue(context, conn, id, if in_review { "preview" } else { "sync" }, in_review, actor).await
+        })
+        .await?;
+    context.wake.ring();
+    Ok(asked)
+}
+
+/// What an admin sees of a connection.
+#[derive(Debug)]
+pub struct ConnectionView {
+    pub connection: ConnectionRow,
+    pub last_run: Option<store::runs::RunRow>,
+    pub tally: store::workers::Tally,
+    pub open_hold: Option<store::holds::HoldRow>,
+    /// Open review items by reason.
+    pub reviews: Vec<(String, i64)>,
+}
+
+/// A connection with its last run, its tally and what waits for an admin.
+pub async fn view(context: &Context, id: Uuid) -> Result<ConnectionView, FlowError> {
+    let mut conn = context.db.get().await?;
+    let connection =
+        store::connections::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))?;
+    look_around(&mut conn, connection).await
+}
+
+/// A page of connections, by the order in which they came.
+pub async fn list(context: &Context, after: i64, limit: i64) -> Result<Vec<ConnectionView>, FlowError> {
+    let mut conn = context.db.get().await?;
+    let mut views = Vec::new();
+    for connection in store::connections::page(&mut conn, after, limit).await? {
+        views.push(look_around(&mut conn, connection).await?);
+    }
+    Ok(views)
+}
+
+async fn look_around(conn: &mut AsyncPgConnection, connection: ConnectionRow) -> Result<ConnectionView, FlowError> {
+    let id = connection.id;
+    Ok(ConnectionView {
+        connection,
+        last_run: store::runs::last_of(conn, id).await?,
+        tally: store::workers::tally(conn, id).await?,
+        open_hold: store::holds::open_of(conn, id).await?,
+        reviews: store::reviews::open_by_reason(conn, id).await?,
+    })
+}
+
+/// Whether a run is at work or about to be.
+#[must_use]
+pub fn is_going(state: &str) -> bool {
+    GOING.contains(&state)
+}

@@ -1,0 +1,46 @@
+//! Why a use case was not carried out. Each front turns this into its own format in one place.
+
+use crate::connectors::connector::ConnectorError;
+use crate::store::error::DatabaseError;
+
+/// Why a use case was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    #[error("there is no {what} with the id {id}")]
+    NotFound { what: &'static str, id: String },
+    /// The thing is there, and its present state does not allow what was asked.
+    #[error("{0}")]
+    Conflict(String),
+    /// The caller's input; `field` is the JSON path of what is wrong.
+    #[error("{field}: {problem}")]
+    Invalid { field: String, problem: String },
+    #[error(transparent)]
+    Connector(#[from] ConnectorError),
+    /// The database is away or busy: trying again helps.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error("the database refused a statement: {0}")]
+    Store(#[from] diesel::result::Error),
+    /// Something of ours is broken.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl FlowError {
+    #[must_use]
+    pub fn not_found(what: &'static str, id: impl std::fmt::Display) -> Self {
+        Self::NotFound { what, id: id.to_string() }
+    }
+
+    #[must_use]
+    pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), problem: problem.into() }
+    }
+
+    /// A stored value that does not read back: a fault of ours, never of the caller.
+    #[must_use]
+    pub fn corrupt(what: &str, error: &serde_json::Error) -> Self {
+        // The message of serde names the place, not the value.
+        Self::Internal(format!("a stored {what} cannot be read: {:?} at column {}", error.classify(), error.column()))
+    }
+}

@@ -1,0 +1,253 @@
+//! How a run ends, and what that means for its connection.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde_json::{Value, json};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::context::Context;
+use super::error::FlowError;
+use super::read::Shortfall;
+use super::settings::Common;
+use crate::connectors::connector::ConnectorError;
+use crate::store;
+use crate::store::connections::{ConnectionChange, ConnectionRow};
+use crate::store::runs::{RunChange, RunRow};
+
+/// The longest wait between two tries of a failing connection.
+const LONGEST_BACK_OFF: TimeDelta = TimeDelta::hours(6);
+
+/// How a run ends.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// The plan was applied.
+    Applied,
+    /// A preview: the plan is there to be looked at.
+    Planned,
+    /// The plan waits for an admin.
+    Held,
+    /// The read was incomplete.
+    Short(Shortfall),
+    /// The HR system, or the way to it, said no.
+    Refused(ConnectorError),
+    /// A fault of ours.
+    Broken(String),
+}
+
+/// Ends a run and says in the connection what follows from it.
+pub(super) async fn end_run(
+    context: &Context,
+    run: &RunRow,
+    connection: &ConnectionRow,
+    ending: Ending,
+) -> Result<(), FlowError> {
+    let now = context.clock.now();
+    let mut conn = context.db.get().await?;
+    conn.transaction(async |conn| {
+        let Some(fresh) = store::connections::lock(conn, connection.id).await? else { return Ok(()) };
+        let Some(run) = store::runs::find(conn, run.id).await? else { return Ok(()) };
+        let counts = counts(conn, &run, &ending).await?;
+        let (state, problem) = match &ending {
+            Ending::Applied | Ending::Planned | Ending::Held => ("succeeded", None),
+            Ending::Short(shortfall) => ("incomplete", Some((shortfall.code(), shortfall.to_string()))),
+            Ending::Refused(error @ ConnectorError::Unauthorized { .. }) => {
+                ("failed", Some(("unauthorized", error.to_string())))
+            }
+            Ending::Refused(error @ ConnectorError::Settings { .. }) => {
+                ("failed", Some(("settings", error.to_string())))
+            }
+            Ending::Refused(error @ ConnectorError::Refused { .. }) => ("failed", Some(("refused", error.to_string()))),
+            Ending::Refused(error @ ConnectorError::Malformed { .. }) => {
+                ("incomplete", Some(("malformed", error.to_string())))
+            }
+            Ending::Refused(error @ ConnectorError::Unavailable { .. }) => {
+                ("incomplete", Some(("unavailable", error.to_string())))
+            }
+            Ending::Broken(message) => ("failed", Some(("internal", message.clone()))),
+        };
+        let mut problems = match &run.problems {
+            Value::Array(problems) => problems.clone(),
+            _ => Vec::new(),
+        };
+        if let Some((code, message)) = &problem {
+            problems.insert(0, json!({ "code": code, "message": message, "at": now }));
+        }
+        let change = RunChange {
+            state: Some(state.into()),
+            ended_at: Some(now),
+            counts: Some(counts),
+            problems: Some(Value::Array(problems)),
+            leased_until: Some(None),
+            ..RunChange::default()
+        };
+        store::runs::update(conn, run.id, change).await?;
+        store::staging::clear(conn, run.id).await?;
+        let change = follow_up(context, &run, &fresh, &ending, problem, now)?;
+        store::connections::update(conn, connection.id, change).await?;
+        Ok::<_, FlowError>(())
+    })
+    .await?;
+    match &ending {
+        Ending::Short(shortfall) => {
+            warn!(run.id = %run.id, "run {} is incomplete and changes nobody: {shortfall}", run.id);
+        }
+        Ending::Refused(error) => warn!(run.id = %run.id, "run {} changes nobody: {error}", run.id),
+        Ending::Broken(message) => warn!(run.id = %run.id, "run {} failed: {message}", run.id),
+        ended => info!(run.id = %run.id, "run {} has ended: {ended:?}", run.id),
+    }
+    context.wake.ring();
+    Ok(())
+}
+
+/// What an end means for the connection.
+fn follow_up(
+    context: &Context,
+    run: &RunRow,
+    connection: &ConnectionRow,
+    ending: &Ending,
+    problem: Option<(&'static str, String)>,
+    now: DateTime<Utc>,
+) -> Result<ConnectionChange, FlowError> {
+    let pulled = run.pages > 0;
+    let mut change = ConnectionChange::default();
+    let steered = matches!(connection.state.as_str(), "active" | "failing" | "needsReauthorization");
+    let mut turn = |state: &str| {
+        if steered && connection.state != state {
+            change.state = Some(state.into());
+            change.state_since = Some(now);
+        }
+    };
+    match ending {
+        Ending::Applied | Ending::Planned | Ending::Held => {
+            if pulled || run.cause == "finish" {
+                turn("active");
+                change.failures = Some(0);
+                change.problems = Some(json!([]));
+                if pulled {
+                    change.last_good_at = Some(now);
+                }
+                if steered {
+                    change.next_run_at = Some(Some(now + interval(context, connection)?));
+                }
+            }
+            if matches!(ending, Ending::Applied) {
+                change.first_import = Some(false);
+            }
+        }
+        Ending::Refused(error) if error.needs_reauthorization() => {
+            turn("needsReauthorization");
+            let status = match error {
+                ConnectorError::Unauthorized { status, .. } => *status,
+                _ => 0,
+            };
+            change.problems = Some(json!([{
+                "code": "needsReauthorization",
+                "message": error.to_string(),
+                "status": status,
+                "at": now,
+                "remedy": "give a new credential with POST /connections/{id}/reauthorize; until then the last good data is served",
+            }]));
+            change.next_run_at = Some(None);
+        }
+        Ending::Short(_) | Ending::Refused(_) | Ending::Broken(_) => {
+            turn("failing");
+            let failures = connection.failures.saturating_add(1);
+            change.failures = Some(failures);
+            let wait = back_off(failures).max(asked_wait(ending));
+            if steered {
+                change.next_run_at = Some(Some(now + wait));
+            }
+            let (code, message) = problem.unwrap_or(("internal", String::new()));
+            change.problems = Some(json!([{
+                "code": code,
+                "message": message,
+                "at": now,
+                "remedy": "nothing is lost: the last good data is served, and the pull is tried again by itself",
+            }]));
+        }
+    }
+    Ok(change)
+}
+
+/// One minute, doubled with each failure in a row, up to six hours.
+fn back_off(failures: i32) -> TimeDelta {
+    let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(0).min(12);
+    TimeDelta::minutes(1_i64 << doublings).min(LONGEST_BACK_OFF)
+}
+
+fn asked_wait(ending: &Ending) -> TimeDelta {
+    match ending {
+        Ending::Refused(ConnectorError::Unavailable { retry_after: Some(wait), .. }) => {
+            TimeDelta::from_std(*wait).unwrap_or(LONGEST_BACK_OFF)
+        }
+        _ => TimeDelta::zero(),
+    }
+}
+
+/// The interval of a connection, up to ten percent shorter or longer, so that many do not pull at the same instant.
+pub(super) fn interval(context: &Context, connection: &ConnectionRow) -> Result<TimeDelta, FlowError> {
+    let minutes = i64::from(Common::of(&connection.settings)?.interval_minutes);
+    let chance = i64::from(context.clock.random_id().as_bytes()[0]);
+    let seconds = minutes * 60;
+    Ok(TimeDelta::seconds(seconds * 9 / 10 + seconds * chance / (5 * 255)))
+}
+
+async fn counts(conn: &mut AsyncPgConnection, run: &RunRow, ending: &Ending) -> Result<Value, FlowError> {
+    let count = |name: &str| run.counts.get(name).and_then(Value::as_i64).unwrap_or(0);
+    let planned = match run.plan_id {
+        Some(plan) => store::plans::counts(conn, plan).await?,
+        None => store::plans::PlanCounts::default(),
+    };
+    let (mut created, mut updated, mut deactivated, mut held) = (0, 0, 0, 0);
+    match ending {
+        Ending::Applied => (created, updated, deactivated) = written(conn, run.id).await?,
+        Ending::Planned => (created, updated, deactivated) = (planned.created, planned.updated, planned.deactivated),
+        Ending::Held => held = planned.created + planned.updated + planned.deactivated,
+        Ending::Short(_) | Ending::Refused(_) | Ending::Broken(_) => {}
+    }
+    let failed = count("failed");
+    let touched = created + updated + deactivated + held + planned.withheld + planned.excluded;
+    let unchanged = match ending {
+        Ending::Applied | Ending::Planned | Ending::Held => (run.workers - touched).max(0),
+        _ => 0,
+    };
+    Ok(json!({
+        "created": created,
+        "updated": updated,
+        "deactivated": deactivated,
+        "unchanged": unchanged,
+        "held": held,
+        "withheld": planned.withheld,
+        "excluded": planned.excluded,
+        "failed": failed,
+        "leavers": planned.leavers,
+    }))
+}
+
+/// Created, updated and deactivated people of a run, from the change log.
+async fn written(conn: &mut AsyncPgConnection, run: Uuid) -> Result<(i64, i64, i64), FlowError> {
+    let mut sums = (0, 0, 0);
+    for row in store::changes::count_by_kind(conn, run).await? {
+        match row.kind.as_str() {
+            "person.created" => sums.0 += row.changes,
+            "person.deactivated" => sums.2 += row.changes,
+            _ => sums.1 += row.changes,
+        }
+    }
+    Ok(sums)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn back_off_goes_from_one_minute_to_six_hours() {
+        assert_eq!(back_off(1), TimeDelta::minutes(1));
+        assert_eq!(back_off(2), TimeDelta::minutes(2));
+        assert_eq!(back_off(5), TimeDelta::minutes(16));
+        assert_eq!(back_off(10), TimeDelta::hours(6));
+        assert_eq!(back_off(i32::MAX), TimeDelta::hours(6));
+    }
+}

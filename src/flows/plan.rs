@@ -1,0 +1,324 @@
+//! Makes a plan: what of the latest statements, or of the time that has passed, changes whom. Nothing of a person is
+//! written here.
+
+use std::collections::BTreeSet;
+
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use uuid::Uuid;
+
+use super::context::Context;
+use super::error::FlowError;
+use super::scene::{Frame, Gathered, Seeds, gather};
+use crate::directory::budget;
+use crate::directory::decide::decide;
+use crate::directory::diff::diff;
+use crate::directory::email::EmailKey;
+use crate::directory::ids::{ConnectionId, PersonId, RunId};
+use crate::directory::lifecycle::event_of;
+use crate::directory::managers::{Edge, suspend_cycles};
+use crate::directory::mapping::Rules;
+use crate::directory::person::{ManagerLink, Person};
+use crate::directory::plan::{ConnectionFacts, Decisions, Outcome, PlannedPerson, WorkerDecision};
+use crate::store;
+use crate::store::connections::ConnectionRow;
+use crate::store::plans::{ItemRow, PlanRow, PlannedWorker};
+
+/// How many workers or people are looked at in one step: bounds memory and the length of a transaction.
+pub(super) const STEP: i64 = 500;
+
+/// Whom a plan looks at.
+pub(super) enum Scope {
+    /// Workers of the connection that no plan has settled.
+    Undecided,
+    /// All workers of the connection: its words mean something else now.
+    Everybody,
+    /// These people, for the time that has passed.
+    People(Vec<Uuid>),
+    /// These workers again, because what their plan rested on has moved.
+    Workers(Vec<String>),
+}
+
+/// What to plan.
+pub(super) struct Order {
+    pub plan: Uuid,
+    pub connection: Option<Uuid>,
+    pub run: Option<Uuid>,
+    pub cause: String,
+    pub scope: Scope,
+    /// Rules to try instead of the connection's own.
+    pub rules: Option<Rules>,
+}
+
+/// Makes a plan and leaves it `ready`.
+pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowError> {
+    let mut conn = context.db.get().await?;
+    let now = context.clock.now();
+    let mut connections: Vec<ConnectionFacts> = Vec::new();
+    for row in store::connections::all(&mut conn).await? {
+        let mut facts = facts(&row)?;
+        if let (Some(rules), Some(id)) = (&order.rules, order.connection)
+            && id == row.id
+        {
+            facts.rules = rules.clone();
+        }
+        connections.push(facts);
+    }
+    let frame = Frame { now, run: order.run.map(RunId), focus: order.connection.map(ConnectionId), connections };
+    store::plans::insert(
+        &mut conn,
+        PlanRow {
+            id: order.plan,
+            run_id: order.run,
+            connection_id: order.connection,
+            cause: order.cause,
+            state: "building".into(),
+            created_at: now,
+            applied_at: None,
+        },
+    )
+    .await?;
+    let mut planner = Planner { context, frame, plan: order.plan, number: 0, bundles: 0 };
+    match order.scope {
+        Scope::People(people) => {
+            for part in people.chunks(usize::try_from(STEP).unwrap_or(500)) {
+                planner.step(&mut conn, Seeds::People(part)).await?;
+            }
+        }
+        Scope::Workers(workers) => {
+            for part in workers.chunks(usize::try_from(STEP).unwrap_or(500)) {
+                planner.look_at(&mut conn, order.connection, part).await?;
+            }
+        }
+        scope @ (Scope::Undecided | Scope::Everybody) => {
+            let connection = order.connection.unwrap_or_default();
+            let mut after = String::new();
+            loop {
+                let part = match scope {
+                    Scope::Everybody => store::workers::source_ids(&mut conn, connection, &after, STEP).await?,
+                    _ => store::workers::undecided(&mut conn, connection, now, &after, STEP).await?,
+                };
+                let Some(last) = part.last() else { break };
+                after.clone_from(last);
+                planner.look_at(&mut conn, order.connection, &part).await?;
+            }
+        }
+    }
+    planner.settle_managers(&mut conn).await?;
+    store::plans::set_state(&mut conn, order.plan, "ready").await?;
+    Ok(())
+}
+
+/// What merging needs to know of a connection.
+pub(super) fn facts(row: &ConnectionRow) -> Result<ConnectionFacts, FlowError> {
+    let settings = super::settings::Common::of(&row.settings)?;
+    Ok(ConnectionFacts {
+        id: ConnectionId(row.id),
+        kind: row.kind.clone(),
+        name: row.name.clone(),
+        rules: settings
+            .rules(serde_json::from_value(row.mapping.clone()).map_err(|error| FlowError::corrupt("mapping", &error))?),
+        first_import: row.first_import,
+    })
+}
+
+struct Planner<'a> {
+    context: &'a Context,
+    frame: Frame,
+    plan: Uuid,
+    number: i32,
+    bundles: i32,
+}
+
+impl Planner<'_> {
+    async fn look_at(
+        &mut self,
+        conn: &mut AsyncPgConnection,
+        connection: Option<Uuid>,
+        part: &[String],
+    ) -> Result<(), FlowError> {
+        let connection = connection.unwrap_or_default();
+        let decided: BTreeSet<String> =
+            store::plans::decided(conn, self.plan, connection, part).await?.into_iter().collect();
+        let open: Vec<String> = part.iter().filter(|id| !decided.contains(*id)).cloned().collect();
+        if open.is_empty() { Ok(()) } else { self.step(conn, Seeds::Workers(&open)).await }
+    }
+
+    async fn step(&mut self, conn: &mut AsyncPgConnection, seeds: Seeds<'_>) -> Result<(), FlowError> {
+        let gathered = gather(conn, &self.frame, seeds).await?;
+        let clock = &self.context.clock;
+        let decisions = decide(&gathered.scene, &mut || PersonId(clock.random_id()));
+        let workers = self.workers(&gathered, &decisions)?;
+        let items = self.items(&gathered, decisions.people)?;
+        let plan = self.plan;
+        conn.transaction(async |conn| {
+            store::plans::add_workers(conn, plan, &workers).await?;
+            store::plans::add_items(conn, plan, &items).await
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// The decisions of the connection in focus, as rows.
+    fn workers(&self, gathered: &Gathered, decisions: &Decisions) -> Result<Vec<PlannedWorker>, FlowError> {
+        let mut rows = Vec::new();
+        for WorkerDecision { key, outcome, reviews } in &decisions.workers {
+            if Some(key.connection) != self.frame.focus {
+                continue;
+            }
+            let Some(row) = gathered.workers.get(key) else { continue };
+            let mut planned = PlannedWorker {
+                connection_id: row.connection_id,
+                source_id: row.source_id.clone(),
+                digest: hex(&row.digest),
+                disposition: "withheld",
+                exclusion: None,
+                recheck_at: None,
+                person_id: None,
+                link_reason: None,
+                accepted: None,
+                reviews: serde_json::to_value(reviews).map_err(|error| FlowError::corrupt("review", &error))?,
+            };
+            match outcome {
+                Outcome::Published { person, link, accepted } => {
+                    planned.disposition = "published";
+                    planned.person_id = Some(person.0);
+                    planned.link_reason = link.map(|reason| word(&reason));
+                    planned.accepted = accepted
+                        .as_ref()
+                        .map(serde_json::to_value)
+                        .transpose()
+                        .map_err(|error| FlowError::corrupt("worker", &error))?;
+                }
+                Outcome::Withheld => {}
+                Outcome::Excluded { reason, recheck } => {
+                    planned.disposition = "excluded";
+                    planned.exclusion = Some(word(reason));
+                    planned.recheck_at = *recheck;
+                }
+            }
+            rows.push(planned);
+        }
+        Ok(rows)
+    }
+
+    /// The people whom a plan would write, as rows.
+    fn items(&mut self, gathered: &Gathered, people: Vec<PlannedPerson>) -> Result<Vec<ItemRow>, FlowError> {
+        let now = self.frame.now;
+        let bundles = self.bundles;
+        let mut rows = Vec::new();
+        for planned in people {
+            let PlannedPerson { id, base, before, after, bundle } = planned;
+            let stored = gathered.people.get(&id);
+            let mut after = *after;
+            let changed = diff(before.as_deref(), &after);
+            let event = event_of(before.as_deref(), &after, now);
+            let leaver = budget::is_leaver(before.as_deref(), &after, now);
+            // An edge that the HR system states as before is what it was found to be.
+            if let Some(stored) = stored
+                && stored.manager.via() == after.manager.via()
+            {
+                after.manager = stored.manager.clone();
+            }
+            self.number += 1;
+            let bundle = bundle.map(|number| bundles.saturating_add(i32::try_from(number).unwrap_or(i32::MAX)));
+            self.bundles = self.bundles.max(bundle.map_or(0, |number| number + 1));
+            rows.push(ItemRow {
+                n: self.number,
+                person_id: id.0,
+                base_version: base,
+                state: "planned".into(),
+                user_name_key: after.work_email.key().as_str().to_owned(),
+                diff: serde_json::to_value(changed).map_err(|error| FlowError::corrupt("change", &error))?,
+                event: event.as_ref().map(|event| event.kind.as_str().to_owned()),
+                effective_at: event.as_ref().map(|event| event.effective_at),
+                leaver,
+                bundle,
+                manager_before: stored.and_then(|stored| stored.manager.person()).map(|person| person.0),
+                manager_via_connection: after.manager.via().map(|via| via.connection.0),
+                manager_via_source: via_source(&after),
+                manager_via_email: via_email(&after),
+                manager_target: target(&after.manager).map(|person| person.0),
+                manager_since: manager_since(&after),
+                manager_state: link_state(&after.manager).into(),
+                start_date: after.employment.start,
+                wanted: serde_json::to_value(&after).map_err(|error| FlowError::corrupt("person", &error))?,
+            });
+        }
+        Ok(rows)
+    }
+
+    /// Finds the people behind the stated managers, heals edges that waited for somebody of this plan, suspends those
+    /// that would close a cycle, and puts managers before their reports.
+    async fn settle_managers(&mut self, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
+        let plan = self.plan;
+        conn.transaction(async |conn| {
+            store::edges::resolve(conn, plan).await?;
+            let last = store::plans::last_number(conn, plan).await?;
+            store::edges::heal(conn, plan, last).await?;
+            store::edges::level(conn, plan).await?;
+            let edges: Vec<Edge> = store::edges::cycles(conn, plan).await?.into_iter().map(edge).collect();
+            let suspended: Vec<Uuid> = suspend_cycles(&edges).iter().map(|cycle| cycle.suspended.0).collect();
+            let last = store::plans::last_number(conn, plan).await?;
+            store::edges::suspend(conn, plan, &suspended, last).await
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+/// The stored edge as the domain sees it.
+pub(super) fn edge(edge: store::edges::CycleEdge) -> Edge {
+    Edge {
+        person: PersonId(edge.person),
+        manager: PersonId(edge.manager),
+        since: edge.since.unwrap_or_default(),
+        start: edge.start,
+        tie: edge.tie,
+    }
+}
+
+fn via_source(person: &Person) -> Option<String> {
+    person.manager.via().and_then(|via| via.manager.source_id.as_ref()).map(|id| id.0.clone())
+}
+
+fn via_email(person: &Person) -> Option<String> {
+    let via = person.manager.via()?;
+    via.manager.email.as_deref().map(|email| EmailKey::of(email).as_str().to_owned())
+}
+
+fn manager_since(person: &Person) -> Option<chrono::DateTime<chrono::Utc>> {
+    use crate::directory::attribute::Unit;
+    person.provenance.get(&Unit::named(Unit::MANAGER)).map(|provenance| provenance.since)
+}
+
+fn target(link: &ManagerLink) -> Option<PersonId> {
+    match link {
+        ManagerLink::Person { id, .. } | ManagerLink::Suspended { id, .. } => Some(*id),
+        ManagerLink::None | ManagerLink::Pending { .. } => None,
+    }
+}
+
+fn link_state(link: &ManagerLink) -> &'static str {
+    match link {
+        ManagerLink::None => "none",
+        ManagerLink::Person { .. } => "person",
+        ManagerLink::Pending { .. } => "pending",
+        ManagerLink::Suspended { .. } => "suspended",
+    }
+}
+
+/// The JSON word of a unit variant.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,303 @@
+//! Carries a run out: pull, take over, plan, apply. Each step leaves the run in a state from which another node can go
+//! on after a kill: a pull begins anew, a plan is made anew, a plan that is being applied goes on where it stood.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde_json::{Value, json};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::apply::{Cause, apply};
+use super::context::Context;
+use super::error::FlowError;
+use super::outcome::{self, Ending};
+use super::plan::{Order, Scope, build};
+use super::read::{Reader, Shortfall};
+use super::settings::Common;
+use super::{credentials, hold};
+use crate::connectors::connector::ConnectorError;
+use crate::connectors::registry;
+use crate::store;
+use crate::store::connections::ConnectionRow;
+use crate::store::runs::{NewRun, RunChange, RunRow};
+
+/// How long a node may be silent before its run is taken from it.
+const LEASE: TimeDelta = TimeDelta::minutes(5);
+
+/// Takes the next run that waits and carries it out. `false` when there is none.
+pub async fn work(context: &Context) -> Result<bool, FlowError> {
+    let mut conn = context.db.get().await?;
+    let now = context.clock.now();
+    let claimed = conn.transaction(async |conn| store::runs::claim(conn, context.node, now, now + LEASE).await).await?;
+    drop(conn);
+    let Some(run) = claimed else { return Ok(false) };
+    carry_out(context, run).await?;
+    Ok(true)
+}
+
+async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
+    let mut conn = context.db.get().await?;
+    let Some(connection) = store::connections::find(&mut conn, run.connection_id).await? else { return Ok(()) };
+    if run.state == "pulling" {
+        // The node that pulled is gone, and with it what it had in mind: begin anew, under an id of its own.
+        return begin_anew(context, &mut conn, &run).await;
+    }
+    drop(conn);
+    let lease = Lease { context, run: run.id };
+    let result = match run.state.as_str() {
+        "queued" => pull(&lease, &run, &connection).await,
+        "planning" => plan(&lease, &run, &connection).await,
+        _ => finish_applying(&lease, &run, &connection).await,
+    };
+    match result {
+        Ok(()) => Ok(()),
+        Err(Stop::Lost) => {
+            warn!(run.id = %run.id, "run {} was taken over by another node", run.id);
+            Ok(())
+        }
+        Err(Stop::Short(shortfall)) => outcome::end_run(context, &run, &connection, Ending::Short(shortfall)).await,
+        Err(Stop::Flow(FlowError::Connector(error))) => {
+            outcome::end_run(context, &run, &connection, Ending::Refused(error)).await
+        }
+        // Ours to fix or to wait out: the run stays as it is and is taken up again when its lease ends.
+        Err(Stop::Flow(error @ FlowError::Database(_))) => Err(error),
+        Err(Stop::Flow(error)) => {
+            warn!(run.id = %run.id, "run {} failed: {error}", run.id);
+            outcome::end_run(context, &run, &connection, Ending::Broken(error.to_string())).await
+        }
+    }
+}
+
+/// Why a run goes no further here.
+pub(super) enum Stop {
+    /// The lease is another node's by now.
+    Lost,
+    /// The read is incomplete: nothing may be concluded from it.
+    Short(Shortfall),
+    Flow(FlowError),
+}
+
+impl<E: Into<FlowError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Flow(error.into())
+    }
+}
+
+/// A run that this node has leased.
+pub(super) struct Lease<'a> {
+    pub context: &'a Context,
+    pub run: Uuid,
+}
+
+impl Lease<'_> {
+    /// Writes to the run and renews the lease.
+    pub(super) async fn update(&self, conn: &mut AsyncPgConnection, change: RunChange) -> Result<(), Stop> {
+        let until = self.context.clock.now() + LEASE;
+        let change = RunChange { leased_until: Some(Some(until)), ..change };
+        if store::runs::update_leased(conn, self.run, self.context.node, change).await? {
+            Ok(())
+        } else {
+            Err(Stop::Lost)
+        }
+    }
+}
+
+async fn begin_anew(context: &Context, conn: &mut AsyncPgConnection, run: &RunRow) -> Result<(), FlowError> {
+    let now = context.clock.now();
+    let next = NewRun {
+        id: context.clock.row_id(),
+        connection_id: run.connection_id,
+        cause: run.cause.clone(),
+        preview: run.preview,
+        state: "queued".into(),
+        plan_id: None,
+        token_name: run.token_name.clone(),
+        queued_at: now,
+    };
+    let id = next.id;
+    conn.transaction(async |conn| {
+        let problem = json!([{ "code": "interrupted", "message": format!("the node that carried this run out stopped; run {id} begins anew") }]);
+        let change = RunChange {
+            state: Some("interrupted".into()),
+            ended_at: Some(now),
+            problems: Some(problem),
+            ..RunChange::default()
+        };
+        store::runs::update(conn, run.id, change).await?;
+        store::staging::clear(conn, run.id).await?;
+        store::runs::enqueue(conn, next).await
+    })
+    .await?;
+    context.wake.ring();
+    Ok(())
+}
+
+/// From the first page to a complete read that is taken over.
+async fn pull(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Result<(), Stop> {
+    let context = lease.context;
+    let mut conn = context.db.get().await?;
+    let began = context.clock.now();
+    let starting = RunChange { state: Some("pulling".into()), started_at: Some(began), ..RunChange::default() };
+    lease.update(&mut conn, starting).await?;
+    store::staging::clear(&mut conn, run.id).await?;
+    drop(conn);
+    info!(run.id = %run.id, connection.id = %connection.id, "run {} begins to pull", run.id);
+
+    let settings = Common::of(&connection.settings)?;
+    let credentials = credentials::open(context, connection)?;
+    let connector = registry::open(
+        &connection.kind,
+        &Common::connector_part(&connection.settings),
+        &credentials,
+        &context.outbound,
+    )
+    .map_err(FlowError::from)?;
+    let account = connector.identify().await.map_err(FlowError::from)?;
+    if let Some(known) = connection.account_id.as_ref().filter(|known| **known != account.id) {
+        return Err(FlowError::from(ConnectorError::Settings {
+            detail: format!(
+                "the credential is one of the account {}, but this connection is one of {known}",
+                account.id
+            ),
+        })
+        .into());
+    }
+    let reader = Reader {
+        lease,
+        connection,
+        connector: connector.as_ref(),
+        began,
+        rules: super::plan::facts(connection)?.rules,
+    };
+    let read = reader.read().await?;
+    let evidence = evidence(connection, &settings, &read.method, &account.id);
+    let proven = reader.prove_absences(&read, &evidence, &settings).await?;
+
+    let mut conn = context.db.get().await?;
+    let now = context.clock.now();
+    let taken = conn
+        .transaction(async |conn| {
+            let absorbed = store::staging::absorb(conn, run.id, connection.id, &evidence, began, now, &proven).await?;
+            store::staging::clear(conn, run.id).await?;
+            let change = store::connections::ConnectionChange {
+                account_id: Some(account.id.clone()),
+                account_name: Some(account.name.clone()),
+                memory: Some(read.memory.clone()),
+                evidence: Some(evidence.clone()),
+                ..Default::default()
+            };
+            store::connections::update(conn, connection.id, change).await?;
+            let counts = json!({ "changed": absorbed.changed, "same": absorbed.same, "failed": read.failed });
+            let change = RunChange {
+                state: Some("planning".into()),
+                counts: Some(counts),
+                problems: Some(read.problems.clone()),
+                ..RunChange::default()
+            };
+            lease.update(conn, change).await?;
+            Ok::<_, Stop>(absorbed)
+        })
+        .await?;
+    drop(conn);
+    info!(
+        run.id = %run.id, changed = taken.changed, same = taken.same, absent = proven.len(),
+        "run {} has read all: {} workers say something new, {} say the same", run.id, taken.changed, taken.same,
+    );
+    let mut conn = context.db.get().await?;
+    let Some(run) = store::runs::find(&mut conn, run.id).await? else { return Err(Stop::Lost) };
+    drop(conn);
+    plan(lease, &run, connection).await
+}
+
+/// What readings must share for their evidence of absence to add up (law 2): how and with what credential they read,
+/// of which company, and what they include.
+fn evidence(connection: &ConnectionRow, settings: &Common, method: &str, account: &str) -> String {
+    let parts = json!([
+        method,
+        account,
+        connection.credentials.as_deref().map(crate::keys::seal::sha256),
+        settings.include,
+        Common::connector_part(&connection.settings),
+    ]);
+    let digest = crate::keys::seal::sha256(parts.to_string().as_bytes());
+    super::plan::hex(&digest[..16])
+}
+
+/// Makes the plan of a run, from what was taken over.
+async fn plan(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Result<(), Stop> {
+    let context = lease.context;
+    let mut conn = context.db.get().await?;
+    if let Some(unfinished) = run.plan_id {
+        store::plans::delete(&mut conn, unfinished).await?;
+    }
+    let plan = context.clock.row_id();
+    lease.update(&mut conn, RunChange { plan_id: Some(plan), ..RunChange::default() }).await?;
+    drop(conn);
+    let scope = if run.cause == "mapping" { Scope::Everybody } else { Scope::Undecided };
+    let order = Order {
+        plan,
+        connection: Some(connection.id),
+        run: Some(run.id),
+        cause: run.cause.clone(),
+        scope,
+        rules: None,
+    };
+    build(context, order).await?;
+    let mut conn = context.db.get().await?;
+    store::plans::supersede_others(&mut conn, connection.id, plan).await?;
+    if run.preview {
+        drop(conn);
+        return Ok(outcome::end_run(context, run, connection, Ending::Planned).await?);
+    }
+    let verdict = hold::weigh(context, &mut conn, run, connection, plan).await?;
+    drop(conn);
+    if verdict.is_held() {
+        return Ok(outcome::end_run(context, run, connection, Ending::Held).await?);
+    }
+    let mut conn = context.db.get().await?;
+    lease.update(&mut conn, RunChange { state: Some("applying".into()), ..RunChange::default() }).await?;
+    let Some(run) = store::runs::find(&mut conn, run.id).await? else { return Err(Stop::Lost) };
+    drop(conn);
+    finish_applying(lease, &run, connection).await
+}
+
+/// Applies what is left of a run's plan.
+async fn finish_applying(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Result<(), Stop> {
+    let context = lease.context;
+    let Some(plan) = run.plan_id else {
+        return Err(FlowError::Internal("a run that applies names no plan".into()).into());
+    };
+    let cause = Cause {
+        kind: if run.cause == "mapping" { "configuration" } else { "run" },
+        run: Some(run.id),
+        token_name: run.token_name.clone(),
+        reason: None,
+    };
+    apply(context, plan, Some(connection.id), &cause).await?;
+    Ok(outcome::end_run(context, run, connection, Ending::Applied).await?)
+}
+
+/// What an admin reads while a run pulls: how fast it goes and how long it will take.
+#[must_use]
+pub fn progress(run: &RunRow, now: DateTime<Utc>) -> Value {
+    let seconds = run.started_at.map(|started| (run.ended_at.unwrap_or(now) - started).as_seconds_f64());
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
+    let rate = seconds.filter(|seconds| *seconds >= 1.0).map(|seconds| run.workers as f64 / seconds);
+    let left = match (run.state.as_str(), rate, run.expected) {
+        #[expect(clippy::cast_precision_loss, reason = "a duration for people to read")]
+        ("pulling", Some(rate), Some(expected)) if rate > 0.0 && expected >= run.workers => {
+            Duration::try_from_secs_f64((expected - run.workers) as f64 / rate).ok().map(|left| left.as_secs())
+        }
+        _ => None,
+    };
+    json!({
+        "pages": run.pages,
+        "workers": run.workers,
+        "expected": run.expected,
+        "stage": run.stage,
+        "workersPerSecond": rate.map(|rate| (rate * 10.0).round() / 10.0),
+        "secondsLeft": left,
+    })
+}

@@ -1,0 +1,338 @@
+//! Reads one HR system from the first page to the explicit end, into the staging table.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::error::FlowError;
+use super::pull::{Lease, Stop};
+use super::settings::Common;
+use crate::connectors::connector::{Connector, ConnectorError, Detail, End, Item, ReadRequest, Reading};
+use crate::directory::ids::SourceId;
+use crate::directory::mapping::Rules;
+use crate::directory::merge;
+use crate::directory::worker::{Rejected, Worker};
+use crate::store;
+use crate::store::connections::ConnectionRow;
+use crate::store::runs::RunChange;
+use crate::store::staging::Staged;
+
+/// How often a read is repeated whose rows shifted between its pages.
+const READS: u8 = 3;
+/// How many details are asked for before they are kept and the progress is written.
+const CHUNK: i64 = 100;
+/// Above this share of records that could not be read, the read is incomplete (law 2).
+const TOLERATED_PERCENT: u64 = 5;
+const LISTED: usize = 50;
+/// How often the log tells how far a pull is.
+const TELL_EVERY: TimeDelta = TimeDelta::seconds(10);
+
+/// Why a read is incomplete. Nothing is concluded from an incomplete read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Shortfall {
+    /// 200 with an empty list where people were.
+    #[error("the HR system answered with an empty list, but {known} workers are known")]
+    EmptyAnswer { known: i64 },
+    #[error("the HR system counts {expected} records, but {seen} distinct ones were seen in each of {reads} reads")]
+    CountMismatch { expected: u64, seen: u64, reads: u8 },
+    #[error("{failed} of {all} records could not be read, more than {TOLERATED_PERCENT} %; the first: {first}")]
+    TooManyFailed { failed: u64, all: u64, first: String },
+}
+
+impl Shortfall {
+    /// The stable code of the problem.
+    #[must_use]
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::EmptyAnswer { .. } => "emptyAnswer",
+            Self::CountMismatch { .. } => "countMismatch",
+            Self::TooManyFailed { .. } => "tooManyFailed",
+        }
+    }
+}
+
+/// A complete read, staged.
+pub(super) struct Read {
+    pub method: String,
+    pub memory: Value,
+    /// Records that could not be read: they count as present, and their workers keep their last good state.
+    pub failed: u64,
+    pub problems: Value,
+    reading: Box<dyn Reading>,
+}
+
+pub(super) struct Reader<'a> {
+    pub lease: &'a Lease<'a>,
+    pub connection: &'a ConnectionRow,
+    pub connector: &'a dyn Connector,
+    pub began: DateTime<Utc>,
+    pub rules: Rules,
+}
+
+impl Reader<'_> {
+    pub(super) async fn read(&self) -> Result<Read, Stop> {
+        let request = ReadRequest { memory: self.connection.memory.clone(), since: None };
+        let mut reading = self.connector.begin(request).await.map_err(FlowError::from)?;
+        let mut progress = Progress::new(self.began);
+        let mut reads = 0;
+        let seen = loop {
+            reads += 1;
+            let end = self.pages(reading.as_mut(), &mut progress).await?;
+            let seen = u64::try_from(self.staged().await?.distinct).unwrap_or(0);
+            match end.distinct {
+                Some(expected) if expected != seen && reads >= READS => {
+                    return Err(Stop::Short(Shortfall::CountMismatch { expected, seen, reads }));
+                }
+                Some(expected) if expected != seen => {
+                    info!(run.id = %self.lease.run, expected, seen, "rows shifted between pages; reading again");
+                    let mut conn = self.lease.context.db.get().await?;
+                    store::staging::clear(&mut conn, self.lease.run).await?;
+                    drop(conn);
+                    let request = ReadRequest { memory: Some(reading.memory()), since: None };
+                    reading = self.connector.begin(request).await.map_err(FlowError::from)?;
+                    progress.restart();
+                }
+                _ => break seen,
+            }
+        };
+        if seen == 0 {
+            let mut conn = self.lease.context.db.get().await?;
+            let known = store::workers::tally(&mut conn, self.connection.id).await?;
+            let known = known.published + known.withheld + known.excluded + known.undecided;
+            if known > 0 {
+                return Err(Stop::Short(Shortfall::EmptyAnswer { known }));
+            }
+        }
+        self.details(reading.as_ref(), seen, &mut progress).await?;
+        progress.check(seen)?;
+        Ok(Read {
+            method: reading.method(),
+            memory: reading.memory(),
+            failed: progress.failed,
+            problems: progress.problems(),
+            reading,
+        })
+    }
+
+    async fn pages(&self, reading: &mut dyn Reading, progress: &mut Progress) -> Result<End, Stop> {
+        loop {
+            let page = reading.next_page().await.map_err(FlowError::from)?;
+            let mut staged = Vec::with_capacity(page.items.len());
+            for item in page.items {
+                match item {
+                    Item::Worker(worker) => {
+                        progress.workers += 1;
+                        staged.push(self.stage(&worker)?);
+                    }
+                    Item::Thin(id) => staged.push(Staged { source_id: id.0, ..Staged::default() }),
+                    Item::Rejected(rejected) => {
+                        staged.extend(Self::reject(&rejected));
+                        progress.fail(rejected);
+                    }
+                }
+            }
+            progress.pages += 1;
+            progress.expected = page.expected.or(progress.expected);
+            let mut conn = self.lease.context.db.get().await?;
+            store::staging::put(&mut conn, self.lease.run, &staged).await?;
+            drop(conn);
+            self.tell(progress).await?;
+            if let Some(end) = page.end {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// The second stage: the full record of every id that the pages only named.
+    async fn details(&self, reading: &dyn Reading, all: u64, progress: &mut Progress) -> Result<(), Stop> {
+        let at_once = self.connector.capabilities().detail_concurrency.max(1);
+        let mut after = String::new();
+        loop {
+            let mut conn = self.lease.context.db.get().await?;
+            let ids = store::staging::thin(&mut conn, self.lease.run, &after, CHUNK).await?;
+            drop(conn);
+            let Some(last) = ids.last() else { return Ok(()) };
+            after.clone_from(last);
+            progress.stage = "details";
+            progress.expected = progress.expected.or(Some(all));
+            let ids: Vec<SourceId> = ids.into_iter().map(SourceId).collect();
+            let answers: Vec<_> =
+                futures_util::stream::iter(ids.iter().map(|id| async move { (id, reading.detail(id).await) }))
+                    .buffer_unordered(at_once)
+                    .collect()
+                    .await;
+            let mut staged = Vec::with_capacity(answers.len());
+            for (id, answer) in answers {
+                match answer {
+                    Ok(Detail::Found(worker)) => {
+                        progress.workers += 1;
+                        staged.push(self.stage(&worker)?);
+                    }
+                    Ok(Detail::Rejected(rejected)) => {
+                        staged.extend(Self::reject(&rejected));
+                        progress.fail(rejected);
+                    }
+                    Ok(Detail::Gone) => {
+                        let reason = "the list names the record, but it cannot be read by its id (404)".into();
+                        let rejected = Rejected { source_id: Some(id.clone()), reason };
+                        staged.extend(Self::reject(&rejected));
+                        progress.fail(rejected);
+                    }
+                    Err(error @ (ConnectorError::Unauthorized { .. } | ConnectorError::Settings { .. })) => {
+                        return Err(FlowError::from(error).into());
+                    }
+                    Err(error) => {
+                        let rejected = Rejected { source_id: Some(id.clone()), reason: error.to_string() };
+                        staged.extend(Self::reject(&rejected));
+                        progress.fail(rejected);
+                    }
+                }
+            }
+            let mut conn = self.lease.context.db.get().await?;
+            store::staging::put(&mut conn, self.lease.run, &staged).await?;
+            drop(conn);
+            progress.check(all)?;
+            self.tell(progress).await?;
+        }
+    }
+
+    /// Asks by id for workers whose absence this read would prove. Only those whom the HR system itself says it does
+    /// not know are absent: a 200 refutes the absence, and any other answer proves nothing (law 2).
+    pub(super) async fn prove_absences(
+        &self,
+        read: &Read,
+        evidence: &str,
+        settings: &Common,
+    ) -> Result<Vec<String>, Stop> {
+        let before = self.began - TimeDelta::minutes(settings.absence_confirm_minutes.into());
+        let mut conn = self.lease.context.db.get().await?;
+        let candidates =
+            store::staging::absence_candidates(&mut conn, self.lease.run, self.connection.id, evidence, before).await?;
+        drop(conn);
+        let at_once = self.connector.capabilities().detail_concurrency.max(1);
+        let mut proven = Vec::new();
+        for chunk in candidates.chunks(usize::try_from(CHUNK).unwrap_or(100)) {
+            let ids: Vec<SourceId> = chunk.iter().cloned().map(SourceId).collect();
+            let reading = read.reading.as_ref();
+            let answers: Vec<_> =
+                futures_util::stream::iter(ids.iter().map(|id| async move { (id, reading.detail(id).await) }))
+                    .buffer_unordered(at_once)
+                    .collect()
+                    .await;
+            let mut refuted = Vec::new();
+            for (id, answer) in answers {
+                match answer {
+                    Ok(Detail::Gone) => proven.push(id.0.clone()),
+                    Ok(Detail::Found(worker)) => refuted.push(self.stage(&worker)?),
+                    Ok(Detail::Rejected(rejected)) => refuted.extend(Self::reject(&rejected)),
+                    Err(error @ ConnectorError::Unauthorized { .. }) => return Err(FlowError::from(error).into()),
+                    Err(_) => {}
+                }
+            }
+            let mut conn = self.lease.context.db.get().await?;
+            store::staging::put(&mut conn, self.lease.run, &refuted).await?;
+            self.lease.update(&mut conn, RunChange { stage: Some("absences".into()), ..RunChange::default() }).await?;
+        }
+        proven.sort_unstable();
+        Ok(proven)
+    }
+
+    fn stage(&self, worker: &Worker) -> Result<Staged, FlowError> {
+        // When the HR system touched the record is kept but not compared: it moves without a change that we can see.
+        let compared = Worker { source_updated: None, ..worker.clone() };
+        let text =
+            |worker: &Worker| serde_json::to_string(worker).map_err(|error| FlowError::corrupt("worker", &error));
+        Ok(Staged {
+            source_id: worker.source_id.0.clone(),
+            digest: Some(crate::keys::seal::sha256(text(&compared)?.as_bytes()).to_vec()),
+            email_key: merge::email_of(worker, &self.rules).ok().map(|email| email.key().as_str().to_owned()),
+            statement: Some(text(worker)?),
+            rejected: None,
+        })
+    }
+
+    fn reject(rejected: &Rejected) -> Option<Staged> {
+        let id = rejected.source_id.as_ref()?;
+        Some(Staged { source_id: id.0.clone(), rejected: Some(rejected.reason.clone()), ..Staged::default() })
+    }
+
+    async fn staged(&self) -> Result<store::staging::StagedCounts, Stop> {
+        let mut conn = self.lease.context.db.get().await?;
+        Ok(store::staging::counts(&mut conn, self.lease.run).await?)
+    }
+
+    /// Writes how far the pull is, and says it in the log now and then.
+    async fn tell(&self, progress: &mut Progress) -> Result<(), Stop> {
+        let context = self.lease.context;
+        let mut conn = context.db.get().await?;
+        let change = RunChange {
+            pages: Some(progress.pages),
+            workers: Some(i64::try_from(progress.workers).unwrap_or(i64::MAX)),
+            expected: Some(progress.expected.and_then(|expected| i64::try_from(expected).ok())),
+            stage: Some(progress.stage.into()),
+            ..RunChange::default()
+        };
+        self.lease.update(&mut conn, change).await?;
+        let now = context.clock.now();
+        if now - progress.told >= TELL_EVERY {
+            progress.told = now;
+            let elapsed = (now - self.began).to_std().unwrap_or(Duration::ZERO).as_secs().max(1);
+            let rate = progress.workers / elapsed;
+            let of = progress.expected.map_or_else(String::new, |expected| format!(" of {expected}"));
+            let left = match progress.expected {
+                Some(expected) if rate > 0 => {
+                    format!(", about {} s left", expected.saturating_sub(progress.workers) / rate)
+                }
+                _ => String::new(),
+            };
+            info!(
+                run.id = %self.lease.run, pages = progress.pages, workers = progress.workers,
+                "{} workers{of} in {} pages, {rate}/s{left}", progress.workers, progress.pages,
+            );
+        }
+        Ok(())
+    }
+}
+
+struct Progress {
+    pages: i32,
+    workers: u64,
+    expected: Option<u64>,
+    stage: &'static str,
+    failed: u64,
+    rejected: Vec<Rejected>,
+    told: DateTime<Utc>,
+}
+
+impl Progress {
+    fn new(told: DateTime<Utc>) -> Self {
+        Self { pages: 0, workers: 0, expected: None, stage: "list", failed: 0, rejected: Vec::new(), told }
+    }
+
+    fn restart(&mut self) {
+        *self = Self { pages: self.pages, ..Self::new(self.told) };
+    }
+
+    fn fail(&mut self, rejected: Rejected) {
+        self.failed += 1;
+        if self.rejected.len() < LISTED {
+            self.rejected.push(rejected);
+        }
+    }
+
+    fn check(&self, all: u64) -> Result<(), Stop> {
+        if self.failed * 100 > all.max(1) * TOLERATED_PERCENT {
+            let first = self.rejected.first().map_or_else(String::new, |first| first.reason.clone());
+            return Err(Stop::Short(Shortfall::TooManyFailed { failed: self.failed, all, first }));
+        }
+        Ok(())
+    }
+
+    fn problems(&self) -> Value {
+        let problem = |rejected: &Rejected| json!({ "code": "recordFailed", "sourceId": rejected.source_id, "message": rejected.reason });
+        self.rejected.iter().map(problem).collect()
+    }
+}

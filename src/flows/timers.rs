@@ -1,0 +1,105 @@
+//! What time alone does: people start and end on their local day without a pull (law 10), connections come due, and
+//! what is old is forgotten.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel_async::AsyncConnection;
+use tracing::{error, info};
+use uuid::Uuid;
+
+use super::apply::{Cause, apply};
+use super::context::Context;
+use super::error::FlowError;
+use super::plan::{Order, STEP, Scope, build};
+use crate::store;
+use crate::store::runs::NewRun;
+
+/// How long a node may be silent before another does its timers.
+const LEASE: TimeDelta = TimeDelta::minutes(2);
+
+/// Merges the people anew whose time has come. `false` when nobody's has.
+pub async fn fire(context: &Context) -> Result<bool, FlowError> {
+    let now = context.clock.now();
+    let mut conn = context.db.get().await?;
+    let due = store::people_write::due(&mut conn, now, STEP).await?;
+    if due.is_empty() || !store::leases::take(&mut conn, "timers", context.node, now, now + LEASE).await? {
+        return Ok(false);
+    }
+    drop(conn);
+    let plan = context.clock.row_id();
+    let order = Order {
+        plan,
+        connection: None,
+        run: None,
+        cause: "timer".into(),
+        scope: Scope::People(due.clone()),
+        rules: None,
+    };
+    build(context, order).await?;
+    let cause = Cause { kind: "timer", run: None, token_name: None, reason: None };
+    apply(context, plan, None, &cause).await?;
+    let mut conn = context.db.get().await?;
+    // A timer's plan is nobody's to look at, and its changes are in the log.
+    store::plans::delete(&mut conn, plan).await?;
+    let stuck: Vec<Uuid> =
+        store::people_write::due(&mut conn, now, STEP).await?.into_iter().filter(|id| due.contains(id)).collect();
+    if !stuck.is_empty() {
+        // Never to happen; if it does, an hour's pause is better than a busy loop.
+        error!(people = stuck.len(), "{} people are still due after their timers fired", stuck.len());
+        store::people_write::postpone(&mut conn, &stuck, now + TimeDelta::hours(1)).await?;
+    }
+    info!(people = due.len(), "{} people came due", due.len());
+    Ok(true)
+}
+
+/// Queues the pulls that are due, and plans for workers who have come into the window. `true` if there was one.
+pub async fn schedule(context: &Context) -> Result<bool, FlowError> {
+    let now = context.clock.now();
+    let mut conn = context.db.get().await?;
+    let mut queued = false;
+    for connection in store::connections::due(&mut conn, now).await? {
+        let run = new_run(context, connection, "schedule", "queued", now);
+        queued |= conn.transaction(async |conn| store::runs::enqueue(conn, run).await).await?.1;
+    }
+    for connection in store::workers::rechecks_due(&mut conn, now).await? {
+        let run = new_run(context, connection, "window", "planning", now);
+        queued |= conn.transaction(async |conn| store::runs::enqueue(conn, run).await).await?.1;
+    }
+    if queued {
+        context.wake.ring();
+    }
+    Ok(queued)
+}
+
+fn new_run(context: &Context, connection: Uuid, cause: &str, state: &str, now: DateTime<Utc>) -> NewRun {
+    NewRun {
+        id: context.clock.row_id(),
+        connection_id: connection,
+        cause: cause.into(),
+        preview: false,
+        state: state.into(),
+        plan_id: None,
+        token_name: None,
+        queued_at: now,
+    }
+}
+
+/// How long runs, plans and the feed are kept, and how long the change log.
+const KEEP_RUNS: TimeDelta = TimeDelta::days(90);
+
+/// Makes partitions ahead and forgets what is old; once a day on one node. `false` when it is not time.
+pub async fn keep_house(context: &Context) -> Result<bool, FlowError> {
+    let now = context.clock.now();
+    let mut conn = context.db.get().await?;
+    // The lease is the schedule: who gets it does the day's work, and nobody gets it again before it ends.
+    let owner = context.clock.row_id();
+    if !store::leases::take(&mut conn, "housekeeping", owner, now, now + TimeDelta::days(1)).await? {
+        return Ok(false);
+    }
+    conn.transaction(async |conn| {
+        store::changes::make_partitions(conn, now).await?;
+        store::plans::forget_before(conn, now - KEEP_RUNS).await?;
+        store::runs::forget_before(conn, now - KEEP_RUNS).await
+    })
+    .await?;
+    Ok(true)
+}
