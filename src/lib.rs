@@ -8,5 +8,6 @@ pub mod jobs;
 pub mod keys;
 pub mod outbound;
 pub mod render;
+pub mod sandbox;
 pub mod scim;
 pub mod store;

@@ -1,0 +1,10 @@
+//! Why a simulated company could not be changed.
+
+/// A mistake of whoever steers a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SandboxError {
+    #[error("no employment of this company has that id or index")]
+    NoSuchEmployment,
+    #[error("the change is refused: {0}")]
+    Refused(&'static str),
+}
