@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod connectors;
 pub mod directory;
+pub mod http;
 pub mod keys;
 pub mod render;
 pub mod scim;
