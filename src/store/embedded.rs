@@ -45,6 +45,7 @@ const CHARACTER_TYPES: [&str; 3] = ["C.UTF-8", "UTF-8", "C"];
 pub struct Embedded {
     postmaster: Postmaster,
     socket_dir: PathBuf,
+    port: u16,
     /// Unlocked when it is closed: after the cluster was stopped.
     _lock: File,
 }
@@ -54,12 +55,20 @@ pub struct Embedded {
 pub struct Options {
     /// Further settings of Postgres (`postgresql.conf` names and values); they win over ours.
     pub settings: Vec<(String, String)>,
+    /// The port, where `listen_addresses` is set among the settings. It also names the socket.
+    pub port: Option<u16>,
+}
+
+impl Options {
+    fn port(&self) -> u16 {
+        self.port.unwrap_or(5432)
+    }
 }
 
 impl Embedded {
     /// Starts the cluster of a data directory; makes both when they do not exist. Returns when the database
     /// [`url_config`](Self::url_config) names can be used.
-    pub async fn start(data_dir: &Path, options: Options, clock: &Clock) -> Result<Self, EmbeddedError> {
+    pub async fn start(data_dir: &Path, options: &Options, clock: &Clock) -> Result<Self, EmbeddedError> {
         let data_dir = open_data_dir(data_dir)?;
         let lock = lock(&data_dir)?;
         let data = data_dir.join("postgres");
@@ -75,10 +84,9 @@ impl Embedded {
         leftover::clear(&data, clock).await?;
         let socket_dir = socket::directory(Path::new("/tmp"), &data, &account, clock)?;
         let log = data_dir.join("postgres.log");
-        let postmaster =
-            Postmaster::start(&binaries, &account, &data, &socket_dir, &log, &options.settings, clock).await?;
-        let embedded = Self { postmaster, socket_dir, _lock: lock };
-        match ensure_database(&superuser(&embedded.socket_dir, "postgres")).await {
+        let postmaster = Postmaster::start(&binaries, &account, &data, &socket_dir, &log, options, clock).await?;
+        let embedded = Self { postmaster, socket_dir, port: options.port(), _lock: lock };
+        match ensure_database(&superuser(&embedded.socket_dir, embedded.port, "postgres")).await {
             Ok(()) => Ok(embedded),
             Err(error) => {
                 // The first error says more than that of the stop.
@@ -91,7 +99,7 @@ impl Embedded {
     /// How to connect to it. There is no password: the socket's directory is closed to everybody else.
     #[must_use]
     pub fn url_config(&self) -> Config {
-        superuser(&self.socket_dir, DATABASE)
+        superuser(&self.socket_dir, self.port, DATABASE)
     }
 
     /// Waits until the cluster ends by itself (killed, out of memory). Safe to drop and call again.
@@ -101,7 +109,7 @@ impl Embedded {
 
     /// Stops the cluster in order and frees the data directory.
     pub async fn stop(self) -> Result<(), EmbeddedError> {
-        let Self { postmaster, socket_dir, _lock } = self;
+        let Self { postmaster, socket_dir, _lock, .. } = self;
         let stopped = postmaster.stop().await;
         // It is empty now. If not, it will be used again.
         let _ = fs::remove_dir(socket_dir);

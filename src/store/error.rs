@@ -47,7 +47,7 @@ pub(super) fn plain(error: &tokio_postgres::Error) -> String {
         return error.to_string();
     }
     let reason = parts.join(": ");
-    if reason.contains("UnknownIssuer") || reason.contains("CaUsedAsEndEntity") {
+    if ["UnknownIssuer", "BadSignature", "CaUsedAsEndEntity"].iter().any(|word| reason.contains(word)) {
         return format!(
             "its certificate is signed by an authority that is not trusted ({reason}); name that authority's certificate with sslrootcert=<file>"
         );

@@ -75,14 +75,27 @@ impl DatabaseSource {
         let (mode, check) = tls_of(ssl_mode.as_deref(), root_certificate).map_err(DatabaseError::Url)?;
         let mut config: Config = rest.parse().map_err(|error| DatabaseError::Url(refusal(&error)))?;
         config.ssl_mode(mode);
+        // As with libpq: no TLS through a socket of this machine, whatever the mode.
+        let local = |host: &Host| matches!(host, Host::Unix(_));
+        if !config.get_hosts().is_empty() && config.get_hosts().iter().all(local) && config.get_hostaddrs().is_empty() {
+            return Self::local(config).with_a_database();
+        }
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(DatabaseError::Url("it names no host".to_owned()));
         }
-        if config.get_dbname().is_none() {
-            return Err(DatabaseError::Url("it names no database; expected postgres://user@host/database".to_owned()));
+        let place = place(&config);
+        Self { config, tls: Tls::none(), place }.with_a_database()?.with_tls(check)
+    }
+
+    fn with_a_database(self) -> Result<Self, DatabaseError> {
+        match self.config.get_dbname() {
+            Some(_) => Ok(self),
+            None => Err(DatabaseError::Url("it names no database; expected postgres://user@host/database".to_owned())),
         }
-        let tls = Tls::new(check)?;
-        Ok(Self { place: place(&config), config, tls })
+    }
+
+    fn with_tls(self, check: Check) -> Result<Self, DatabaseError> {
+        Ok(Self { tls: Tls::new(check)?, ..self })
     }
 
     /// A database on this machine, without TLS: that of an embedded cluster.
@@ -344,6 +357,13 @@ mod tests {
     fn debug_shows_no_password() {
         let text = format!("{:?}", parse("postgres://u:s3cret@h/d").unwrap());
         assert!(text.contains("h:5432") && !text.contains("s3cret"), "{text}");
+    }
+
+    #[test]
+    fn a_socket_of_this_machine_needs_no_tls() {
+        assert_eq!(mode("host=/run/pg dbname=d sslmode=require"), (SslMode::Disable, "Off".to_owned()));
+        assert_eq!(mode("postgres://u@%2Frun%2Fpg/d?sslmode=verify-full").0, SslMode::Disable);
+        assert_eq!(mode("host=/run/pg,h dbname=d sslmode=require").0, SslMode::Require);
     }
 
     #[test]

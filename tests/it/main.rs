@@ -1,1 +1,9 @@
 //! The one integration binary: every story and every surface, over HTTP and the command line.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod embedded;
+mod layers;
+mod migrations;
+mod pool;
+mod support;

@@ -15,6 +15,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 use tracing::{info, warn};
 
+use super::Options;
 use super::account::Account;
 use super::binaries::Binaries;
 use super::error::EmbeddedError;
@@ -34,11 +35,9 @@ const WATCHDOG: &str = "read -r _; kill -INT \"$1\" 2>/dev/null";
 
 /// What every cluster of ours runs with. Given on the command line, so that they follow the program's version and not
 /// the day on which the cluster was made.
-const SETTINGS: [(&str, &str); 25] = [
+const SETTINGS: [(&str, &str); 24] = [
     ("listen_addresses", ""),
-    ("port", "5432"),
     ("unix_socket_permissions", "0700"),
-    ("ssl", "off"),
     ("max_connections", "60"),
     ("superuser_reserved_connections", "2"),
     // Small machines: 128 MB of cache that fill up only as data is read, few helpers, no compiler in each backend.
@@ -47,6 +46,7 @@ const SETTINGS: [(&str, &str); 25] = [
     ("maintenance_work_mem", "64MB"),
     ("effective_cache_size", "512MB"),
     ("autovacuum_max_workers", "2"),
+    ("max_logical_replication_workers", "0"),
     ("max_parallel_workers_per_gather", "0"),
     ("jit", "off"),
     ("random_page_cost", "1.1"),
@@ -82,7 +82,7 @@ impl Postmaster {
         data: &Path,
         socket_dir: &Path,
         log: &Path,
-        settings: &[(String, String)],
+        options: &Options,
         clock: &Clock,
     ) -> Result<Self, EmbeddedError> {
         let output = fresh_log(log).map_err(|source| EmbeddedError::DataDir {
@@ -92,7 +92,8 @@ impl Postmaster {
         })?;
         let mut command = account.command(binaries.postgres());
         command.arg("-D").arg(data).arg("-k").arg(socket_dir);
-        let given = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        command.arg("-p").arg(options.port().to_string());
+        let given = options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         // The last one wins.
         for (name, value) in SETTINGS.into_iter().chain(given) {
             command.arg("-c").arg(format!("{name}={value}"));
@@ -113,7 +114,7 @@ impl Postmaster {
             }
         };
         let mut started = Self { child, watchdog, log: log.to_owned() };
-        started.answer(&superuser(socket_dir, "postgres"), clock).await?;
+        started.answer(&superuser(socket_dir, options.port(), "postgres"), clock).await?;
         Ok(started)
     }
 
@@ -187,9 +188,9 @@ impl Drop for Postmaster {
 }
 
 /// How we connect: over the socket, as the one role of the cluster.
-pub(super) fn superuser(socket_dir: &Path, dbname: &str) -> Config {
+pub(super) fn superuser(socket_dir: &Path, port: u16, dbname: &str) -> Config {
     let mut config = Config::new();
-    config.host_path(socket_dir).user(super::ROLE).dbname(dbname).connect_timeout(Duration::from_secs(10));
+    config.host_path(socket_dir).port(port).user(super::ROLE).dbname(dbname).connect_timeout(Duration::from_secs(10));
     config
 }
 

@@ -1,0 +1,45 @@
+# `make help` lists what there is.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint fmt bench postgres
+
+CARGO ?= cargo
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | \
+		awk -F'|' -v benches='$(wildcard benches)' '$$1 != "bench" || benches { printf "make %-8s %s\n", $$1, $$2 }'
+
+# The dev profile: from nothing it is ready in about half the time of the release profile (whose link-time optimisation
+# and optimised dependencies buy nothing that a demo shows), and it shares most of its dependencies with `make test`.
+demo: postgres ## everything at once, with built-in HR systems to play with; only Rust and a C compiler are needed
+	$(CARGO) run --locked --quiet -- demo
+
+run: postgres ## the server, with a database of its own unless ROLLBOOK_DATABASE_URL names one
+	$(CARGO) run --locked --quiet -- serve
+
+# Doc tests first, so that the summary of all others stands at the end. One of these takes all migrations down and up.
+# TEST_DATABASE_URL names a server for the tests' databases; without it a throw-away cluster is started, which ends by
+# itself half a minute after the last test.
+test: postgres ## all tests
+	INSTA_UPDATE=no $(CARGO) test --locked --quiet --doc
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		echo "$(CARGO) nextest run --locked"; INSTA_UPDATE=no $(CARGO) nextest run --locked; \
+	else \
+		echo "$(CARGO) test --locked --lib --bins --tests"; INSTA_UPDATE=no $(CARGO) test --locked --lib --bins --tests; \
+	fi
+
+lint: ## format, clippy, documentation: all without a warning
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
+
+fmt: ## formats the code
+	$(CARGO) fmt
+
+ifneq ($(wildcard benches),)
+bench: postgres ## the figures of the design, as ratios measured in one run
+	$(CARGO) bench --locked
+endif
+
+postgres:
+	@if [ -z "$$TEST_DATABASE_URL" ]; then scripts/ensure-postgres; fi

@@ -1,0 +1,280 @@
+//! Who may use whom: the table of `docs/architecture.md`, kept true.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What a room may use. A room is a module below `src/`; everything it holds is one room.
+struct Room {
+    name: &'static str,
+    /// Rooms, or parts of rooms (`scim::filter`).
+    rooms: &'static [&'static str],
+    crates: Crates,
+}
+
+enum Crates {
+    Only(&'static [&'static str]),
+    AllBut(&'static [&'static str]),
+}
+use Crates::{AllBut, Only};
+
+const DATABASE: &[&str] = &["diesel", "diesel_async", "diesel_migrations", "deadpool", "tokio_postgres"];
+const DATABASE_AND_WEB: &[&str] =
+    &["diesel", "diesel_async", "diesel_migrations", "deadpool", "tokio_postgres", "actix_web", "tracing_actix_web"];
+const PURE: &[&str] =
+    &["diesel", "diesel_async", "diesel_migrations", "tokio_postgres", "actix_web", "reqwest", "tokio"];
+
+/// `app` builds everything and may use everything; it has no row.
+const TABLE: &[Room] = &[
+    // Pure: no I/O, not even the clock.
+    Room {
+        name: "scim",
+        rooms: &[],
+        crates: Only(&["serde", "serde_json", "chrono", "unicode_normalization", "thiserror"]),
+    },
+    Room {
+        name: "directory",
+        rooms: &[],
+        crates: Only(&[
+            "chrono",
+            "chrono_tz",
+            "idna",
+            "unicode_normalization",
+            "uuid",
+            "serde",
+            "serde_json",
+            "thiserror",
+        ]),
+    },
+    Room { name: "render", rooms: &["scim", "directory"], crates: AllBut(PURE) },
+    // The edges of the machine.
+    Room { name: "clock", rooms: &[], crates: AllBut(DATABASE_AND_WEB) },
+    Room { name: "keys", rooms: &[], crates: AllBut(DATABASE_AND_WEB) },
+    Room { name: "config", rooms: &["clock", "keys", "outbound", "store"], crates: AllBut(DATABASE_AND_WEB) },
+    Room { name: "telemetry", rooms: &["clock", "config"], crates: AllBut(DATABASE) },
+    Room { name: "outbound", rooms: &["clock"], crates: AllBut(DATABASE_AND_WEB) },
+    Room { name: "connectors", rooms: &["clock", "directory", "outbound", "keys"], crates: AllBut(DATABASE_AND_WEB) },
+    Room {
+        name: "targets",
+        rooms: &["clock", "directory", "scim", "render", "outbound", "keys"],
+        crates: AllBut(DATABASE_AND_WEB),
+    },
+    Room { name: "sandbox", rooms: &["clock"], crates: AllBut(DATABASE) },
+    // What stands on them.
+    Room { name: "store", rooms: &["clock", "directory", "scim::filter"], crates: AllBut(&["actix_web", "reqwest"]) },
+    Room {
+        name: "events",
+        rooms: &["clock", "directory", "scim", "render", "store", "outbound", "keys"],
+        crates: AllBut(&["actix_web"]),
+    },
+    Room { name: "jobs", rooms: &["clock", "store"], crates: AllBut(&["actix_web", "reqwest"]) },
+    Room {
+        name: "flows",
+        rooms: &[
+            "clock",
+            "config",
+            "connectors",
+            "directory",
+            "events",
+            "jobs",
+            "keys",
+            "outbound",
+            "render",
+            "scim",
+            "store",
+            "targets",
+        ],
+        crates: AllBut(&["actix_web"]),
+    },
+    Room {
+        name: "http",
+        rooms: &[
+            "app",
+            "clock",
+            "config",
+            "directory",
+            "events",
+            "flows",
+            "keys",
+            "render",
+            "scim",
+            "store",
+            "telemetry",
+        ],
+        crates: AllBut(&["reqwest"]),
+    },
+];
+
+#[test]
+fn every_room_uses_only_what_the_table_allows() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let crates = dependencies(&manifest);
+    assert!(crates.contains("serde_json") && crates.contains("wiremock"), "{crates:?}");
+    let mut wrong = Vec::new();
+    for file in sources(&src) {
+        let module: Vec<String> = module_of(file.strip_prefix(&src).unwrap());
+        let Some(room) = module.first().filter(|room| !["main", "lib", "app"].contains(&room.as_str())) else {
+            continue;
+        };
+        let text = fs::read_to_string(&file).unwrap();
+        wrong.extend(
+            violations(room, &module, &text, &crates).into_iter().map(|what| format!("{}: {what}", file.display())),
+        );
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a file uses and its room may not.
+fn violations(room: &str, module: &[String], text: &str, crates: &BTreeSet<String>) -> Vec<String> {
+    let Some(row) = TABLE.iter().find(|row| row.name == room) else {
+        return vec![format!("the room {room} is not in the table of tests/it/layers.rs")];
+    };
+    let mut wrong = Vec::new();
+    for path in paths(text) {
+        let head = path[0].as_str();
+        let used = match head {
+            "crate" => path[1..].to_vec(),
+            "super" => {
+                let up = path.iter().take_while(|part| *part == "super").count();
+                let Some(left) = module.len().checked_sub(up) else { continue };
+                module[..left].iter().chain(&path[up..]).cloned().collect()
+            }
+            _ => {
+                let allowed = match row.crates {
+                    Only(names) => names.contains(&head),
+                    AllBut(names) => !names.contains(&head),
+                };
+                if crates.contains(head) && !allowed {
+                    wrong.push(format!("the crate {head}"));
+                }
+                continue;
+            }
+        };
+        let Some(other) = used.first().filter(|other| *other != room) else { continue };
+        let allowed =
+            row.rooms.iter().any(|allowed| allowed.split("::").eq(used.iter().take(allowed.split("::").count())));
+        // Items of lib.rs itself begin with a capital letter; rooms do not.
+        if !allowed && other.starts_with(|c: char| c.is_ascii_lowercase()) {
+            wrong.push(used.join("::"));
+        }
+    }
+    wrong
+}
+
+/// All paths of a source file outside of comments, strings and its tests; groups (`a::{b, c}`) are spread out.
+fn paths(text: &str) -> Vec<Vec<String>> {
+    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let code: String = text.lines().map(|line| line.split("//").next().unwrap_or_default().to_owned() + "\n").collect();
+    let code: String = code.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
+    let mut found = Vec::new();
+    let (mut path, mut groups): (Vec<String>, Vec<Vec<String>>) = (Vec::new(), Vec::new());
+    let mut rest = code.as_str();
+    let mut after_separator = false;
+    let end = |path: &mut Vec<String>, base: Option<&Vec<String>>, found: &mut Vec<Vec<String>>| {
+        if path.len() > 1 {
+            found.push(std::mem::take(path));
+        }
+        *path = base.cloned().unwrap_or_default();
+    };
+    while let Some(first) = rest.chars().next() {
+        let word_length = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        if word_length > 0 {
+            if !after_separator {
+                end(&mut path, groups.last(), &mut found);
+            }
+            path.push(rest[..word_length].to_owned());
+            (rest, after_separator) = (&rest[word_length..], false);
+        } else if let Some(tail) = rest.strip_prefix("::{") {
+            groups.push(path.clone());
+            // Within a group a word goes on from the group's path.
+            (rest, after_separator) = (tail, true);
+        } else if let Some(tail) = rest.strip_prefix("::") {
+            (rest, after_separator) = (tail, true);
+        } else {
+            if !first.is_whitespace() {
+                if first == '}' {
+                    end(&mut path, None, &mut found);
+                    groups.pop();
+                }
+                end(&mut path, groups.last(), &mut found);
+                after_separator = first == ',' && !groups.is_empty();
+            }
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    end(&mut path, None, &mut found);
+    found
+}
+
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let mut in_table = false;
+    let mut names = BTreeSet::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            in_table = line.contains("dependencies");
+        } else if let Some((name, _)) = line.split_once(" = ").filter(|_| in_table) {
+            names.insert(name.trim().replace('-', "_"));
+        }
+    }
+    names
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+fn module_of(file: &Path) -> Vec<String> {
+    file.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect()
+}
+
+mod tests {
+    use super::*;
+
+    fn used(room: &str, file: &str, text: &str) -> Vec<String> {
+        let crates = ["diesel", "serde", "tokio"].map(str::to_owned).into();
+        violations(room, &module_of(Path::new(file)), text, &crates)
+    }
+
+    #[test]
+    fn a_room_that_reaches_where_it_may_not_is_found() {
+        assert_eq!(
+            used("directory", "directory/plan.rs", "use crate::store::pool::Database;"),
+            ["store::pool::Database"]
+        );
+        assert_eq!(used("directory", "directory/plan.rs", "fn f(x: crate::scim::Filter) {}"), ["scim::Filter"]);
+        assert_eq!(used("directory", "directory/plan.rs", "use super::super::store::X;"), ["store::X"]);
+        assert_eq!(used("directory", "directory.rs", "use super::store::X;"), ["store::X"]);
+        assert_eq!(
+            used("directory", "directory/plan.rs", "use crate::{store::{a, b::C}, directory::d, http};"),
+            ["store::a", "store::b::C", "http"]
+        );
+        assert_eq!(
+            used("directory", "directory/plan.rs", "use tokio::{net, time};"),
+            ["the crate tokio", "the crate tokio"]
+        );
+        assert_eq!(used("store", "store/people.rs", "use crate::scim::patch::Patch;"), ["scim::patch::Patch"]);
+        assert_eq!(used("attic", "attic.rs", ""), ["the room attic is not in the table of tests/it/layers.rs"]);
+    }
+
+    #[test]
+    fn what_is_allowed_or_only_spoken_of_is_not() {
+        assert!(
+            used("directory", "directory/plan.rs", "use super::ids::X;\nuse serde::{Serialize, Deserialize};")
+                .is_empty()
+        );
+        assert!(
+            used("directory", "directory/plan.rs", "/// Not [`crate::store::X`].\nlet x = \"crate::http::Y\";")
+                .is_empty()
+        );
+        assert!(used("store", "store/people.rs", "use crate::scim::filter::{Filter, parse};").is_empty());
+        assert!(used("directory", "directory/a.rs", "#[cfg(test)]\nmod tests { use tokio::net; }").is_empty());
+        assert!(
+            used("store", "store/a.rs", "match x { A::B => diesel::insert(), _ => crate::clock::now() }").is_empty()
+        );
+    }
+}
