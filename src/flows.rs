@@ -3,9 +3,11 @@
 mod apply;
 pub mod audit;
 pub mod connect;
+pub mod consumers;
 pub mod context;
 mod credentials;
 pub mod error;
+pub mod explain;
 pub mod feed;
 pub mod hold;
 pub mod mapping;
