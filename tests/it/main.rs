@@ -6,4 +6,5 @@ mod embedded;
 mod layers;
 mod migrations;
 mod pool;
+mod pull;
 mod support;
