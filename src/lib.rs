@@ -4,6 +4,7 @@ pub mod clock;
 pub mod connectors;
 pub mod directory;
 pub mod flows;
+pub mod http;
 pub mod jobs;
 pub mod keys;
 pub mod outbound;

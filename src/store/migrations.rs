@@ -2,8 +2,8 @@
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
-use diesel::sql_types::Bool;
-use diesel::{QueryableByName, sql_query};
+use diesel::sql_types::{Bool, Text};
+use diesel::{QueryResult, QueryableByName, sql_query};
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tracing::info;
@@ -39,6 +39,22 @@ pub(super) async fn run(mut connection: AsyncPgConnection) -> Result<Vec<String>
     tokio::task::spawn_blocking(move || run_locked(&mut AsyncMigrationHarness::new(connection)))
         .await
         .map_err(|error| DatabaseError::Migration(error.to_string()))?
+}
+
+/// Whether every migration that this program knows has been run.
+pub async fn are_done(connection: &mut AsyncPgConnection) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Applied {
+        #[diesel(sql_type = Text)]
+        version: String,
+    }
+    let applied: Vec<Applied> = sql_query("SELECT version FROM __diesel_schema_migrations").load(connection).await?;
+    let known = MigrationSource::<Pg>::migrations(&MIGRATIONS)
+        .map_err(|error| diesel::result::Error::QueryBuilderError(error.to_string().into()))?;
+    Ok(known.iter().all(|known| {
+        let version = known.name().version().to_string();
+        applied.iter().any(|applied| applied.version == version)
+    }))
 }
 
 fn run_locked(harness: &mut impl MigrationHarness<Pg>) -> Result<Vec<String>, DatabaseError> {

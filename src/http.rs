@@ -1,0 +1,12 @@
+//! The edge: requests in, answers out. A handler extracts, calls one use case or reads the store, and renders.
+//!
+//! Who may call is in each handler's signature ([`auth::Caller`]); how a refusal is worded is in [`error`], once for
+//! SCIM and once for the admin API.
+
+pub mod auth;
+pub mod error;
+pub mod ops;
+pub mod request_id;
+pub mod scim;
+pub mod state;
+pub mod uri;

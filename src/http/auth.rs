@@ -1,0 +1,218 @@
+//! Who calls, and what they may do: bearer tokens, scopes, and the permission in a handler's signature.
+//!
+//! A handler that takes a [`Caller`] runs only for a token with the scope of its permission. Tokens are read from the
+//! `Authorization` header alone; one in a query string is not looked at.
+
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::future::LocalBoxFuture;
+use uuid::Uuid;
+
+use super::error::{Front, Refusal};
+use super::state::State;
+use crate::keys::token::TokenDigest;
+use crate::store::tokens;
+
+/// What a token may be allowed (design section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    ScimRead,
+    ScimWrite,
+    PeopleSensitive,
+    EventsRead,
+    Admin,
+    AdminRead,
+    MetricsRead,
+}
+
+impl Scope {
+    pub const ALL: [Self; 7] = [
+        Self::ScimRead,
+        Self::ScimWrite,
+        Self::PeopleSensitive,
+        Self::EventsRead,
+        Self::Admin,
+        Self::AdminRead,
+        Self::MetricsRead,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ScimRead => "scim:read",
+            Self::ScimWrite => "scim:write",
+            Self::PeopleSensitive => "people:sensitive",
+            Self::EventsRead => "events:read",
+            Self::Admin => "admin",
+            Self::AdminRead => "admin:read",
+            Self::MetricsRead => "metrics:read",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == word)
+    }
+
+    /// What a scope allows besides itself.
+    fn implied(self) -> &'static [Self] {
+        match self {
+            Self::ScimWrite => &[Self::ScimRead],
+            Self::Admin => &[Self::AdminRead, Self::EventsRead, Self::MetricsRead],
+            _ => &[],
+        }
+    }
+}
+
+/// A permission, as a type parameter of [`Caller`].
+pub trait Permission: 'static {
+    const SCOPE: Scope;
+}
+
+macro_rules! permission {
+    ($($name:ident),*) => {$(
+        #[doc = concat!("The permission of the scope [`Scope::", stringify!($name), "`].")]
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+
+        impl Permission for $name {
+            const SCOPE: Scope = Scope::$name;
+        }
+    )*};
+}
+
+permission!(ScimRead, ScimWrite, PeopleSensitive, EventsRead, Admin, AdminRead, MetricsRead);
+
+/// The caller of a request, who has the permission `P`.
+#[derive(Clone, Debug)]
+pub struct Caller<P> {
+    /// The consumer, whichever of its tokens was used; for the admin token, which is no consumer's, the token.
+    pub id: Uuid,
+    /// The consumer's name; absent for the admin token.
+    pub consumer: Option<String>,
+    /// The token's name, for the audit.
+    pub token_name: String,
+    /// Whether the worker's source id is shown as `externalId`.
+    pub external_id_from_source: bool,
+    scopes: BTreeSet<Scope>,
+    permission: PhantomData<P>,
+}
+
+impl<P> Caller<P> {
+    /// Whether the caller has a further scope.
+    #[must_use]
+    pub fn has(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
+}
+
+impl<P: Permission> FromRequest for Caller<P> {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let digest = presented(request);
+        let state = request.app_data::<web::Data<State>>().cloned();
+        let request = request.clone();
+        Box::pin(async move {
+            let caller = match (digest, state) {
+                (Ok(digest), Some(state)) => identify(&state, digest).await,
+                (Err(refusal), _) => Err(refusal),
+                (Ok(_), None) => {
+                    tracing::error!("the application was built without its state");
+                    Err(Refusal::Internal)
+                }
+            };
+            let caller =
+                caller.and_then(|caller| if caller.has(P::SCOPE) { Ok(caller) } else { Err(Refusal::Lacks(P::SCOPE)) });
+            caller.map_err(|refusal| Front::refuse(&request, refusal))
+        })
+    }
+}
+
+/// The digest of the token in the `Authorization` header. A token that cannot be one is refused without a question to
+/// the database.
+fn presented(request: &HttpRequest) -> Result<TokenDigest, Refusal> {
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let Some(header) = headers.next() else { return Err(Refusal::NoToken) };
+    if headers.next().is_some() {
+        return Err(Refusal::BadToken);
+    }
+    let text = header.to_str().map_err(|_| Refusal::BadToken)?;
+    let (scheme, token) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+    // The scheme is matched without regard to case.
+    if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
+        return Err(Refusal::NoToken);
+    }
+    TokenDigest::of_presented(token.trim()).ok_or(Refusal::BadToken)
+}
+
+async fn identify<P>(state: &State, digest: TokenDigest) -> Result<Caller<P>, Refusal> {
+    let now = state.clock.now();
+    let mut conn = state.db.get().await?;
+    let holder = tokens::holder(&mut conn, digest.as_bytes()).await?;
+    let holder = holder.filter(|holder| holder.is_live(now)).ok_or(Refusal::BadToken)?;
+    if holder.is_use_due(now)
+        && let Err(error) = tokens::used(&mut conn, holder.token, now).await
+    {
+        // A use that is not written down refuses nobody: the database may be read-only for a while.
+        tracing::warn!(token.id = %holder.token, "the last use of a token could not be written down: {error}");
+    }
+    let granted: Vec<Scope> = match &holder.consumer {
+        Some(consumer) => consumer.scopes.iter().filter_map(|word| Scope::parse(word)).collect(),
+        None => vec![Scope::Admin],
+    };
+    let scopes = granted.iter().flat_map(|scope| scope.implied().iter().chain([scope])).copied().collect();
+    let (id, consumer, external_id_from_source) = match holder.consumer {
+        Some(consumer) => (consumer.id, Some(consumer.name), consumer.external_id_from_source),
+        None => (holder.token, None, false),
+    };
+    Ok(Caller { id, consumer, token_name: holder.token_name, external_id_from_source, scopes, permission: PhantomData })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::keys::token::Token;
+
+    fn presented_as(header: Option<&str>) -> Result<TokenDigest, Refusal> {
+        let request = TestRequest::get().uri("/?access_token=rbk_x");
+        let request = match header {
+            Some(header) => request.insert_header((AUTHORIZATION, header)),
+            None => request,
+        };
+        presented(&request.to_http_request())
+    }
+
+    ///
+    #[test]
+    fn a_token_is_read_from_the_header_alone_whatever_the_case_of_its_scheme() {
+        let token = Token::random();
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            assert_eq!(presented_as(Some(&format!("{scheme} {}", token.reveal()))), Ok(token.digest()));
+        }
+        assert_eq!(presented_as(None), Err(Refusal::NoToken));
+        assert_eq!(presented_as(Some("Bearer ")), Err(Refusal::NoToken));
+        assert_eq!(presented_as(Some("Basic YTpi")), Err(Refusal::NoToken));
+        assert_eq!(presented_as(Some("Bearer rbk_mistyped")), Err(Refusal::BadToken));
+        let twice = TestRequest::get()
+            .append_header((AUTHORIZATION, format!("Bearer {}", token.reveal())))
+            .append_header((AUTHORIZATION, "Bearer x"))
+            .to_http_request();
+        assert_eq!(presented(&twice), Err(Refusal::BadToken));
+    }
+
+    #[test]
+    fn every_scope_reads_back_from_its_word() {
+        for scope in Scope::ALL {
+            assert_eq!(Scope::parse(scope.as_str()), Some(scope));
+        }
+        assert_eq!(Scope::parse("SCIM:READ"), None);
+    }
+}

@@ -1,0 +1,227 @@
+//! Refusals, and their two wordings: SCIM errors and `application/problem+json`.
+//!
+//! What the caller did wrong goes out; what went wrong with us goes to the log with the request's id, and "internal
+//! error" goes out. A fault never looks like an empty list (law 1).
+
+mod problem;
+mod scim;
+
+use std::fmt;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use super::auth::Scope;
+use super::request_id;
+use crate::store::error::DatabaseError;
+
+pub use problem::{FieldError, Problem};
+pub use scim::ScimFailure;
+
+/// Seconds after which a caller may try again when the directory cannot be read.
+const RETRY_SECONDS: u32 = 5;
+
+/// What a consumer that may not write is told (R-023).
+const READ_ONLY: &str = "This directory is maintained from the HR system; writing is not enabled for this token";
+
+/// Why a request is refused before anything is done, in whichever wording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No credentials were sent.
+    NoToken,
+    /// A token was sent that is unknown, expired or revoked.
+    BadToken,
+    /// The token is good, and does not allow this.
+    Lacks(Scope),
+    /// The database cannot be asked at present.
+    Unavailable,
+    /// A fault of ours, logged where it was found.
+    Internal,
+}
+
+impl Refusal {
+    fn status(self) -> u16 {
+        match self {
+            Self::NoToken | Self::BadToken => 401,
+            Self::Lacks(_) => 403,
+            Self::Unavailable => 503,
+            Self::Internal => 500,
+        }
+    }
+
+    fn detail(self) -> String {
+        match self {
+            Self::NoToken => "a bearer token is needed in the Authorization header".to_owned(),
+            Self::BadToken => "the bearer token is unknown, expired or revoked".to_owned(),
+            Self::Lacks(Scope::ScimWrite) => READ_ONLY.to_owned(),
+            Self::Lacks(scope) => format!("this token lacks the scope {}", scope.as_str()),
+            Self::Unavailable => "the directory cannot be read at present; try again later".to_owned(),
+            Self::Internal => "internal error".to_owned(),
+        }
+    }
+
+    /// Headers that belong to the refusal (R-015, R-021).
+    fn headers(self, realm: &str) -> Vec<(HeaderName, String)> {
+        match self {
+            Self::NoToken => vec![(WWW_AUTHENTICATE, format!("Bearer realm=\"{realm}\""))],
+            Self::BadToken => vec![(WWW_AUTHENTICATE, format!("Bearer realm=\"{realm}\", error=\"invalid_token\""))],
+            Self::Unavailable => vec![(RETRY_AFTER, RETRY_SECONDS.to_string())],
+            Self::Lacks(_) | Self::Internal => Vec::new(),
+        }
+    }
+}
+
+impl From<DatabaseError> for Refusal {
+    fn from(error: DatabaseError) -> Self {
+        tracing::error!(request.id = %Id, "the database cannot be used: {error}");
+        Self::Unavailable
+    }
+}
+
+impl From<DieselError> for Refusal {
+    fn from(error: DieselError) -> Self {
+        // Only the message: Postgres puts values of rows into the detail.
+        tracing::error!(request.id = %Id, "a database statement failed: {error}");
+        if is_outage(&error) { Self::Unavailable } else { Self::Internal }
+    }
+}
+
+/// Whether the database is away, overloaded or going down, rather than our statement wrong.
+fn is_outage(error: &DieselError) -> bool {
+    match error {
+        DieselError::BrokenTransactionManager
+        | DieselError::DatabaseError(
+            DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::ReadOnlyTransaction
+            | DatabaseErrorKind::SerializationFailure,
+            _,
+        ) => true,
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, information) => {
+            let words = ["terminating connection", "canceling statement", "the database system is", "too many clients"];
+            words.iter().any(|words| information.message().contains(words))
+        }
+        _ => false,
+    }
+}
+
+/// The id of the request at hand, or a dash outside of any.
+struct Id;
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match request_id::current() {
+            Some(id) => id.fmt(f),
+            None => f.write_str("-"),
+        }
+    }
+}
+
+/// Which wording a part of the URL space uses; app data of its scope.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Front {
+    Scim,
+    #[default]
+    Problem,
+}
+
+impl Front {
+    /// A refusal, worded as the part of the URL space that was called words it.
+    #[must_use]
+    pub fn refuse(request: &HttpRequest, refusal: Refusal) -> actix_web::Error {
+        match request.app_data::<Self>().copied().unwrap_or_default() {
+            Self::Scim => ScimFailure::from(refusal).into(),
+            Self::Problem => Problem::from(refusal).into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::ResponseError;
+    use actix_web::body::to_bytes;
+    use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderMap};
+    use serde_json::Value;
+
+    use super::*;
+
+    async fn answer(error: &dyn ResponseError) -> (u16, HeaderMap, Value) {
+        let response = error.error_response();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = to_bytes(response.into_body()).await.unwrap();
+        (status, headers, serde_json::from_slice(&body).unwrap())
+    }
+
+    const TABLE: [(Refusal, u16, &str, &str, Option<&str>); 6] = [
+        (
+            Refusal::NoToken,
+            401,
+            "tokenMissing",
+            "a bearer token is needed in the Authorization header",
+            Some("Bearer realm=\"scim\""),
+        ),
+        (
+            Refusal::BadToken,
+            401,
+            "tokenInvalid",
+            "the bearer token is unknown, expired or revoked",
+            Some("Bearer realm=\"scim\", error=\"invalid_token\""),
+        ),
+        (Refusal::Lacks(Scope::ScimRead), 403, "scopeMissing", "this token lacks the scope scim:read", None),
+        (Refusal::Lacks(Scope::ScimWrite), 403, "scopeMissing", READ_ONLY, None),
+        (Refusal::Unavailable, 503, "unavailable", "the directory cannot be read at present; try again later", None),
+        (Refusal::Internal, 500, "internal", "internal error", None),
+    ];
+
+    /// R-016, R-021: every refusal in both wordings.
+    #[actix_web::test]
+    async fn each_refusal_has_its_status_words_and_headers_on_both_fronts() {
+        for (refusal, status, code, detail, challenge) in TABLE {
+            let (got, headers, body) = answer(&ScimFailure::from(refusal)).await;
+            assert_eq!(got, status);
+            assert_eq!(body["status"], status.to_string());
+            assert_eq!(body["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error");
+            assert_eq!(body["detail"], detail);
+            assert_eq!(headers.get(WWW_AUTHENTICATE).map(|value| value.to_str().unwrap()), challenge);
+            assert_eq!(headers.contains_key(RETRY_AFTER), status == 503);
+            assert_eq!(headers.get(CONTENT_TYPE).unwrap(), "application/scim+json");
+
+            let (got, headers, body) = answer(&Problem::from(refusal)).await;
+            assert_eq!(got, status);
+            assert_eq!((&body["status"], &body["code"]), (&Value::from(status), &Value::from(code)));
+            assert_eq!(body["type"], format!("urn:rollbook:problem:{code}"));
+            assert!(body["title"].is_string() && body["detail"].is_string() && body.get("errors").is_none());
+            assert_eq!(headers.contains_key(WWW_AUTHENTICATE), challenge.is_some());
+            assert_eq!(headers.get(CONTENT_TYPE).unwrap(), "application/problem+json");
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_problem_names_the_members_that_cannot_be_taken() {
+        let errors = vec![FieldError { field: "name".to_owned(), message: "expected a text".to_owned() }];
+        let (status, _, body) = answer(&Problem::invalid(errors)).await;
+        assert_eq!(status, 422);
+        assert_eq!(body["errors"][0]["field"], "name");
+        assert_eq!(body["detail"], "these members cannot be taken: name");
+    }
+
+    #[actix_web::test]
+    async fn a_wrong_method_is_answered_with_the_right_ones() {
+        let (status, headers, _) = answer(&ScimFailure::method_not_allowed("GET, HEAD")).await;
+        assert_eq!((status, headers.get(ALLOW).unwrap().to_str().unwrap()), (405, "GET, HEAD"));
+        let (status, headers, _) = answer(&Problem::method_not_allowed("GET, HEAD")).await;
+        assert_eq!((status, headers.get(ALLOW).unwrap().to_str().unwrap()), (405, "GET, HEAD"));
+    }
+
+    #[test]
+    fn an_outage_is_told_from_a_fault_of_ours() {
+        let failed = |kind, message: &str| DieselError::DatabaseError(kind, Box::new(message.to_owned()));
+        let outage = |error: &DieselError| is_outage(error);
+        assert!(outage(&failed(DatabaseErrorKind::UnableToSendCommand, "connection closed")));
+        assert!(outage(&failed(DatabaseErrorKind::Unknown, "terminating connection due to administrator command")));
+        assert!(outage(&failed(DatabaseErrorKind::Unknown, "canceling statement due to statement timeout")));
+        assert!(!outage(&failed(DatabaseErrorKind::Unknown, "column \"x\" does not exist")));
+        assert!(!outage(&DieselError::NotFound));
+    }
+}

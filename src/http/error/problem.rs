@@ -1,0 +1,148 @@
+//! Problem details (RFC 9457), the errors of the admin API.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName};
+use actix_web::{HttpResponse, ResponseError};
+use diesel::result::Error as DieselError;
+use serde::Serialize;
+
+use super::Refusal;
+use crate::http::request_id;
+use crate::store::error::DatabaseError;
+
+/// A refusal as the admin API words it. `code` is for programs and never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub status: StatusCode,
+    /// Such as `notFound`.
+    pub code: &'static str,
+    /// What went wrong this time.
+    pub detail: String,
+    /// What is wrong with single members of the request.
+    pub errors: Vec<FieldError>,
+    headers: Vec<(HeaderName, String)>,
+}
+
+/// One member of a request that cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Dotted path in the body, or the name of a parameter.
+    pub field: String,
+    /// What was expected.
+    pub message: String,
+}
+
+impl Problem {
+    #[must_use]
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "notFound", detail)
+    }
+
+    /// The request cannot be read.
+    #[must_use]
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+
+    /// The request can be read, and members of it cannot be taken.
+    #[must_use]
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+        let detail = format!("these members cannot be taken: {}", fields.join(", "));
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
+    }
+
+    /// The state of things does not allow it.
+    #[must_use]
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// 405 with the methods that there are.
+    #[must_use]
+    pub fn method_not_allowed(allowed: &str) -> Self {
+        let detail = format!("this endpoint takes the methods {allowed}");
+        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed", detail);
+        Self { headers: vec![(ALLOW, allowed.to_owned())], ..problem }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::NoToken => "tokenMissing",
+            Refusal::BadToken => "tokenInvalid",
+            Refusal::Lacks(_) => "scopeMissing",
+            Refusal::Unavailable => "unavailable",
+            Refusal::Internal => "internal",
+        };
+        let detail = match refusal {
+            Refusal::Lacks(scope) => format!("this token lacks the scope {}", scope.as_str()),
+            other => other.detail(),
+        };
+        let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { headers: refusal.headers("rollbook"), ..Self::new(status, code, detail) }
+    }
+}
+
+impl From<DieselError> for Problem {
+    fn from(error: DieselError) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<'a> {
+            r#type: String,
+            title: &'a str,
+            status: u16,
+            detail: &'a str,
+            code: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            request_id: Option<String>,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            errors: &'a [FieldError],
+        }
+        let body = Body {
+            r#type: format!("urn:rollbook:problem:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            request_id: request_id::current().map(|id| id.to_string()),
+            errors: &self.errors,
+        };
+        let mut response = HttpResponse::build(self.status);
+        for header in &self.headers {
+            response.insert_header(header.clone());
+        }
+        response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        response.body(serde_json::to_string(&body).unwrap_or_default())
+    }
+}

@@ -1,0 +1,28 @@
+//! What every handler can reach.
+
+use crate::clock::Clock;
+use crate::store::pool::Database;
+
+/// The shared state of the edge, as `web::Data<State>`.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub db: Database,
+    pub clock: Clock,
+    scim_base: String,
+}
+
+impl State {
+    /// `public_url` is the URL under which clients reach the server (`ROLLBOOK_PUBLIC_URL`); a slash at its end is
+    /// dropped.
+    #[must_use]
+    pub fn new(db: Database, clock: Clock, public_url: &str) -> Self {
+        Self { db, clock, scim_base: format!("{}/scim/v2", public_url.trim_end_matches('/')) }
+    }
+
+    /// The base URL of SCIM, without a slash at its end. It comes from the configuration and never from the `Host`
+    /// header.
+    #[must_use]
+    pub fn scim_base(&self) -> &str {
+        &self.scim_base
+    }
+}
