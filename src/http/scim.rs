@@ -22,7 +22,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(endpoint("ResourceTypes", ID, "GET, HEAD").route(read().to(discovery::resource_type)))
         .service(endpoint("Schemas", "", "GET, HEAD").route(read().to(discovery::schemas)))
         .service(endpoint("Schemas", ID, "GET, HEAD").route(read().to(discovery::schema)))
-        .service(endpoint("Users", r"/+\.search", "POST").route(web::post().to(refused::search)))
+        .service(endpoint("Users", r"/+{search:(?i:\.search)}", "POST").route(web::post().to(refused::search)))
         .service(
             endpoint("Users", "", "GET, HEAD, POST")
                 .route(read().to(users::list))
