@@ -1,13 +1,15 @@
 //! What a caller may not see. A hidden attribute is an unknown attribute everywhere: same status, same words.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{SENSITIVE, Schema, WORKER_URN, shape};
 
 /// A set of attributes, each the name of one in a schema; whole attributes, never single sub-attributes. The common
 /// attributes (`externalId`, `meta`) belong to the base schema of the resource. `id` and `schemas` cannot be hidden.
+/// Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hidden(BTreeMap<String, BTreeSet<String>>);
+pub struct Hidden(Arc<BTreeMap<String, BTreeSet<String>>>);
 
 impl Hidden {
     /// Hides nothing.
@@ -36,7 +38,7 @@ impl Hidden {
     pub fn hide(&mut self, urn: &str, name: &str) {
         let (urn, name) = shape::canonical(urn, name);
         if name != "id" && name != "schemas" {
-            self.0.entry(urn.to_owned()).or_default().insert(name.to_owned());
+            Arc::make_mut(&mut self.0).entry(urn.to_owned()).or_default().insert(name.to_owned());
         }
     }
 

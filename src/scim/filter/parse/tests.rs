@@ -194,6 +194,15 @@ fn theirs(text: &str) -> Result<(), String> {
     text.parse::<scim_v2::filter::Filter>().map(drop).map_err(|error| error.to_string())
 }
 
+fn names_a_keyword(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(operands) | Filter::Or(operands) => operands.iter().any(names_a_keyword),
+        Filter::Not(inner) => names_a_keyword(inner),
+        Filter::Test(path, _) => ["true", "false", "null", "and", "or", "not"].contains(&path.name.as_str()),
+        Filter::Element { filter, .. } => names_a_keyword(filter),
+    }
+}
+
 /// Words of the grammar; joined by single spaces, except beside brackets.
 fn words() -> impl Strategy<Value = String> {
     let words = vec![
@@ -252,6 +261,8 @@ proptest! {
 
     #[test]
     fn an_independent_parser_agrees_on_what_is_a_filter(text in words()) {
+        // A keyword as the name of an attribute is a name to us; see below.
+        prop_assume!(!parse(&text, Mode::Strict).is_ok_and(|filter| names_a_keyword(&filter)));
         prop_assert_eq!(theirs(&text).is_ok(), parse(&text, Mode::Strict).is_ok(), "{}: {:?}", text, strict(&text));
     }
 }
@@ -259,7 +270,14 @@ proptest! {
 /// Where we differ from an independent reading of the RFC on purpose (PROFILE).
 #[test]
 fn what_only_we_take_is_our_profile() {
-    for text in ["emails[type eq \"work\"].value eq \"x\"", "userName eq\"x\"", "active eq True", "x$y pr"] {
+    for text in [
+        "emails[type eq \"work\"].value eq \"x\"",
+        "userName eq\"x\"",
+        "active eq True",
+        "x$y pr",
+        "true pr",
+        "emails[null pr]",
+    ] {
         assert!(strict(text).is_ok() && theirs(text).is_err(), "{text}");
     }
 }
