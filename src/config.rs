@@ -97,10 +97,10 @@ impl Settings {
             }
         };
         let listen = self.listen.as_deref().unwrap_or("127.0.0.1:8080");
-        let listen = if let Ok(address) = listen.parse::<SocketAddr>() { Some(address) } else {
-            note(format!(
-                "ROLLBOOK_LISTEN: `{listen}` is no address with a port, such as 127.0.0.1:8080 or [::]:8080"
-            ));
+        let listen = if let Ok(address) = listen.parse::<SocketAddr>() {
+            Some(address)
+        } else {
+            note(format!("ROLLBOOK_LISTEN: `{listen}` is no address with a port, such as 127.0.0.1:8080 or [::]:8080"));
             None
         };
         let public_url = self.public_url.as_deref().and_then(|text| match public(text) {

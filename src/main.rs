@@ -12,8 +12,8 @@ use rollbook::telemetry;
 /// One directory from all HR systems: pulls workers from HR systems into Postgres, merges them into people, and serves
 /// them as SCIM 2.0.
 ///
-/// Every setting is a flag and an environment variable. Logs go to standard error; RUST_LOG chooses what is told,
-/// ROLLBOOK_LOG_FORMAT=json how.
+/// Every setting is a flag and an environment variable. Logs go to standard error; `RUST_LOG` chooses what is told,
+/// `ROLLBOOK_LOG_FORMAT=json` how.
 #[derive(Debug, Parser)]
 #[command(name = "rollbook", version, max_term_width = 110)]
 struct Arguments {

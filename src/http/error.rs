@@ -214,6 +214,14 @@ mod tests {
         assert_eq!((status, headers.get(ALLOW).unwrap().to_str().unwrap()), (405, "GET, HEAD"));
     }
 
+    /// also when all connections are in use.
+    #[test]
+    fn a_database_that_cannot_be_used_is_a_503() {
+        let busy = DatabaseError::Busy(std::time::Duration::from_secs(10));
+        assert_eq!(Refusal::from(busy), Refusal::Unavailable);
+        assert_eq!(Refusal::from(DatabaseError::Closed), Refusal::Unavailable);
+    }
+
     #[test]
     fn an_outage_is_told_from_a_fault_of_ours() {
         let failed = |kind, message: &str| DieselError::DatabaseError(kind, Box::new(message.to_owned()));
