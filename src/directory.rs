@@ -21,5 +21,7 @@ pub mod merge;
 pub mod person;
 pub mod plan;
 mod spelling;
+#[cfg(test)]
+mod testing;
 pub mod worker;
 pub mod zone;

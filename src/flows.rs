@@ -2,6 +2,7 @@
 
 mod apply;
 pub mod audit;
+pub mod callers;
 pub mod connect;
 pub mod consumers;
 pub mod context;

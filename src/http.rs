@@ -9,5 +9,6 @@ pub mod error;
 pub mod ops;
 pub mod request_id;
 pub mod scim;
+pub mod server;
 pub mod state;
 pub mod uri;

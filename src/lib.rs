@@ -1,6 +1,8 @@
 //! Rollbook: one directory from all HR systems.
 
+pub mod app;
 pub mod clock;
+pub mod config;
 pub mod connectors;
 pub mod directory;
 pub mod flows;
@@ -12,3 +14,4 @@ pub mod render;
 pub mod sandbox;
 pub mod scim;
 pub mod store;
+pub mod telemetry;

@@ -1,3 +1,84 @@
 //! The command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use rollbook::app::{self, DemoArgs};
+use rollbook::clock::Clock;
+use rollbook::config::{self, Settings};
+use rollbook::sandbox::{self, SandboxArgs};
+use rollbook::telemetry;
+
+/// One directory from all HR systems: pulls workers from HR systems into Postgres, merges them into people, and serves
+/// them as SCIM 2.0.
+///
+/// Every setting is a flag and an environment variable. Logs go to standard error; `RUST_LOG` chooses what is told,
+/// `ROLLBOOK_LOG_FORMAT=json` how.
+#[derive(Debug, Parser)]
+#[command(name = "rollbook", version, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs everything: HTTP and jobs.
+    Serve(Box<Settings>),
+    /// Runs everything with a simulated HR system already pulled, to try it out.
+    Demo(Box<DemoArgs>),
+    /// Runs only the simulated HR systems.
+    Sandbox(SandboxArgs),
+    /// Brings the database into the shape that this version needs, and ends.
+    Migrate(Box<Settings>),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Err(error) = telemetry::start(std::env::var("ROLLBOOK_LOG_FORMAT").ok().as_deref()) {
+        eprintln!("rollbook: {error:#}");
+        return ExitCode::from(2);
+    }
+    for name in config::strangers(&known_variables()) {
+        tracing::warn!("the environment variable {name} is no setting of Rollbook");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("rollbook: the runtime cannot be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(arguments.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            for line in format!("{error:#}").lines() {
+                eprintln!("rollbook: {line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    let clock = Clock::system();
+    match command {
+        Command::Serve(settings) => app::serve(settings.check()?, clock).await,
+        Command::Demo(args) => app::demo(*args, clock).await,
+        Command::Sandbox(args) => sandbox::run(args).await,
+        Command::Migrate(settings) => app::migrate(settings.check()?, clock).await,
+    }
+}
+
+/// The environment variables of all commands, as `--help` shows them.
+fn known_variables() -> Vec<&'static str> {
+    let mut names = vec!["ROLLBOOK_LOG_FORMAT"];
+    let root: &'static clap::Command = Box::leak(Box::new(Arguments::command()));
+    let mut commands = vec![root];
+    while let Some(command) = commands.pop() {
+        names
+            .extend(command.get_arguments().filter_map(|argument| argument.get_env()).filter_map(|name| name.to_str()));
+        commands.extend(command.get_subcommands());
+    }
+    names
+}

@@ -71,3 +71,28 @@ fn visible(person: &Person) -> Values {
     }
     values
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::testing::{World, worker};
+
+    #[test]
+    fn a_new_person_is_all_new() {
+        let world =
+            World::of("2026-11-20T12:00:00Z", [worker("1", "a@acme.com").with("title", "Clerk").ends("2026-12-31")]);
+        let changes = diff(None, &world.person("1").person);
+        let names: Vec<_> = changes.iter().map(|change| change.attribute.as_str()).collect();
+        let expected = "active country employmentStatus employmentStatusRaw employmentType formattedName sourceInstance \
+                        sourceSystem sourceWorkerId startDate terminationDate title workEmail workerType";
+        assert_eq!(names.join(" "), expected);
+        assert!(changes.iter().all(|change| change.old.is_none() && change.new.is_some()));
+    }
+
+    #[test]
+    fn nothing_differs_from_itself() {
+        let world = World::of("2026-11-20T12:00:00Z", [worker("1", "a@acme.com")]);
+        let person = &world.person("1").person;
+        assert!(diff(Some(person), person).is_empty());
+    }
+}

@@ -116,3 +116,65 @@ fn is_cancelled(before: &Person, after: &Person, now: DateTime<Utc>) -> bool {
         (None, _) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::testing::{at, rules, worker};
+
+    fn now(worker: &Worker, now: &str) -> (Status, Option<DateTime<Utc>>) {
+        let moment = standing(worker, &rules(), None, false, at(now)).unwrap();
+        (moment.status, moment.next_due)
+    }
+
+    const NOON: &str = "2026-11-20T12:00:00Z";
+
+    #[test]
+    fn words_and_dates_contradict_each_other_and_the_end_wins() {
+        // The classes that hris/remote.md section 12 expects of its examples.
+        let hire = worker("06", "").status("invited").starts("2027-01-04");
+        assert_eq!(now(&hire, NOON).0, Status::Pending);
+        assert_eq!(
+            now(&hire, "2027-02-01T12:00:00Z").0,
+            Status::Pending,
+            "the HR system has yet to say that it is real"
+        );
+        assert_eq!(now(&worker("07", "").status("archived").ends("2026-08-31"), NOON).0, Status::Terminated);
+        let mut offboarded = worker("08", "").ends("2026-10-15");
+        assert_eq!(now(&offboarded, NOON).0, Status::Terminated);
+        offboarded = worker("08", "");
+        offboarded.employment.ended = true;
+        assert_eq!(now(&offboarded, NOON), (Status::Terminated, None));
+        let leaving = worker("14", "").status("offboarding").ends("2026-12-31");
+        assert_eq!(now(&leaving, NOON), (Status::Active, Some(at("2026-12-31T23:00:00Z"))));
+    }
+
+    #[test]
+    fn the_last_day_is_worked_to_its_end_unless_the_end_is_immediate() {
+        let mut leaver = worker("1", "").ends("2026-11-20");
+        assert_eq!(now(&leaver, "2026-11-20T22:59:59Z").0, Status::Active);
+        assert_eq!(now(&leaver, "2026-11-20T23:00:00Z").0, Status::Terminated);
+        leaver.employment.immediate = true;
+        assert_eq!(now(&leaver, "2026-11-19T22:59:59Z"), (Status::Active, Some(at("2026-11-19T23:00:00Z"))));
+        assert_eq!(now(&leaver, "2026-11-19T23:00:00Z"), (Status::Terminated, None));
+    }
+
+    #[test]
+    fn both_ends_of_a_fixed_term_fall_due() {
+        let term = worker("1", "").starts("2026-12-01").ends("2026-12-31");
+        assert_eq!(now(&term, NOON), (Status::Pending, Some(at("2026-11-30T23:00:00Z"))));
+        assert_eq!(now(&term, "2026-11-30T23:00:00Z"), (Status::Active, Some(at("2026-12-31T23:00:00Z"))));
+        assert_eq!(now(&term, "2026-12-31T23:00:00Z"), (Status::Terminated, None));
+    }
+
+    #[test]
+    fn an_unknown_word_counts_as_the_one_before() {
+        let garden = worker("13", "").status("on_garden_leave");
+        let class = |class| standing(&garden, &rules(), class, false, at(NOON)).map(|moment| moment.status);
+        assert_eq!(class(None), None);
+        assert_eq!(class(Some(StatusClass::OnLeave)), Some(Status::OnLeave));
+        assert_eq!(class(Some(StatusClass::Unknown)), Some(Status::Unknown));
+        let absent = standing(&garden, &rules(), None, true, at(NOON)).unwrap();
+        assert_eq!((absent.status, absent.next_due), (Status::Terminated, None));
+    }
+}

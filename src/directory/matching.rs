@@ -126,3 +126,68 @@ fn name_words(worker: &Worker) -> Vec<String> {
     found.sort();
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::testing::worker;
+
+    fn human(name: &str, born: &str) -> Worker {
+        let mut human = worker("1", "a@acme.com").named(name);
+        human.birth_date = (!born.is_empty()).then(|| born.parse().unwrap());
+        human.full_name = human.full_name.filter(|name| !name.is_empty());
+        human
+    }
+
+    fn both(a: &Worker, b: &Worker, reach: Reach) -> Agreement {
+        assert_eq!(agreement(a, b, reach), agreement(b, a, reach));
+        agreement(a, b, reach)
+    }
+
+    fn conflict(fields: &[&str]) -> Agreement {
+        Agreement::Conflict(fields.iter().map(|field| (*field).to_owned()).collect())
+    }
+
+    const DOB: Agreement = Agreement::SameHuman(LinkReason::WorkEmailAndBirthDate);
+    const FULL_NAME: Agreement = Agreement::SameHuman(LinkReason::WorkEmailAndFullName);
+    const EMAIL: Agreement = Agreement::SameHuman(LinkReason::WorkEmail);
+
+    #[test]
+    fn within_one_connection_a_birth_date_or_the_full_name_must_agree() {
+        let compare = |a: (&str, &str), b: (&str, &str)| both(&human(a.0, a.1), &human(b.0, b.1), Reach::OneConnection);
+        assert_eq!(compare(("Ana Silva", "1990-02-11"), ("Ana Costa", "1990-02-11")), DOB, "people marry");
+        assert_eq!(compare(("Ana Silva", "1990-02-11"), ("Ana Silva", "1971-09-30")), conflict(&["birthDate"]));
+        assert_eq!(compare(("Ana Silva", "1990-02-11"), ("ANA  SÍLVA", "")), FULL_NAME);
+        assert_eq!(compare(("Silva, Ana", ""), ("Ana Silva", "")), FULL_NAME);
+        assert_eq!(compare(("Ana Silva", ""), ("Ana Costa", "")), conflict(&["name"]));
+        assert_eq!(compare(("Łukasz Żółkiewski", ""), ("Jürgen Weiß", "")), conflict(&["name"]));
+        assert_eq!(compare(("Ana Silva", "1990-02-11"), ("", "")), Agreement::Unproven);
+    }
+
+    #[test]
+    fn across_connections_an_email_links_unless_something_contradicts() {
+        let compare =
+            |a: (&str, &str), b: (&str, &str)| both(&human(a.0, a.1), &human(b.0, b.1), Reach::AcrossConnections);
+        assert_eq!(compare(("Ana Silva", "1990-02-11"), ("Zoe Costa", "1990-02-11")), DOB);
+        let different = conflict(&["birthDate", "name"]);
+        assert_eq!(compare(("Ana Silva", "1990-02-11"), ("Ana Costa", "1971-09-30")), different);
+        assert_eq!(compare(("Ana Silva", ""), ("Ana Sofia Costa", "1990-02-11")), EMAIL);
+        assert_eq!(compare(("Ana Silva", ""), ("Zoe Costa", "")), conflict(&["name"]));
+        assert_eq!(compare(("", ""), ("Zoe Costa", "")), EMAIL);
+        assert_eq!(compare(("田中 美咲", ""), ("田中 美咲", "1990-02-11")), FULL_NAME);
+    }
+
+    #[test]
+    fn of_several_workers_the_strongest_word_counts() {
+        let (old, wed) = (human("Maria Lopez", ""), human("Maria Garcia", "1990-02-11"));
+        let new = human("Maria Garcia-Ruiz", "1990-02-11");
+        let with = |others: &[(&Worker, Reach)]| agreement_with(&new, others.iter().copied());
+        assert_eq!(with(&[(&old, Reach::OneConnection), (&wed, Reach::AcrossConnections)]), DOB);
+        assert_eq!(with(&[(&old, Reach::OneConnection)]), conflict(&["name"]));
+        let nameless = human("", "");
+        assert_eq!(with(&[(&nameless, Reach::AcrossConnections)]), EMAIL);
+        let mixed = [(&nameless, Reach::AcrossConnections), (&nameless, Reach::OneConnection)];
+        assert_eq!(with(&mixed), Agreement::Unproven, "a shared mailbox stays one behind another connection");
+        assert_eq!(with(&[]), Agreement::Unproven);
+    }
+}

@@ -373,3 +373,27 @@ async fn look_around(conn: &mut AsyncPgConnection, connection: ConnectionRow) ->
 pub fn is_going(state: &str) -> bool {
     GOING.contains(&state)
 }
+
+/// Replaces the settings of a connection; they count from the next pull on.
+pub async fn change_settings(context: &Context, id: Uuid, settings: Value, actor: &Actor) -> Result<(), FlowError> {
+    Common::parse(&settings)?;
+    let mut conn = context.db.get().await?;
+    conn.transaction(async |conn| {
+        let connection = locked(conn, id).await?;
+        let credentials = credentials::open(context, &connection)?;
+        // Refuses settings that cannot work before they are kept.
+        registry::open(&connection.kind, &Common::connector_part(&settings), &credentials, &context.outbound)?;
+        let change = ConnectionChange { settings: Some(settings.clone()), ..ConnectionChange::default() };
+        store::connections::update(conn, id, change).await?;
+        record(
+            context,
+            conn,
+            actor,
+            "connection.settings",
+            &format!("connection {id}"),
+            json!({ "settings": settings }),
+        )
+        .await
+    })
+    .await
+}

@@ -14,10 +14,10 @@ use super::context::Context;
 use super::error::FlowError;
 use super::outcome::{self, Ending};
 use super::plan::{Order, Scope, build};
-use super::read::{Reader, Shortfall};
+use super::read::{Read, Reader, Shortfall};
 use super::settings::Common;
 use super::{credentials, hold};
-use crate::connectors::connector::ConnectorError;
+use crate::connectors::connector::{Account, ConnectorError};
 use crate::connectors::registry;
 use crate::store;
 use crate::store::connections::ConnectionRow;
@@ -116,7 +116,7 @@ async fn begin_anew(context: &Context, conn: &mut AsyncPgConnection, run: &RunRo
         token_name: run.token_name.clone(),
         queued_at: now,
     };
-    let id = next.id;
+    let (id, old) = (next.id, run.id);
     conn.transaction(async |conn| {
         let problem = json!([{ "code": "interrupted", "message": format!("the node that carried this run out stopped; run {id} begins anew") }]);
         let change = RunChange {
@@ -125,8 +125,8 @@ async fn begin_anew(context: &Context, conn: &mut AsyncPgConnection, run: &RunRo
             problems: Some(problem),
             ..RunChange::default()
         };
-        store::runs::update(conn, run.id, change).await?;
-        store::staging::clear(conn, run.id).await?;
+        store::runs::update(conn, old, change).await?;
+        store::staging::clear(conn, old).await?;
         store::runs::enqueue(conn, next).await
     })
     .await?;
@@ -175,40 +175,61 @@ async fn pull(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
     let evidence = evidence(connection, &settings, &read.method, &account.id);
     let proven = reader.prove_absences(&read, &evidence, &settings).await?;
 
-    let mut conn = context.db.get().await?;
-    let now = context.clock.now();
-    let taken = conn
-        .transaction(async |conn| {
-            let absorbed = store::staging::absorb(conn, run.id, connection.id, &evidence, began, now, &proven).await?;
-            store::staging::clear(conn, run.id).await?;
-            let change = store::connections::ConnectionChange {
-                account_id: Some(account.id.clone()),
-                account_name: Some(account.name.clone()),
-                memory: Some(read.memory.clone()),
-                evidence: Some(evidence.clone()),
-                ..Default::default()
-            };
-            store::connections::update(conn, connection.id, change).await?;
-            let counts = json!({ "changed": absorbed.changed, "same": absorbed.same, "failed": read.failed });
-            let change = RunChange {
-                state: Some("planning".into()),
-                counts: Some(counts),
-                problems: Some(read.problems.clone()),
-                ..RunChange::default()
-            };
-            lease.update(conn, change).await?;
-            Ok::<_, Stop>(absorbed)
-        })
-        .await?;
-    drop(conn);
+    let taken = take_over(lease, connection.id, &evidence, began, read, proven, account).await?;
     info!(
-        run.id = %run.id, changed = taken.changed, same = taken.same, absent = proven.len(),
+        run.id = %run.id, changed = taken.changed, same = taken.same,
         "run {} has read all: {} workers say something new, {} say the same", run.id, taken.changed, taken.same,
     );
     let mut conn = context.db.get().await?;
     let Some(run) = store::runs::find(&mut conn, run.id).await? else { return Err(Stop::Lost) };
     drop(conn);
     plan(lease, &run, connection).await
+}
+
+/// Takes a complete read over, in one transaction: from here on the run needs no HR system.
+async fn take_over(
+    lease: &Lease<'_>,
+    connection: Uuid,
+    evidence: &str,
+    began: DateTime<Utc>,
+    read: Read,
+    proven: Vec<String>,
+    account: Account,
+) -> Result<store::staging::Absorbed, Stop> {
+    let context = lease.context;
+    let (run, node) = (lease.run, context.node);
+    let now = context.clock.now();
+    let mut conn = context.db.get().await?;
+    let (absorbed, mine) = conn
+        .transaction(async |conn| {
+            let absorbed = store::staging::absorb(conn, run, connection, evidence, began, now, &proven).await?;
+            store::staging::clear(conn, run).await?;
+            let change = store::connections::ConnectionChange {
+                account_id: Some(account.id.clone()),
+                account_name: Some(account.name.clone()),
+                memory: Some(read.memory.clone()),
+                evidence: Some(evidence.to_owned()),
+                ..Default::default()
+            };
+            store::connections::update(conn, connection, change).await?;
+            let counts = json!({ "changed": absorbed.changed, "same": absorbed.same, "failed": read.failed });
+            let change = RunChange {
+                state: Some("planning".into()),
+                counts: Some(counts),
+                problems: Some(read.problems.clone()),
+                leased_until: Some(Some(now + LEASE)),
+                ..RunChange::default()
+            };
+            let mine = store::runs::update_leased(conn, run, node, change).await?;
+            // Somebody else has the run by now: nothing of this may stay.
+            if mine { Ok((absorbed, true)) } else { Err(diesel::result::Error::RollbackTransaction) }
+        })
+        .await
+        .or_else(|error| match error {
+            diesel::result::Error::RollbackTransaction => Ok((store::staging::Absorbed::default(), false)),
+            error => Err(error),
+        })?;
+    if mine { Ok(absorbed) } else { Err(Stop::Lost) }
 }
 
 /// What readings must share for their evidence of absence to add up (law 2): how and with what credential they read,

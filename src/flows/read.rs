@@ -159,11 +159,13 @@ impl Reader<'_> {
             progress.stage = "details";
             progress.expected = progress.expected.or(Some(all));
             let ids: Vec<SourceId> = ids.into_iter().map(SourceId).collect();
-            let answers: Vec<_> =
-                futures_util::stream::iter(ids.iter().map(|id| async move { (id, reading.detail(id).await) }))
-                    .buffer_unordered(at_once)
-                    .collect()
-                    .await;
+            let answers: Vec<_> = futures_util::stream::iter(ids.into_iter().map(|id| async move {
+                let answer = reading.detail(&id).await;
+                (id, answer)
+            }))
+            .buffer_unordered(at_once)
+            .collect()
+            .await;
             let mut staged = Vec::with_capacity(answers.len());
             for (id, answer) in answers {
                 match answer {
@@ -217,11 +219,13 @@ impl Reader<'_> {
         for chunk in candidates.chunks(usize::try_from(CHUNK).unwrap_or(100)) {
             let ids: Vec<SourceId> = chunk.iter().cloned().map(SourceId).collect();
             let reading = read.reading.as_ref();
-            let answers: Vec<_> =
-                futures_util::stream::iter(ids.iter().map(|id| async move { (id, reading.detail(id).await) }))
-                    .buffer_unordered(at_once)
-                    .collect()
-                    .await;
+            let answers: Vec<_> = futures_util::stream::iter(ids.into_iter().map(|id| async move {
+                let answer = reading.detail(&id).await;
+                (id, answer)
+            }))
+            .buffer_unordered(at_once)
+            .collect()
+            .await;
             let mut refuted = Vec::new();
             for (id, answer) in answers {
                 match answer {

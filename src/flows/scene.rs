@@ -123,7 +123,9 @@ impl Net {
                 self.holders.entry(EmailKey::of(&held.email_key)).or_insert(holder);
             }
             for row in store::people_write::by_email_keys(conn, &keys).await? {
-                let holder = Holder { person: PersonId(row.id), kind: HolderKind::Current };
+                // The email of somebody who left is reserved: it never links by itself (law 12).
+                let kind = if row.left_at.is_some() { HolderKind::Reserved } else { HolderKind::Current };
+                let holder = Holder { person: PersonId(row.id), kind };
                 self.holders.insert(EmailKey::of(&row.user_name_key), holder);
                 self.take_people(vec![row]);
             }

@@ -186,7 +186,7 @@ mod tests {
             assert_eq!(body["detail"], detail);
             assert_eq!(headers.get(WWW_AUTHENTICATE).map(|value| value.to_str().unwrap()), challenge);
             assert_eq!(headers.contains_key(RETRY_AFTER), status == 503);
-            assert_eq!(headers[CONTENT_TYPE], "application/scim+json");
+            assert_eq!(headers.get(CONTENT_TYPE).unwrap(), "application/scim+json");
 
             let (got, headers, body) = answer(&Problem::from(refusal)).await;
             assert_eq!(got, status);
@@ -194,7 +194,7 @@ mod tests {
             assert_eq!(body["type"], format!("urn:rollbook:problem:{code}"));
             assert!(body["title"].is_string() && body["detail"].is_string() && body.get("errors").is_none());
             assert_eq!(headers.contains_key(WWW_AUTHENTICATE), challenge.is_some());
-            assert_eq!(headers[CONTENT_TYPE], "application/problem+json");
+            assert_eq!(headers.get(CONTENT_TYPE).unwrap(), "application/problem+json");
         }
     }
 
@@ -210,9 +210,17 @@ mod tests {
     #[actix_web::test]
     async fn a_wrong_method_is_answered_with_the_right_ones() {
         let (status, headers, _) = answer(&ScimFailure::method_not_allowed("GET, HEAD")).await;
-        assert_eq!((status, headers[ALLOW].to_str().unwrap()), (405, "GET, HEAD"));
+        assert_eq!((status, headers.get(ALLOW).unwrap().to_str().unwrap()), (405, "GET, HEAD"));
         let (status, headers, _) = answer(&Problem::method_not_allowed("GET, HEAD")).await;
-        assert_eq!((status, headers[ALLOW].to_str().unwrap()), (405, "GET, HEAD"));
+        assert_eq!((status, headers.get(ALLOW).unwrap().to_str().unwrap()), (405, "GET, HEAD"));
+    }
+
+    /// also when all connections are in use.
+    #[test]
+    fn a_database_that_cannot_be_used_is_a_503() {
+        let busy = DatabaseError::Busy(std::time::Duration::from_secs(10));
+        assert_eq!(Refusal::from(busy), Refusal::Unavailable);
+        assert_eq!(Refusal::from(DatabaseError::Closed), Refusal::Unavailable);
     }
 
     #[test]

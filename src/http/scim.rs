@@ -5,10 +5,13 @@ mod envelope;
 mod refused;
 mod users;
 
+use std::sync::LazyLock;
+
 use actix_web::middleware::from_fn;
 use actix_web::{Resource, Route, guard, web};
 
 use super::error::{Front, ScimFailure};
+use crate::scim::schema::Hidden;
 
 /// All of SCIM, as one scope: whatever lies under `/scim` and is not known is a SCIM error too.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -22,7 +25,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(endpoint("ResourceTypes", ID, "GET, HEAD").route(read().to(discovery::resource_type)))
         .service(endpoint("Schemas", "", "GET, HEAD").route(read().to(discovery::schemas)))
         .service(endpoint("Schemas", ID, "GET, HEAD").route(read().to(discovery::schema)))
-        .service(endpoint("Users", r"/+\.search", "POST").route(web::post().to(refused::search)))
+        .service(endpoint("Users", r"/+{search:(?i:\.search)}", "POST").route(web::post().to(refused::search)))
         .service(
             endpoint("Users", "", "GET, HEAD, POST")
                 .route(read().to(users::list))
@@ -46,6 +49,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .default_service(web::to(refused::unknown));
     config.service(scope);
 }
+
+/// What callers may not see: nobody sees sensitive attributes before release policies exist.
+static HIDDEN: LazyLock<Hidden> = LazyLock::new(Hidden::sensitive);
 
 /// The rest of a path that names one resource.
 const ID: &str = "/+{id:[^/]+}";

@@ -121,3 +121,8 @@ pub async fn delete(conn: &mut AsyncPgConnection, consumer: Option<Uuid>, id: Uu
         .await
         .map(|rows| rows == 1)
 }
+
+/// Lets one transaction at a time decide about the admin's tokens.
+pub async fn lock_admin(conn: &mut AsyncPgConnection) -> QueryResult<()> {
+    diesel::sql_query("LOCK TABLE tokens IN SHARE ROW EXCLUSIVE MODE").execute(conn).await.map(drop)
+}

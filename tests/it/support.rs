@@ -2,3 +2,6 @@
 
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod people;
+pub(crate) mod served;
+pub(crate) mod world;

@@ -98,7 +98,7 @@ fn grant(stage: &Stage, links: &Links, plan: &mut EmailPlan, wishes: BTreeMap<Pe
         Review::EmailHeldByAnother { person: holder, conflicts }
     };
     for (person, wish) in &wishes {
-        match stage.holder(wish.email.key()) {
+        match holder_now(stage, links, wish.email.key()) {
             None => free.entry(wish.email.key()).or_default().push(*person),
             // One's own former email is nobody else's.
             Some(holder) if holder.person == *person => {
@@ -146,6 +146,16 @@ fn grant(stage: &Stage, links: &Links, plan: &mut EmailPlan, wishes: BTreeMap<Pe
             plan.given.insert(person, (wish.email, Some(wish.place)));
         }
     }
+}
+
+/// Who has or reserves an email, with people who had left and are back counted as having theirs.
+fn holder_now(stage: &Stage, links: &Links, key: &EmailKey) -> Option<Holder> {
+    let mut holder = stage.holder(key)?;
+    let own = stage.people.get(&holder.person).is_some_and(|present| present.person.work_email.key() == key);
+    if own && !has_left(stage, links.cast(holder.person)) {
+        holder.kind = HolderKind::Current;
+    }
+    Some(holder)
 }
 
 /// Who comes first where two people want one free email: the one linked earlier, then the earlier start, then the least

@@ -1,1 +1,433 @@
+use chrono::TimeDelta;
 
+use super::*;
+use crate::directory::diff::diff;
+use crate::directory::event::EventKind;
+use crate::directory::ids::WorkerKey;
+use crate::directory::lifecycle::event_of;
+use crate::directory::mapping::EmploymentType;
+use crate::directory::testing::{JUSTWORKS, REMOTE, World, at, key, worker};
+
+mod properties;
+
+const NOON: &str = "2026-11-20T12:00:00Z";
+
+fn remote(id: &str) -> WorkerKey {
+    key(REMOTE, id)
+}
+
+fn is_published(decisions: &Decisions, key: &WorkerKey) -> bool {
+    matches!(decisions.outcome(key), Outcome::Published { .. })
+}
+
+fn link_of(decisions: &Decisions, key: &WorkerKey) -> Option<LinkReason> {
+    match decisions.outcome(key) {
+        Outcome::Published { link, .. } => *link,
+        _ => None,
+    }
+}
+
+fn changed(decisions: &Decisions) -> Vec<String> {
+    let (before, after) = decisions.only();
+    diff(before, after).into_iter().map(|change| change.attribute).collect()
+}
+
+#[test]
+fn story_2_an_unmapped_worker_type_waits_and_appears_once_it_is_mapped() {
+    let mut world = World::of(NOON, [worker("1", "a@acme.com"), worker("2", "i@acme.com").kind("Intern")]);
+    let decisions = world.decide();
+    assert_eq!(world.scene.people.len(), 1);
+    assert_eq!(decisions.reviews(&remote("2")), [Review::UnmappedWorkerType { word: "Intern".into() }]);
+    world.scene.connections[0].rules.mapping.worker_types.insert("Intern".into(), EmploymentType::Intern);
+    let decisions = world.settle();
+    assert_eq!(decisions.only().1.employment.employment_type, EmploymentType::Intern);
+}
+
+#[test]
+fn story_5_two_hr_systems_speak_of_one_human() {
+    let mut world = World::of(NOON, [worker("R-7", "Ana.Silva@acme.com").born("1990-02-11").with("country", "PT")]);
+    let id = world.person("R-7").id;
+    world.say(JUSTWORKS, worker("J-3", "ana.silva@ACME.com").born("1990-02-11").named("Ana Costa"));
+    let decisions = world.settle();
+    assert_eq!(link_of(&decisions, &key(JUSTWORKS, "J-3")), Some(LinkReason::WorkEmailAndBirthDate));
+    assert_eq!(world.scene.people.len(), 1);
+    assert_eq!(world.person_of(&key(JUSTWORKS, "J-3")).unwrap().id, id);
+    assert_eq!(world.person("R-7").person.work_email.as_str(), "Ana.Silva@acme.com");
+}
+
+#[test]
+fn story_6_one_email_and_two_humans_is_a_question() {
+    let mut world = World::of(NOON, [worker("R-7", "ana@acme.com").born("1990-02-11").named("Ana Silva")]);
+    let id = world.person("R-7").id;
+    world.say(JUSTWORKS, worker("J-3", "ana@acme.com").born("1971-09-30").named("Ana Costa"));
+    let decisions = world.settle();
+    let conflicts = vec!["birthDate".to_owned(), "name".to_owned()];
+    assert_eq!(decisions.outcome(&key(JUSTWORKS, "J-3")), &Outcome::Withheld);
+    assert_eq!(decisions.reviews(&key(JUSTWORKS, "J-3")), [Review::EmailHeldByAnother { person: id, conflicts }]);
+    assert!(decisions.people.is_empty());
+}
+
+#[test]
+fn story_7_blank_keys_never_match() {
+    let hire = |id: &str, email: &str| worker(id, email).status("invited").starts("2026-12-01").named("Sam O’Neil");
+    let mut world = World::of(NOON, [hire("1", ""), hire("2", ""), hire("3", " ")]);
+    let decisions = world.decide();
+    for id in ["1", "2", "3"] {
+        assert_eq!(decisions.outcome(&remote(id)), &Outcome::Withheld);
+        assert_eq!(decisions.reviews(&remote(id)), [Review::MissingWorkEmail]);
+    }
+    assert!(world.scene.people.is_empty());
+    world.change("2", |_| hire("2", "sam@acme.com"));
+    let decisions = world.settle();
+    assert_eq!(decisions.people.len(), 1);
+    assert!(is_published(&decisions, &remote("2")));
+}
+
+#[test]
+fn story_8_a_new_email_keeps_the_person() {
+    let mut world =
+        World::of(NOON, [worker("1", "maria.lopez@acme.com").named("Maria Lopez").with("familyName", "Lopez")]);
+    let id = world.person("1").id;
+    world.change("1", |_| worker("1", "maria.garcia@acme.com").named("Maria Garcia").with("familyName", "Garcia"));
+    let decisions = world.settle();
+    assert_eq!(decisions.people[0].id, id);
+    assert_eq!(changed(&decisions), ["familyName", "workEmail"]);
+    let (before, after) = decisions.only();
+    assert_eq!(event_of(before, after, at(NOON)).unwrap().kind, EventKind::PersonUpdated);
+    // Her former address is nobody else's.
+    world.say(REMOTE, worker("2", "Maria.Lopez@acme.com").named("Maria Lopez"));
+    assert_eq!(world.decide().reviews(&remote("2")), [Review::EmailReserved { person: id }]);
+    // But it may be hers again.
+    world.change("1", |_| worker("1", "maria.lopez@acme.com").named("Maria Lopez").with("familyName", "Lopez"));
+    assert_eq!(changed(&world.settle()), ["familyName", "workEmail"]);
+}
+
+#[test]
+fn story_10_a_contractor_becomes_an_employee_without_a_gap() {
+    let contract = worker("1", "lu@acme.com").named("Lu Wei").kind("Contractor").ends("2026-11-30");
+    let job = worker("2", "lu@acme.com").named("Lu Wei").starts("2026-12-01");
+    let mut world = World::of(NOON, [contract, job]);
+    let midnight = "2026-11-30T23:00:00Z";
+    let person = world.person("1").person.clone();
+    assert_eq!(world.scene.people.len(), 1);
+    assert!(person.active);
+    assert_eq!(person.employment.employment_type, EmploymentType::Contractor);
+    assert_eq!(person.next_due, Some(at(midnight)));
+    assert!(world.settle_at("2026-11-30T22:59:59Z").people.is_empty());
+    let decisions = world.settle_at(midnight);
+    let (before, after) = decisions.only();
+    assert!(after.active);
+    assert_eq!(after.employment.employment_type, EmploymentType::Employee);
+    let event = event_of(before, after, at(midnight)).unwrap();
+    assert_eq!((event.kind, event.effective_at), (EventKind::EmploymentChanged, at(midnight)));
+    assert_eq!(after.next_due, None);
+}
+
+#[test]
+fn story_10_holds_for_one_worker_whose_type_changes() {
+    let mut world = World::of(NOON, [worker("1", "lu@acme.com").kind("Contractor").ends("2026-11-30")]);
+    world.change("1", |_| worker("1", "lu@acme.com").kind("EOR Employee"));
+    let decisions = world.settle_at("2026-11-30T22:00:00Z");
+    let (before, after) = decisions.only();
+    assert_eq!(event_of(before, after, world.scene.now).unwrap().kind, EventKind::EmploymentChanged);
+    assert!(after.active);
+}
+
+#[test]
+fn story_11_the_larger_share_leads_until_it_ends() {
+    let large = worker("A", "kim@acme.com").born("1980-05-05").share(80).ends("2026-12-31").reports_to("M1");
+    let small =
+        worker("B", "kim@acme.com").born("1980-05-05").share(20).reports_to("M2").with("legalEntity", "Acme Inc");
+    let mut world = World::of(NOON, [small, large.with("legalEntity", "Acme SAS")]);
+    let manager = |person: &crate::directory::person::Person| {
+        person.manager.via().unwrap().manager.source_id.as_ref().unwrap().0.clone()
+    };
+    assert_eq!(world.scene.people.len(), 1);
+    let person = &world.person("A").person;
+    assert_eq!(person.source.source_id.0, "A");
+    assert_eq!((manager(person), person.attributes["legalEntity"].as_str()), ("M1".to_owned(), "Acme SAS"));
+    assert_eq!(person.next_due, Some(at("2026-12-31T23:00:00Z")));
+    let decisions = world.settle_at("2027-01-01T08:00:00Z");
+    let (before, after) = decisions.only();
+    assert_eq!((manager(after), after.attributes["legalEntity"].as_str()), ("M2".to_owned(), "Acme Inc"));
+    assert!(after.active);
+    let event = event_of(before, after, world.scene.now).unwrap();
+    assert_eq!((event.kind, event.effective_at), (EventKind::EmploymentChanged, at("2026-12-31T23:00:00Z")));
+}
+
+#[test]
+fn story_12_days_begin_and_end_where_the_worker_is() {
+    let start =
+        worker("1", "syd@acme.com").starts("2026-12-01").with("country", "AU").with("address.work.region", "NSW");
+    let end = worker("2", "la@acme.com")
+        .ends("2026-12-04")
+        .with("country", "US")
+        .with("address.work.locality", "Los Angeles");
+    let mut world = World::of(NOON, [start, end]);
+    assert!(!world.person("1").person.active);
+    assert_eq!(world.person("1").person.next_due, Some(at("2026-11-30T13:00:00Z")));
+    assert!(world.settle_at("2026-11-30T12:59:59Z").people.is_empty());
+    let started = world.settle_at("2026-11-30T13:00:00Z");
+    let (before, after) = started.only();
+    assert!(after.active);
+    assert_eq!(after.zone.zone, "Australia/Sydney");
+    assert_eq!(event_of(before, after, world.scene.now).unwrap().kind, EventKind::PersonStarted);
+    assert!(world.settle_at("2026-12-05T07:59:59Z").people.is_empty());
+    assert!(!world.settle_at("2026-12-05T08:00:00Z").only().1.active);
+}
+
+#[test]
+fn story_14_an_end_may_be_cleared_and_may_come_late() {
+    let mut world = World::of("2026-11-20T15:00:00Z", [worker("1", "a@acme.com").ends("2026-11-28")]);
+    world.change("1", |_| worker("1", "a@acme.com"));
+    let decisions = world.settle_at("2026-11-27T09:00:00Z");
+    let (before, after) = decisions.only();
+    assert!(after.active);
+    assert_eq!(event_of(before, after, world.scene.now).unwrap().kind, EventKind::TerminationCancelled);
+
+    let mut world = World::of("2026-11-20T15:00:00Z", [worker("1", "a@acme.com")]);
+    world.change("1", |known| known.ends("2026-11-18"));
+    let decisions = world.settle_at("2026-11-21T15:00:00Z");
+    let (before, after) = decisions.only();
+    let event = event_of(before, after, world.scene.now).unwrap();
+    assert_eq!((event.kind, event.effective_at), (EventKind::PersonDeactivated, at("2026-11-18T23:00:00Z")));
+    assert_eq!(world.scene.now - event.effective_at, TimeDelta::hours(2 * 24 + 16));
+}
+
+#[test]
+fn story_27_an_upcoming_hire_is_listed_and_then_starts() {
+    let mut world = World::of(NOON, [worker("1", "a@acme.com").starts("2026-12-10")]);
+    let person = &world.person("1").person;
+    assert_eq!((person.active, person.employment.status), (false, Status::Pending));
+    let decisions = world.settle_at("2026-12-09T23:00:00Z");
+    let (before, after) = decisions.only();
+    let event = event_of(before, after, world.scene.now).unwrap();
+    assert_eq!((event.kind, event.effective_at), (EventKind::PersonStarted, at("2026-12-09T23:00:00Z")));
+    assert!(after.active);
+}
+
+#[test]
+fn who_starts_too_far_ahead_is_looked_at_again_when_the_window_opens() {
+    let mut world = World::of(NOON, [worker("1", "").starts("2027-03-31")]);
+    let opens = at("2026-12-30T23:00:00Z");
+    assert_eq!(
+        world.decide().outcome(&remote("1")),
+        &Outcome::Excluded { reason: Exclusion::TooFarAhead, recheck: Some(opens) }
+    );
+    world.scene.now = opens;
+    assert_eq!(world.decide().reviews(&remote("1")), [Review::MissingWorkEmail]);
+}
+
+#[test]
+fn leavers_are_no_question_and_are_published_only_if_wanted() {
+    let leaver = || worker("7", "").status("archived").kind("Intern");
+    let mut world = World::new(NOON);
+    world.say(REMOTE, leaver());
+    let decisions = world.settle();
+    let reason = |reason| Outcome::Excluded { reason, recheck: None };
+    assert_eq!(decisions.outcome(&remote("7")), &reason(Exclusion::LeaverOfFirstImport));
+    assert!(decisions.reviews(&remote("7")).is_empty());
+    world.say(REMOTE, worker("8", "b@acme.com").ends("2026-11-01"));
+    assert_eq!(world.decide().outcome(&remote("8")), &reason(Exclusion::NeverPublished));
+    world.scene.connections[0].rules.include.leavers = true;
+    assert!(!world.settle().only().1.active);
+}
+
+#[test]
+fn an_earlier_contract_belongs_to_whom_it_was_with() {
+    let earlier = worker("11", "ana.marques@acme.example").kind("Contractor").status("archived").starts("2023-02-01");
+    let now = worker("02", "ana.marques@acme.example").kind("EOR Employee").starts("2025-06-16");
+    let name = "Ana Sofia Marques";
+    let mut world = World::new(NOON);
+    world.say(REMOTE, earlier.ends("2025-06-13").named(name).with("title", "Freelancer"));
+    world.say(REMOTE, now.named(name));
+    let decisions = world.settle();
+    assert_eq!(link_of(&decisions, &remote("02")), Some(LinkReason::New));
+    assert_eq!(link_of(&decisions, &remote("11")), Some(LinkReason::WorkEmailAndFullName));
+    let person = decisions.only().1;
+    assert_eq!(person.source.source_id.0, "02");
+    assert!(person.active);
+    assert_eq!(person.attributes.get("title"), None, "an ended contract does not speak of the present job");
+}
+
+#[test]
+fn two_humans_of_one_connection_do_not_share_a_mailbox() {
+    let first = worker("04", "devs@acme.example").named("Łukasz Żółkiewski").starts("2019-01-01");
+    let second = worker("13", "Devs@acme.example").named("Jürgen Weiß").starts("2018-10-01");
+    let mut world = World::new(NOON);
+    world.say(REMOTE, first.clone());
+    world.say(REMOTE, second.clone());
+    let decisions = world.decide();
+    assert!(is_published(&decisions, &remote("13")), "the earlier start has it");
+    let other = remote("13");
+    assert_eq!(decisions.reviews(&remote("04")), [Review::EmailClaimedTwice { other, conflicts: vec!["name".into()] }]);
+    // With a type and a status that nobody mapped, the other has it.
+    world.say(REMOTE, second.kind("hris").status("on_garden_leave"));
+    let decisions = world.decide();
+    assert!(is_published(&decisions, &remote("04")));
+    let kind = Review::UnmappedWorkerType { word: "hris".to_owned() };
+    let questions = [kind, Review::UnmappedStatus { word: "on_garden_leave".to_owned() }];
+    assert_eq!(decisions.reviews(&remote("13")), questions);
+}
+
+#[test]
+fn an_email_alone_proves_nothing_within_one_connection() {
+    let mut world = World::of(NOON, [worker("1", "a@acme.com")]);
+    let mut second = worker("2", "a@acme.com");
+    second.full_name = None;
+    world.say(REMOTE, second.clone());
+    let held = Review::EmailHeldByAnother { person: world.person("1").id, conflicts: Vec::new() };
+    assert_eq!(world.decide().reviews(&remote("2")), [held]);
+    world.say(JUSTWORKS, second);
+    assert_eq!(link_of(&world.decide(), &key(JUSTWORKS, "2")), Some(LinkReason::WorkEmail));
+}
+
+#[test]
+fn a_published_worker_keeps_its_last_good_part_while_the_rest_proceeds() {
+    let mut world = World::of(NOON, [worker("1", "a@acme.com").with("title", "Clerk")]);
+    world.change("1", |_| worker("1", "").with("title", "Head Clerk").kind("hris").status("on_garden_leave"));
+    let decisions = world.settle();
+    assert_eq!(changed(&decisions), ["title"]);
+    assert_eq!(decisions.reviews(&remote("1")).len(), 3);
+    let Outcome::Published { accepted: Some(accepted), .. } = decisions.outcome(&remote("1")) else {
+        panic!("a part is withheld")
+    };
+    assert_eq!(accepted.work_email.as_deref(), Some("a@acme.com"));
+    assert_eq!(accepted.employment.status, "active");
+    assert_eq!(accepted.employment.worker_type, "Direct Employee");
+    assert!(world.settle().people.is_empty());
+    world.change("1", |_| worker("1", "not an address"));
+    let decisions = world.settle();
+    assert!(matches!(decisions.reviews(&remote("1")), [Review::UnusableWorkEmail { .. }]));
+    assert_eq!(changed(&decisions), ["title"]);
+}
+
+#[test]
+fn words_that_the_mapping_loses_change_nobody() {
+    let mut world = World::of(NOON, [worker("1", "a@acme.com"), worker("2", "b@acme.com").status("leave")]);
+    let mapping = &mut world.scene.connections[0].rules.mapping;
+    mapping.statuses.clear();
+    mapping.worker_types.clear();
+    let decisions = world.settle();
+    assert!(decisions.people.is_empty());
+    assert_eq!(decisions.reviews(&remote("1")).len(), 2);
+}
+
+#[test]
+fn leavers_whose_email_is_blanked_are_no_question() {
+    let mut world = World::of(NOON, [worker("1", "a@acme.com")]);
+    world.change("1", |_| worker("1", "").status("archived"));
+    let decisions = world.settle();
+    assert!(decisions.reviews(&remote("1")).is_empty());
+    let (_, after) = decisions.only();
+    assert_eq!((after.active, after.work_email.as_str()), (false, "a@acme.com"));
+    assert_eq!(after.employment.last_day, None, "no date is invented");
+}
+
+#[test]
+fn a_login_counts_only_for_listed_domains() {
+    let mut known = worker("1", "");
+    known.login_email = Some("kim@private.example".into());
+    let mut world = World::of(NOON, [known.clone()]);
+    assert_eq!(world.decide().reviews(&remote("1")), [Review::MissingWorkEmail]);
+    known.login_email = Some("kim@Login.example".into());
+    world.say(REMOTE, known);
+    assert_eq!(world.settle().only().1.work_email.as_str(), "kim@Login.example");
+}
+
+#[test]
+fn proven_absence_ends_an_employment_without_a_date() {
+    let mut world = World::of(NOON, [worker("1", "a@acme.com")]);
+    world.scene.workers[0].absent = true;
+    let decisions = world.settle();
+    let (_, after) = decisions.only();
+    assert_eq!((after.active, after.employment.status), (false, Status::Terminated));
+    assert_eq!(changed(&decisions), ["active", "employmentStatus"]);
+    world.scene.workers[0].absent = false;
+    let decisions = world.settle();
+    let (before, after) = decisions.only();
+    assert_eq!(event_of(before, after, at(NOON)).unwrap().kind, EventKind::PersonActivated);
+}
+
+#[test]
+fn people_may_exchange_emails_in_one_transaction() {
+    let mut world = World::of(
+        NOON,
+        [worker("1", "a@x.com"), worker("2", "b@x.com"), worker("3", "c@x.com"), worker("4", "d@x.com")],
+    );
+    world.change("1", |_| worker("1", "b@x.com").named("Human 1"));
+    world.change("2", |_| worker("2", "c@x.com").named("Human 2"));
+    world.change("3", |_| worker("3", "a@x.com").named("Human 3"));
+    world.change("4", |_| worker("4", "a@x.com").named("Human 4"));
+    let third = world.person("3").id;
+    let decisions = world.settle();
+    assert_eq!(decisions.people.len(), 3);
+    assert!(decisions.people.iter().all(|planned| planned.bundle == Some(0)));
+    assert_eq!(world.person("3").person.work_email.as_str(), "a@x.com");
+    assert_eq!(world.person("4").person.work_email.as_str(), "d@x.com");
+    let conflicts = vec!["name".to_owned()];
+    assert_eq!(decisions.reviews(&remote("4")), [Review::EmailHeldByAnother { person: third, conflicts }]);
+    assert!(world.settle().people.is_empty());
+}
+
+#[test]
+fn who_had_left_and_is_back_exchanges_emails_like_anybody() {
+    let mut world = World::of(NOON, [worker("1", "a@x.com"), worker("2", "b@x.com")]);
+    world.change("1", |_| worker("1", "a@x.com").status("archived"));
+    world.settle();
+    world.change("1", |_| worker("1", "b@x.com"));
+    world.change("2", |_| worker("2", "a@x.com"));
+    world.settle();
+    assert_eq!(world.person("1").person.work_email.as_str(), "b@x.com");
+    assert_eq!(world.person("2").person.work_email.as_str(), "a@x.com");
+}
+
+#[test]
+fn an_email_that_is_given_up_is_reserved_and_not_handed_on() {
+    let mut world = World::of(NOON, [worker("1", "a@x.com"), worker("2", "b@x.com")]);
+    world.change("1", |_| worker("1", "new@x.com"));
+    world.change("2", |_| worker("2", "a@x.com").with("title", "Clerk"));
+    world.say(REMOTE, worker("3", "a@x.com"));
+    let first = world.person("1").id;
+    let decisions = world.settle();
+    let reserved = [Review::EmailReserved { person: first }];
+    assert_eq!(decisions.reviews(&remote("2")), reserved);
+    assert_eq!(decisions.reviews(&remote("3")), reserved);
+    assert_eq!(world.person("1").person.work_email.as_str(), "new@x.com");
+    assert_eq!(world.person("2").person.work_email.as_str(), "b@x.com");
+    assert_eq!(world.person("2").person.attributes["title"], "Clerk", "the rest proceeds");
+    let again = world.decide();
+    assert!(again.people.is_empty());
+    assert_eq!(again.reviews(&remote("2")), reserved);
+}
+
+#[test]
+fn of_two_people_who_want_one_free_email_the_one_linked_earlier_has_it() {
+    let mut world = World::of(NOON, [worker("9", "a@x.com")]);
+    world.say(REMOTE, worker("1", "b@x.com"));
+    world.settle_at("2026-11-20T15:00:00Z");
+    for id in ["1", "9"] {
+        world.change(id, |known| worker(id, "free@x.com").named(&known.full_name.unwrap()));
+    }
+    let decisions = world.settle();
+    assert_eq!(world.person("9").person.work_email.as_str(), "free@x.com");
+    assert!(matches!(decisions.reviews(&remote("1")), [Review::EmailHeldByAnother { .. }]));
+}
+
+#[test]
+fn a_change_that_nobody_sees_is_stored_without_a_change() {
+    let mut world = World::of(NOON, [worker("1", "a@acme.com")]);
+    world.change("1", |known| known.born("1990-01-01").with("timezone", "Europe/Paris"));
+    let decisions = world.settle();
+    assert_eq!(changed(&decisions), ["timezone"]);
+    world.change("1", |known| known.born("1990-01-02"));
+    let decisions = world.settle();
+    let (before, after) = decisions.only();
+    assert!(diff(before, after).is_empty());
+    assert_eq!(event_of(before, after, at(NOON)), None);
+    world.change("1", |mut known| {
+        known.source_updated = Some(at(NOON));
+        known
+    });
+    assert!(world.settle().people.is_empty(), "a touched record is no change");
+}

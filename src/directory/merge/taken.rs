@@ -37,7 +37,8 @@ impl<'a> Taken<'a> {
             reviews.push(Review::UnmappedWorkerType { word: worker.employment.worker_type.clone() });
         }
         let moment = standing(worker, rules, None, known.absent, now);
-        if moment.is_none() {
+        // Also where a date alone says that it is over: what is linked has a status to fall back on.
+        if class_of(&worker.employment.status, rules).is_none() {
             reviews.push(Review::UnmappedStatus { word: worker.employment.status.clone() });
         }
         let (email, email_problem) = split(email_of(worker, rules));
@@ -78,7 +79,7 @@ impl<'a> Taken<'a> {
         }
 
         let last_class = last.and_then(|last| class_of(&last.employment.status, rules));
-        let last_class = last_class.or_else(|| before.map(class_behind));
+        let last_class = last_class.or_else(|| before.and_then(class_behind));
         if class_of(&statement.employment.status, rules).is_none() {
             reviews.push(Review::UnmappedStatus { word: statement.employment.status.clone() });
             if let Some(last) = last {
@@ -147,15 +148,15 @@ pub fn email_of(worker: &Worker, rules: &Rules) -> Result<Email, Review> {
 }
 
 /// The class that a person's status speaks of, for a worker whose last word is no longer mapped.
-fn class_behind(before: &Person) -> StatusClass {
+fn class_behind(before: &Person) -> Option<StatusClass> {
     match before.employment.status {
-        Status::Active => StatusClass::Current,
+        Status::Active => Some(StatusClass::Current),
         // Only a start that begins by itself is a due instant.
-        Status::Pending if before.next_due.is_some() => StatusClass::Current,
-        Status::Pending => StatusClass::Upcoming,
-        Status::OnLeave => StatusClass::OnLeave,
-        Status::Suspended => StatusClass::Suspended,
-        Status::Terminated => StatusClass::Former,
-        Status::Unknown => StatusClass::Unknown,
+        Status::Pending if before.next_due.is_some() => Some(StatusClass::Current),
+        Status::Pending => Some(StatusClass::Upcoming),
+        Status::OnLeave => Some(StatusClass::OnLeave),
+        Status::Suspended => Some(StatusClass::Suspended),
+        Status::Terminated => Some(StatusClass::Former),
+        Status::Unknown => None,
     }
 }

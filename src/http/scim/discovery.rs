@@ -12,7 +12,7 @@ use crate::http::state::State;
 use crate::http::uri;
 use crate::scim::discovery::{Discovery, Features, list, projection};
 use crate::scim::error::ScimError;
-use crate::scim::schema::{Hidden, Shape};
+use crate::scim::schema::Shape;
 
 type Answer = Result<HttpResponse, ScimFailure>;
 
@@ -43,11 +43,9 @@ pub(super) async fn schema(_: Caller<ScimRead>, request: HttpRequest, state: web
 }
 
 static FEATURES: LazyLock<Features> = LazyLock::new(Features::users_only);
-/// Nobody sees sensitive attributes before release policies exist.
-static HIDDEN: LazyLock<Hidden> = LazyLock::new(Hidden::sensitive);
 
 fn about(state: &State) -> Discovery<'_> {
-    Discovery { base: state.scim_base(), features: &FEATURES, hidden: &HIDDEN }
+    Discovery { base: state.scim_base(), features: &FEATURES, hidden: &super::HIDDEN }
 }
 
 fn one(request: &HttpRequest, shape: &'static Shape, found: Result<Map<String, Value>, ScimError>) -> Answer {

@@ -18,7 +18,7 @@ use crate::scim::filter::Mode;
 use crate::scim::message::ListHeader;
 use crate::scim::projection::Projection;
 use crate::scim::query::{self, Query};
-use crate::scim::schema::{Hidden, ResourceType};
+use crate::scim::schema::ResourceType;
 use crate::store::people::{self, Shown};
 use crate::store::scim_filter::{Condition, Viewpoint};
 use crate::store::walks::{self, PageRequest};
@@ -30,7 +30,7 @@ pub(super) async fn read(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ScimFailure> {
     let id = id(&request)?;
-    let projection = query::projection(pairs(&request)?, ResourceType::User.shape(), &Hidden::sensitive())?;
+    let projection = query::projection(pairs(&request)?, ResourceType::User.shape(), &super::HIDDEN)?;
     let unknown = || ScimError::not_found("no user has this id");
     let person = parse_id(&id).ok_or_else(unknown)?;
     let mut conn = state.db.get().await?;
@@ -47,7 +47,7 @@ pub(super) async fn list(
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ScimFailure> {
-    let query = Query::parse(pairs(&request)?, Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive())?;
+    let query = Query::parse(pairs(&request)?, Mode::Lenient, ResourceType::User.shape(), &super::HIDDEN)?;
     if query.sort_by.is_some() {
         return Err(ScimError::invalid_value("sorting is not available yet: leave sortBy out").into());
     }

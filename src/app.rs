@@ -1,0 +1,232 @@
+//! The running program, built in one place: database, keys, use cases, jobs, server.
+
+mod demo;
+mod jobs;
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use diesel_async::AsyncConnection;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::clock::Clock;
+use crate::config::{Config, DatabaseChoice};
+use crate::flows::callers;
+use crate::flows::context::Context;
+use crate::http::server;
+use crate::http::state::State;
+use crate::jobs::runner::Runner;
+use crate::jobs::wake::Wake;
+use crate::keys::seal::Keys;
+use crate::keys::token::Token;
+use crate::outbound::Outbound;
+use crate::store::embedded::{Embedded, Options};
+use crate::store::pool::{Database, PoolSettings};
+use crate::store::source::DatabaseSource;
+
+pub use demo::{DemoArgs, demo};
+
+/// Everything that a running Rollbook holds.
+pub struct App {
+    pub context: Context,
+    pub state: State,
+    runner: Runner,
+    embedded: Option<Embedded>,
+    listener: TcpListener,
+    address: SocketAddr,
+    /// Made at this start, to be shown once.
+    pub new_admin_token: Option<Token>,
+}
+
+impl App {
+    /// Opens the port, starts or reaches the database, brings it into shape and prepares everything else.
+    ///
+    /// # Errors
+    /// One line that says what cannot be used and what to do about it.
+    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        // First, since nothing has to be undone when the port is taken.
+        let listener = TcpListener::bind(config.listen).with_context(|| {
+            format!("cannot listen on {}: choose another address with --listen or ROLLBOOK_LISTEN", config.listen)
+        })?;
+        let address = listener.local_addr()?;
+        let (embedded, source) = match config.database {
+            DatabaseChoice::Embedded => {
+                let embedded = Embedded::start(&config.data_dir, &Options::default(), &clock).await?;
+                let source = DatabaseSource::local(embedded.url_config());
+                (Some(embedded), source)
+            }
+            DatabaseChoice::External(source) => (None, *source),
+        };
+        let built =
+            Self::build(config.keys, config.admin_token, &config.data_dir, config.allow_private_vendors, source, clock);
+        match built.await {
+            Ok((context, new_admin_token)) => {
+                let public_url = config.public_url.unwrap_or_else(|| format!("http://{address}"));
+                let state = State::new(context.db.clone(), context.clock.clone(), &public_url);
+                let runner = jobs::runner(&context);
+                Ok(Self { context, state, runner, embedded, listener, address, new_admin_token })
+            }
+            Err(error) => {
+                if let Some(embedded) = embedded {
+                    embedded.stop().await.unwrap_or_else(|problem| warn!("{problem}"));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn build(
+        keys: Option<Keys>,
+        admin_token: Option<Token>,
+        data_dir: &Path,
+        allow_private_vendors: bool,
+        source: DatabaseSource,
+        clock: Clock,
+    ) -> anyhow::Result<(Context, Option<Token>)> {
+        let keys = match keys {
+            Some(keys) => keys,
+            None => Keys::load_or_create(&data_dir.join("key"))?,
+        };
+        let db = Database::connect(source, PoolSettings::default()).await?;
+        let done = db.migrate().await?;
+        if !done.is_empty() {
+            info!("the database was brought into shape: {}", done.join(", "));
+        }
+        let context = Context {
+            outbound: Outbound::new(clock.clone(), allow_private_vendors)?,
+            node: clock.row_id(),
+            keys: Arc::new(keys),
+            wake: Wake::default(),
+            db,
+            clock,
+        };
+        let mut conn = context.db.get().await?;
+        let now = context.clock.now();
+        conn.transaction(async |conn| crate::store::changes::make_partitions(conn, now).await).await?;
+        drop(conn);
+        let new = callers::settle_admin_token(&context, admin_token).await?;
+        Ok((context, new))
+    }
+
+    /// The address that is listened on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves and works until `stop` is cancelled or the private cluster is gone; then ends in order: no new requests,
+    /// jobs at their next pause, leases given back, database last.
+    ///
+    /// # Errors
+    /// When the server or the cluster failed.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let Self { context, state, runner, mut embedded, listener, .. } = self;
+        let workers = std::thread::available_parallelism().map_or(2, usize::from);
+        let (server, handle) = server::serve(state, listener, workers)?;
+        let tracker = TaskTracker::new();
+        let jobs_stop = CancellationToken::new();
+        runner.start(&tracker, &jobs_stop);
+        let serving = tokio::spawn(server);
+        let cluster_gone = async {
+            match embedded.as_mut() {
+                Some(embedded) => embedded.ended().await.to_string(),
+                None => std::future::pending().await,
+            }
+        };
+        let outcome = tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            reason = cluster_gone => Err(anyhow::anyhow!(reason)),
+        };
+        info!("stopping");
+        handle.stop(true).await;
+        jobs_stop.cancel();
+        tracker.close();
+        tracker.wait().await;
+        if let Err(error) = serving.await? {
+            warn!("the server ended with: {error}");
+        }
+        if outcome.is_ok() {
+            callers::give_back(&context).await.unwrap_or_else(|error| warn!("leases end by themselves: {error}"));
+        }
+        context.db.close();
+        if let Some(embedded) = embedded {
+            embedded.stop().await?;
+        }
+        outcome
+    }
+}
+
+/// Brings the database into shape and ends.
+///
+/// # Errors
+/// As [`App::start`].
+pub async fn migrate(config: Config, clock: Clock) -> anyhow::Result<()> {
+    let (embedded, source) = match config.database {
+        DatabaseChoice::Embedded => {
+            let embedded = Embedded::start(&config.data_dir, &Options::default(), &clock).await?;
+            let source = DatabaseSource::local(embedded.url_config());
+            (Some(embedded), source)
+        }
+        DatabaseChoice::External(source) => (None, *source),
+    };
+    let result = async {
+        let db = Database::connect(source, PoolSettings { size: 2, ..PoolSettings::default() }).await?;
+        anyhow::Ok(db.migrate().await?)
+    }
+    .await;
+    if let Some(embedded) = embedded {
+        embedded.stop().await?;
+    }
+    match result?.as_slice() {
+        [] => println!("the database is in shape: nothing to do"),
+        done => println!("migrations run: {}", done.join(", ")),
+    }
+    Ok(())
+}
+
+/// Runs the server until a signal.
+///
+/// # Errors
+/// As [`App::start`] and [`App::run`].
+pub async fn serve(config: Config, clock: Clock) -> anyhow::Result<()> {
+    let app = App::start(config, clock).await?;
+    info!("listening on http://{}", app.address());
+    if let Some(token) = &app.new_admin_token {
+        println!("admin token (shown this once, keep it): {}", token.reveal());
+    }
+    let stop = CancellationToken::new();
+    stop_at_signal(&stop)?;
+    app.run(stop).await
+}
+
+/// Cancels at SIGINT or SIGTERM.
+fn stop_at_signal(stop: &CancellationToken) -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        stop.cancel();
+    });
+    Ok(())
+}
+
+/// Refuses a configuration that the command cannot use.
+fn only_embedded(config: &Config) -> anyhow::Result<()> {
+    match config.database {
+        DatabaseChoice::Embedded => Ok(()),
+        DatabaseChoice::External(_) => {
+            bail!(
+                "the demo runs on a database of its own; unset ROLLBOOK_DATABASE_URL and DATABASE_URL, or use `rollbook serve`"
+            )
+        }
+    }
+}

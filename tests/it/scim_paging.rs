@@ -1,0 +1,211 @@
+//! Paging by index: exact while people come, change and go (story 23, R-098 to R-103).
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use crate::support::people::{crowd, fold, insert, number, person, remove, update};
+use crate::support::served::Served;
+
+/// Okta's connection test (consumers.md 1.1), and the shape of a page.
+#[tokio::test]
+async fn a_page_says_where_it_is_and_how_many_there_are() {
+    let served = Served::start().await;
+    let ids = insert(&mut *served.conn().await, &crowd(5), served.now()).await;
+    let answer = served.get("/scim/v2/Users?startIndex=1&count=2").await;
+    assert_eq!(answer.ids(), ids[..2]);
+    let list = answer.list();
+    assert_eq!(list["schemas"], serde_json::json!(["urn:ietf:params:scim:api:messages:2.0:ListResponse"]));
+    assert_eq!((&list["totalResults"], &list["startIndex"], &list["itemsPerPage"]), (&5.into(), &1.into(), &2.into()));
+    served.stop().await;
+}
+
+///
+#[tokio::test]
+async fn odd_numbers_are_read_as_the_rfc_has_them() {
+    let served = Served::start().await;
+    let ids = insert(&mut *served.conn().await, &crowd(5), served.now()).await;
+    for (query, expected, start) in [
+        ("startIndex=0", &ids[..], 1_u64),
+        ("startIndex=-7&count=1", &ids[..1], 1),
+        ("count=0", &ids[..0], 1),
+        ("count=-3", &ids[..0], 1),
+        ("startIndex=4", &ids[3..], 4),
+        ("startIndex=5&count=100000", &ids[4..], 5),
+        ("startIndex=6", &ids[..0], 6),
+        ("startIndex=99999999999999999999999", &ids[..0], u64::MAX),
+        ("STARTINDEX=2&Count=2", &ids[1..3], 2),
+    ] {
+        let answer = served.get(&format!("/scim/v2/Users?{query}")).await;
+        assert_eq!(answer.ids(), expected, "{query}");
+        let list = answer.list();
+        assert_eq!(list["totalResults"], 5, "{query}");
+        assert_eq!(list["startIndex"], start, "{query}");
+        assert_eq!(list["itemsPerPage"], expected.len(), "{query}");
+        assert!(list["Resources"].is_array());
+    }
+    for query in ["count=many", "startIndex=one", "count=1.5"] {
+        served.get(&format!("/scim/v2/Users?{query}")).await.refusal(400, Some("invalidValue"));
+    }
+    served.get("/scim/v2/Users?count=1&count=2").await.refusal(400, Some("invalidSyntax"));
+    served.stop().await;
+}
+
+/// 100 by default, 500 at most.
+#[tokio::test]
+async fn pages_have_a_default_and_a_largest_size() {
+    let served = Served::start().await;
+    insert(&mut *served.conn().await, &crowd(520), served.now()).await;
+    assert_eq!(served.get("/scim/v2/Users").await.ids().len(), 100);
+    assert_eq!(served.get("/scim/v2/Users?count=5000").await.ids().len(), 500);
+    served.stop().await;
+}
+
+/// Story 1: a directory that has not had people yet truly is empty.
+#[tokio::test]
+async fn an_empty_directory_is_an_empty_list() {
+    let served = Served::start().await;
+    let list = served.get("/scim/v2/Users").await.list();
+    assert_eq!((&list["totalResults"], &list["Resources"]), (&0.into(), &serde_json::json!([])));
+    served.stop().await;
+}
+
+/// Story 23, the part about paging by index, with people who age out as well.
+#[tokio::test]
+async fn a_walk_by_index_reads_everybody_exactly_once_while_people_change() {
+    let served = Served::start().await;
+    let mut people = crowd(1250);
+    let ids = insert(&mut *served.conn().await, &people, served.now()).await;
+    fold(&mut *served.conn().await).await;
+    let (mut seen, mut start, mut page) = (Vec::new(), 1_usize, 0_usize);
+    let mut gone = BTreeSet::new();
+    loop {
+        let answer = served.get(&format!("/scim/v2/Users?startIndex={start}&count=100")).await;
+        let got = answer.ids();
+        let there = 1250 + 2 * page.min(10) - gone.len();
+        assert_eq!(answer.list()["totalResults"], there, "page {page}");
+        seen.extend_from_slice(&got);
+        start += got.len();
+        page += 1;
+        if got.len() < 100 {
+            break;
+        }
+        if page > 10 {
+            continue;
+        }
+        // Between pages: five change, among them one who was read and one who was not; two come; one who was read goes.
+        let mut conn = served.conn().await;
+        for n in (0..5).map(|n| (page * 7 + n * 250) % 1250) {
+            if gone.contains(&ids[n]) {
+                continue;
+            }
+            people[n].active = false;
+            update(&mut conn, ids[n], &people[n], served.now()).await;
+        }
+        let new = [0, 1].map(|n| person(&format!("new{page}-{n}@acme.com"), "New", "Comer"));
+        insert(&mut conn, &new, served.now()).await;
+        remove(&mut conn, ids[page * 3], served.now()).await;
+        gone.insert(ids[page * 3]);
+        if page % 2 == 0 {
+            fold(&mut conn).await;
+        }
+        served.clock.advance(TimeDelta::minutes(5));
+    }
+    let distinct: BTreeSet<&Uuid> = seen.iter().collect();
+    assert_eq!(distinct.len(), seen.len(), "nobody is read twice");
+    assert!(ids.iter().all(|id| distinct.contains(id)), "nobody who was there is missing");
+    served.stop().await;
+}
+
+/// the walk is remembered for an hour, for all tokens of a consumer, and for nobody else.
+#[tokio::test]
+async fn a_walk_goes_on_by_key_within_an_hour_and_by_counting_afterwards() {
+    let served = Served::start().await;
+    let ids = insert(&mut *served.conn().await, &crowd(30), served.now()).await;
+    let consumer = served.consumer("idp", &["scim:read"], false).await;
+    let (first, second) = (served.token_of(&consumer).await, served.token_of(&consumer).await);
+    assert_eq!(served.get_as(&first, "/scim/v2/Users?count=10").await.ids(), ids[..10]);
+    remove(&mut *served.conn().await, ids[3], served.now()).await;
+    served.clock.advance(TimeDelta::minutes(59));
+    let next = "/scim/v2/Users?startIndex=11&count=10";
+    assert_eq!(served.get_as(&second, next).await.ids(), ids[10..20], "the walk goes on behind the last page");
+    assert_eq!(served.get_as(&second, next).await.ids(), ids[10..20], "a page can be asked for again");
+    assert_eq!(served.get(next).await.ids(), ids[11..21], "another consumer has no walk: the eleventh there is");
+    let filtered = format!("{next}&filter=active%20eq%20true");
+    assert_eq!(served.get_as(&first, &filtered).await.ids(), ids[11..21], "nor has another query");
+    served.clock.advance(TimeDelta::minutes(61));
+    assert_eq!(served.get_as(&first, next).await.ids(), ids[11..21], "after an hour it is forgotten");
+    served.clock.advance(TimeDelta::minutes(61));
+    let forgotten = rollbook::store::walks::forget(&mut *served.conn().await, served.now()).await.unwrap();
+    assert!(forgotten >= 2);
+    assert_eq!(number(&mut *served.conn().await, "SELECT count(*) AS number FROM index_walks").await, 0);
+    served.stop().await;
+}
+
+/// Jumps count people per block of positions, folded or not, and find every index.
+#[tokio::test]
+async fn a_jump_lands_on_the_right_person_whatever_is_folded() {
+    let served = Served::start().await;
+    let mut conn = served.conn().await;
+    let mut ids = insert(&mut conn, &crowd(2500), served.now()).await;
+    fold(&mut conn).await;
+    // Holes in the first block, folded; holes in the second and people in the third, not folded.
+    for n in [2, 700, 1] {
+        remove(&mut conn, ids.remove(n), served.now()).await;
+    }
+    fold(&mut conn).await;
+    for n in [1500, 1100] {
+        remove(&mut conn, ids.remove(n), served.now()).await;
+    }
+    let late: Vec<_> = (0..700).map(|n| person(&format!("late{n}@acme.com"), "Late", "Comer")).collect();
+    ids.extend(insert(&mut conn, &late, served.now()).await);
+    drop(conn);
+    for start in [2_usize, 3, 1020, 1021, 1022, 1023, 1024, 1025, 2040, 2041, 2495, 2496, 3000, 3194, 3195] {
+        let answer = served.get(&format!("/scim/v2/Users?startIndex={start}&count=3")).await;
+        let expected: Vec<Uuid> = ids.iter().skip(start - 1).take(3).copied().collect();
+        assert_eq!(answer.ids(), expected, "startIndex {start}");
+        assert_eq!(answer.list()["totalResults"], 3195);
+    }
+    assert!(served.get("/scim/v2/Users?startIndex=3196").await.ids().is_empty());
+    served.stop().await;
+}
+
+/// the union of the pages is the whole, for any count, with a filter too.
+#[tokio::test]
+async fn the_union_of_the_pages_is_the_whole() {
+    let served = Served::start().await;
+    let mut people = crowd(60);
+    people.iter_mut().step_by(3).for_each(|person| person.active = false);
+    let ids = insert(&mut *served.conn().await, &people, served.now()).await;
+    let inactive: Vec<Uuid> = ids.iter().step_by(3).copied().collect();
+    let selected = format!("id eq \"{}\" or id eq \"{}\" or id eq \"{}\"", ids[40], ids[2], ids[9]);
+    for (filter, whole) in [
+        (None, ids.clone()),
+        (Some("active eq false".to_owned()), inactive),
+        (Some(selected), vec![ids[2], ids[9], ids[40]]),
+    ] {
+        let filter = filter.map(|filter| format!("&filter={}", crate::support::served::encoded(&filter)));
+        let filter = filter.unwrap_or_default();
+        for count in [1, 2, 7, 20, 100] {
+            let (mut union, mut start) = (Vec::new(), 1);
+            loop {
+                let answer = served.get(&format!("/scim/v2/Users?startIndex={start}&count={count}{filter}")).await;
+                assert_eq!(answer.list()["totalResults"], whole.len());
+                let got = answer.ids();
+                start += got.len();
+                union.extend(got);
+                if start > whole.len() {
+                    break;
+                }
+            }
+            assert_eq!(union, whole, "count {count} {filter}");
+        }
+        // And by jumps alone: from the last index to the first.
+        for start in (1..=whole.len()).rev() {
+            let answer = served.get(&format!("/scim/v2/Users?startIndex={start}&count=1{filter}")).await;
+            assert_eq!(answer.ids(), [whole[start - 1]]);
+        }
+    }
+    served.stop().await;
+}
