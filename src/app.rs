@@ -65,6 +65,9 @@ impl App {
             Self::build(config.keys, config.admin_token, &config.data_dir, config.allow_private_vendors, source, clock);
         match built.await {
             Ok((context, new_admin_token)) => {
+                if embedded.is_some() {
+                    callers::take_over(&context).await?;
+                }
                 let public_url = config.public_url.unwrap_or_else(|| format!("http://{address}"));
                 let state = State::new(context.db.clone(), context.clock.clone(), &public_url);
                 let runner = jobs::runner(&context);
@@ -126,7 +129,7 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { context, state, runner, mut embedded, listener, .. } = self;
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
-        let (server, handle) = server::serve(state, listener, workers)?;
+        let (server, handle) = server::serve(state, context.clone(), listener, workers)?;
         let tracker = TaskTracker::new();
         let jobs_stop = CancellationToken::new();
         runner.start(&tracker, &jobs_stop);

@@ -6,6 +6,7 @@ mod embedded;
 mod layers;
 mod migrations;
 mod pool;
+mod program_input;
 mod pull;
 mod scim_access;
 mod scim_filter;
