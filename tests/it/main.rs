@@ -7,6 +7,7 @@ mod kills;
 mod layers;
 mod migrations;
 mod pool;
+mod program_demo;
 mod program_input;
 mod pull;
 mod scim_access;

@@ -99,7 +99,13 @@ impl Program {
 
     /// Waits until it says where it listens, and answers there.
     pub(crate) async fn serving(&mut self) {
-        self.url = self.said("listening on ", |program| program.err()).await;
+        let url = self.said("listening on ", Self::err).await;
+        self.serving_at(&url).await;
+    }
+
+    /// Waits until it answers there.
+    pub(crate) async fn serving_at(&mut self, url: &str) {
+        url.clone_into(&mut self.url);
         self.until("it is ready", async |program| {
             program.try_get("/readyz", "").await.is_some_and(|a| a.status == 200)
         })
