@@ -88,17 +88,7 @@ const TABLE: &[Room] = &[
     },
     Room {
         name: "http",
-        rooms: &[
-            "clock",
-            "directory",
-            "events",
-            "flows",
-            "keys",
-            "render",
-            "scim",
-            "store",
-            "telemetry",
-        ],
+        rooms: &["clock", "directory", "events", "flows", "keys", "render", "scim", "store", "telemetry"],
         crates: AllBut(&["reqwest"]),
     },
 ];
