@@ -100,7 +100,7 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { context, state, runner, mut embedded, listener, .. } = self;
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
-        let (server, handle) = server::serve(state, listener, workers)?;
+        let (server, handle) = server::serve(state, context.clone(), listener, workers)?;
         let tracker = TaskTracker::new();
         let jobs_stop = CancellationToken::new();
         runner.start(&tracker, &jobs_stop);

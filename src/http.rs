@@ -3,6 +3,7 @@
 //! Who may call is in each handler's signature ([`auth::Caller`]); how a refusal is worded is in [`error`], once for
 //! SCIM and once for the admin API.
 
+pub mod admin;
 pub mod auth;
 pub mod error;
 pub mod ops;

@@ -22,6 +22,7 @@ pub mod schema;
 pub mod scim_filter;
 pub mod source;
 pub mod staging;
+pub mod summaries;
 mod tls;
 pub mod tokens;
 pub mod walks;

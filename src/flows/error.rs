@@ -1,6 +1,6 @@
 //! Why a use case was not carried out. Each front turns this into its own format in one place.
 
-use crate::connectors::connector::ConnectorError;
+pub use crate::connectors::connector::ConnectorError;
 use crate::store::error::DatabaseError;
 
 /// Why a use case was not carried out.

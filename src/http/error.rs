@@ -3,6 +3,7 @@
 //! What the caller did wrong goes out; what went wrong with us goes to the log with the request's id, and "internal
 //! error" goes out. A fault never looks like an empty list (law 1).
 
+mod flow;
 mod problem;
 mod scim;
 

@@ -211,6 +211,16 @@ pub async fn items(conn: &mut AsyncPgConnection, plan: Uuid, after: i32, limit: 
         .await
 }
 
+/// The items of these people in a plan, by person.
+pub async fn items_of(conn: &mut AsyncPgConnection, plan: Uuid, people: &[Uuid]) -> QueryResult<Vec<ItemRow>> {
+    ItemRow::query()
+        .filter(plan_items::plan_id.eq(plan))
+        .filter(plan_items::person_id.eq_any(people))
+        .order(plan_items::person_id)
+        .load(conn)
+        .await
+}
+
 pub async fn mark(conn: &mut AsyncPgConnection, plan: Uuid, numbers: &[i32], state: &str) -> QueryResult<()> {
     diesel::update(plan_items::table.filter(plan_items::plan_id.eq(plan)).filter(plan_items::n.eq_any(numbers)))
         .set(plan_items::state.eq(state))

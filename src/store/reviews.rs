@@ -48,6 +48,31 @@ pub async fn page(
     query.load(conn).await
 }
 
+/// The open questions about these workers of a connection.
+pub async fn open_of_workers(
+    conn: &mut AsyncPgConnection,
+    connection: Uuid,
+    source_ids: &[String],
+) -> QueryResult<Vec<ReviewRow>> {
+    ReviewRow::query()
+        .filter(reviews::closed_at.is_null())
+        .filter(reviews::connection_id.eq(connection))
+        .filter(reviews::source_id.eq_any(source_ids))
+        .order((reviews::source_id, reviews::reason))
+        .load(conn)
+        .await
+}
+
+/// The open questions that name a person.
+pub async fn open_of_person(conn: &mut AsyncPgConnection, person: Uuid) -> QueryResult<Vec<ReviewRow>> {
+    ReviewRow::query()
+        .filter(reviews::closed_at.is_null())
+        .filter(reviews::person_id.eq(person))
+        .order((reviews::opened_at, reviews::id))
+        .load(conn)
+        .await
+}
+
 /// Opens the questions that a plan asks about its workers and closes those that it no longer asks. A question that is
 /// open already stays the same one; its detail is brought up to date.
 pub async fn follow_plan(conn: &mut AsyncPgConnection, plan: Uuid, now: DateTime<Utc>) -> QueryResult<()> {

@@ -48,6 +48,8 @@ const TABLE: &[Room] = &[
     },
     Room { name: "render", rooms: &["scim", "directory"], crates: AllBut(PURE) },
     // The edges of the machine.
+    // A client of the admin API like any other: nothing of the server but its time.
+    Room { name: "cli", rooms: &["clock"], crates: AllBut(DATABASE_AND_WEB) },
     Room { name: "clock", rooms: &[], crates: AllBut(DATABASE_AND_WEB) },
     Room { name: "keys", rooms: &[], crates: AllBut(DATABASE_AND_WEB) },
     Room { name: "config", rooms: &["clock", "keys", "outbound", "store"], crates: AllBut(DATABASE_AND_WEB) },

@@ -1,0 +1,161 @@
+//! Consumers and their tokens: made, changed, taken away; each with an entry in the audit.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::audit::{Actor, record};
+use super::context::Context;
+use super::error::FlowError;
+use crate::keys::token::Token;
+use crate::store;
+use crate::store::consumers::{ConsumerChange, ConsumerRow};
+use crate::store::tokens::NewToken;
+
+/// What an admin says to create a consumer. Scopes are known words.
+#[derive(Clone, Debug)]
+pub struct NewConsumerOrder {
+    pub name: String,
+    pub scopes: Vec<String>,
+    pub external_id_from_source: bool,
+}
+
+/// A token that was made. It is shown this once.
+#[derive(Clone, Debug)]
+pub struct IssuedToken {
+    pub id: Uuid,
+    pub name: String,
+    pub token: Token,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Creates a consumer, without a token.
+pub async fn create(context: &Context, order: NewConsumerOrder, actor: &Actor) -> Result<ConsumerRow, FlowError> {
+    let row = ConsumerRow {
+        id: context.clock.row_id(),
+        name: checked_name(&order.name)?,
+        scopes: order.scopes,
+        external_id_from_source: order.external_id_from_source,
+        created_at: context.clock.now(),
+    };
+    let mut conn = context.db.get().await?;
+    conn.transaction(async |conn| {
+        store::consumers::insert(conn, &row).await.map_err(|error| taken(error, &row.name))?;
+        let detail = json!({ "name": row.name, "scopes": row.scopes });
+        record(context, conn, actor, "consumer.create", &target(row.id), detail).await
+    })
+    .await?;
+    Ok(row)
+}
+
+/// Changes a consumer; what is `None` stays as it is. Tokens that are out have the new scopes at once.
+pub async fn update(
+    context: &Context,
+    id: Uuid,
+    mut change: ConsumerChange,
+    actor: &Actor,
+) -> Result<ConsumerRow, FlowError> {
+    change.name = change.name.as_deref().map(checked_name).transpose()?;
+    let mut conn = context.db.get().await?;
+    conn.transaction(async |conn| {
+        let name = change.name.clone().unwrap_or_default();
+        if !store::consumers::update(conn, id, &change).await.map_err(|error| taken(error, &name))? {
+            return Err(FlowError::not_found("consumer", id));
+        }
+        let row = find(conn, id).await?;
+        let detail = json!({ "name": row.name, "scopes": row.scopes });
+        record(context, conn, actor, "consumer.update", &target(id), detail).await?;
+        Ok(row)
+    })
+    .await
+}
+
+/// Removes a consumer; its tokens end with it.
+pub async fn delete(context: &Context, id: Uuid, actor: &Actor) -> Result<(), FlowError> {
+    let mut conn = context.db.get().await?;
+    conn.transaction(async |conn| {
+        let row = find(conn, id).await?;
+        store::consumers::delete(conn, id).await?;
+        record(context, conn, actor, "consumer.delete", &target(id), json!({ "name": row.name })).await
+    })
+    .await
+}
+
+/// Makes a further token of a consumer; those that are out stay good.
+pub async fn issue_token(
+    context: &Context,
+    consumer: Uuid,
+    name: Option<String>,
+    lifetime: TimeDelta,
+    actor: &Actor,
+) -> Result<IssuedToken, FlowError> {
+    let now = context.clock.now();
+    let mut conn = context.db.get().await?;
+    conn.transaction(async |conn| {
+        let row = find(conn, consumer).await?;
+        // The audit names tokens, so that one without a name of its own still tells whose it is.
+        let name = match name {
+            Some(name) => checked_name(&name)?,
+            None => format!("{} {}", row.name, now.format("%Y-%m-%d")),
+        };
+        let issued = IssuedToken {
+            id: context.clock.row_id(),
+            name,
+            token: Token::random(),
+            expires_at: now.checked_add_signed(lifetime).unwrap_or(now),
+        };
+        let new = NewToken {
+            id: issued.id,
+            consumer_id: Some(consumer),
+            name: issued.name.clone(),
+            digest: issued.token.digest().as_bytes().to_vec(),
+            created_at: now,
+            expires_at: Some(issued.expires_at),
+        };
+        store::tokens::insert(conn, &new).await?;
+        let detail = json!({ "token": issued.id, "name": issued.name, "expiresAt": issued.expires_at });
+        record(context, conn, actor, "token.create", &target(consumer), detail).await?;
+        Ok(issued)
+    })
+    .await
+}
+
+/// Takes a token back, at once.
+pub async fn revoke_token(context: &Context, consumer: Uuid, token: Uuid, actor: &Actor) -> Result<(), FlowError> {
+    let mut conn = context.db.get().await?;
+    conn.transaction(async |conn| {
+        find(conn, consumer).await?;
+        if !store::tokens::delete(conn, Some(consumer), token).await? {
+            return Err(FlowError::not_found("token", token));
+        }
+        record(context, conn, actor, "token.delete", &target(consumer), json!({ "token": token })).await
+    })
+    .await
+}
+
+async fn find(conn: &mut AsyncPgConnection, id: Uuid) -> Result<ConsumerRow, FlowError> {
+    store::consumers::find(conn, id).await?.ok_or_else(|| FlowError::not_found("consumer", id))
+}
+
+fn target(consumer: Uuid) -> String {
+    format!("consumer {consumer}")
+}
+
+fn checked_name(raw: &str) -> Result<String, FlowError> {
+    let name = raw.trim();
+    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+        return Err(FlowError::invalid("name", "expected a text of 1 to 100 characters"));
+    }
+    Ok(name.to_owned())
+}
+
+fn taken(error: DieselError, name: &str) -> FlowError {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
+            FlowError::Conflict(format!("there is a consumer named `{name}` already"))
+        }
+        error => error.into(),
+    }
+}

@@ -1,0 +1,143 @@
+//! The admin API under `/api/v1`: JSON with camelCase names, refusals as problem+json.
+//!
+//! One file a noun. Reading needs the scope `admin:read`, writing `admin`; the feed needs `events:read`. Handlers need
+//! `web::Data<State>` (for [`Caller`](super::auth::Caller)) and `web::Data<Context>` of the application.
+
+mod audit;
+mod body;
+mod connections;
+mod consumers;
+mod cursor;
+mod entries;
+mod events;
+mod holds;
+mod mapping;
+mod parameters;
+mod people;
+mod person;
+mod plans;
+mod reviews;
+mod runs;
+mod steps;
+mod tokens;
+mod workers;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::middleware::DefaultHeaders;
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::error::{Front, Problem};
+
+/// Where the admin API begins.
+pub const BASE: &str = "/api/v1";
+
+type Answer = Result<HttpResponse, Problem>;
+
+/// The whole admin API, as one scope: whatever lies under it and is not known is a problem too.
+pub fn routes(config: &mut web::ServiceConfig) {
+    let scope = web::scope(BASE)
+        .app_data(Front::Problem)
+        // People are nobody's to keep on the way.
+        .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")))
+        .configure(connection_routes)
+        .service(at("/runs", "GET, HEAD").route(read().to(runs::list)))
+        .service(at("/runs/{id}", "GET, HEAD").route(read().to(runs::show)))
+        .service(at("/runs/{id}/changes", "GET, HEAD").route(read().to(runs::changes)))
+        .service(at("/plans/{id}", "GET, HEAD").route(read().to(plans::show)))
+        .service(at("/plans/{id}/changes", "GET, HEAD").route(read().to(plans::changes)))
+        .service(at("/holds", "GET, HEAD").route(read().to(holds::list)))
+        .service(at("/holds/{id}", "GET, HEAD").route(read().to(holds::show)))
+        .service(at("/holds/{id}/approve", "POST").route(web::post().to(holds::approve)))
+        .service(at("/holds/{id}/reject", "POST").route(web::post().to(holds::reject)))
+        .service(at("/reviews", "GET, HEAD").route(read().to(reviews::list)))
+        .service(at("/reviews/{id}", "GET, HEAD").route(read().to(reviews::show)))
+        .service(at("/people", "GET, HEAD").route(read().to(people::list)))
+        .service(at("/people/{id}", "GET, HEAD").route(read().to(person::show)))
+        .service(at("/people/{id}/history", "GET, HEAD").route(read().to(people::history)))
+        .service(
+            at("/consumers", "GET, HEAD, POST")
+                .route(read().to(consumers::list))
+                .route(web::post().to(consumers::create)),
+        )
+        .service(
+            at("/consumers/{id}", "GET, HEAD, PUT, PATCH, DELETE")
+                .route(read().to(consumers::show))
+                .route(web::put().to(consumers::replace))
+                .route(web::patch().to(consumers::change))
+                .route(web::delete().to(consumers::remove)),
+        )
+        .service(
+            at("/consumers/{id}/tokens", "GET, HEAD, POST")
+                .route(read().to(tokens::list))
+                .route(web::post().to(tokens::create)),
+        )
+        .service(at("/consumers/{id}/tokens/{token}", "DELETE").route(web::delete().to(tokens::remove)))
+        .service(at("/events", "GET, HEAD").route(read().to(events::list)))
+        .service(at("/audit", "GET, HEAD").route(read().to(audit::list)))
+        .default_service(web::to(async || Problem::not_found("there is no such endpoint").refused()));
+    config.service(scope);
+}
+
+fn connection_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            at("/connections", "GET, HEAD, POST")
+                .route(read().to(connections::list))
+                .route(web::post().to(connections::create)),
+        )
+        .service(at("/connections/{id}", "GET, HEAD").route(read().to(connections::show)))
+        .service(
+            at("/connections/{id}/mapping", "GET, HEAD, PUT")
+                .route(read().to(mapping::show))
+                .route(web::put().to(mapping::put)),
+        )
+        .service(at("/connections/{id}/workers", "GET, HEAD").route(read().to(workers::list)))
+        .service(at("/connections/{id}/preview", "POST").route(web::post().to(steps::preview)))
+        .service(at("/connections/{id}/finish", "POST").route(web::post().to(steps::finish)))
+        .service(at("/connections/{id}/sync", "POST").route(web::post().to(steps::sync)))
+        .service(at("/connections/{id}/pause", "POST").route(web::post().to(steps::pause)))
+        .service(at("/connections/{id}/resume", "POST").route(web::post().to(steps::resume)))
+        .service(at("/connections/{id}/reauthorize", "POST").route(web::post().to(steps::reauthorize)));
+}
+
+/// An endpoint; other methods than its own are 405 with `allowed`.
+fn at(path: &str, allowed: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move || async move { Problem::method_not_allowed(allowed).refused() }))
+}
+
+/// GET, and HEAD, which is GET without the body.
+fn read() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+impl Problem {
+    /// For handlers that only refuse.
+    fn refused(self) -> Answer {
+        Err(self)
+    }
+}
+
+/// An id in the path. What is no id of ours is the id of nothing.
+fn id(request: &HttpRequest, name: &str, what: &str) -> Result<Uuid, Problem> {
+    let text = request.match_info().query(name);
+    Uuid::try_parse(text)
+        .ok()
+        .filter(|id| id.to_string().eq_ignore_ascii_case(text))
+        .ok_or_else(|| Problem::not_found(format!("there is no {what} with this id")))
+}
+
+fn answer(status: StatusCode, body: &Value) -> HttpResponse {
+    HttpResponse::build(status).json(body)
+}
+
+fn ok(body: &Value) -> HttpResponse {
+    answer(StatusCode::OK, body)
+}
+
+/// 201, with where the new thing is.
+fn created(path: &str, body: &Value) -> HttpResponse {
+    HttpResponse::Created().insert_header((LOCATION, format!("{BASE}{path}"))).json(body)
+}

@@ -1,0 +1,95 @@
+//! Changes of people as the feed, the history and the changes of a run show them.
+
+use serde_json::{Value, json};
+
+use crate::directory::diff::is_sensitive;
+use crate::directory::plan::ValueChange;
+use crate::render::changes::scim_paths;
+use crate::store::changes::ChangeRow;
+
+/// An entry: what happened to whom, when, why, and which SCIM attributes it touched.
+pub(super) fn show(row: &ChangeRow) -> Value {
+    let effective_at = row.effective_at.unwrap_or(row.at);
+    json!({
+        "sequence": row.sequence,
+        "type": row.kind,
+        "personId": row.person_id,
+        "at": row.at,
+        "effectiveAt": effective_at,
+        "detectedAt": row.at,
+        "latenessSeconds": (row.at - effective_at).num_seconds().max(0),
+        "cause": row.cause,
+        "runId": row.run_id,
+        "changes": touched(&row.diff),
+    })
+}
+
+/// As [`show`], with what only an admin sees: the person's version, and on whose word it was done.
+pub(super) fn show_to_admin(row: &ChangeRow) -> Value {
+    let mut entry = show(row);
+    entry["version"] = row.person_version.into();
+    entry["tokenName"] = json!(row.token_name);
+    entry["reason"] = json!(row.reason);
+    entry
+}
+
+/// One entry for each SCIM attribute that a value is shown in. Where the attribute is made of several values, or of
+/// another one, it is named without an old and a new value.
+fn touched(diff: &Value) -> Vec<Value> {
+    // What was written is read back; what cannot be read is left out rather than refused, and never was seen.
+    let diff: Vec<ValueChange> = serde_json::from_value(diff.clone()).unwrap_or_default();
+    let mut entries: Vec<Value> = Vec::new();
+    for change in diff.iter().filter(|change| !is_sensitive(&change.attribute)) {
+        for path in scim_paths(&change.attribute) {
+            let entry = if is_the_value(&change.attribute, path) {
+                json!({ "attribute": path, "of": change.attribute, "old": change.old, "new": change.new })
+            } else {
+                json!({ "attribute": path })
+            };
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+        }
+    }
+    entries
+}
+
+/// Whether the attribute at a path shows the value itself, or a part of it does.
+fn is_the_value(attribute: &str, path: &str) -> bool {
+    let derived = match path.rsplit(':').next() {
+        Some("displayName") => attribute != "displayName",
+        Some("managerEmail" | "managerEmployeeNumber") => attribute == "manager",
+        _ => false,
+    };
+    !derived
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_email_is_two_attributes_and_a_changed_name_names_what_is_made_of_it() {
+        let diff = json!([
+            { "attribute": "familyName", "unit": "name", "old": "Lopez", "new": "Garcia" },
+            { "attribute": "givenName", "unit": "name", "old": "Maria", "new": "Mary" },
+            { "attribute": "workEmail", "unit": "email.work", "old": "a@x.example", "new": "b@x.example" },
+        ]);
+        assert_eq!(
+            touched(&diff),
+            [
+                json!({ "attribute": "name", "of": "familyName", "old": "Lopez", "new": "Garcia" }),
+                json!({ "attribute": "displayName" }),
+                json!({ "attribute": "name", "of": "givenName", "old": "Maria", "new": "Mary" }),
+                json!({ "attribute": "userName", "of": "workEmail", "old": "a@x.example", "new": "b@x.example" }),
+                json!({ "attribute": "emails", "of": "workEmail", "old": "a@x.example", "new": "b@x.example" }),
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_sensitive_is_shown_even_if_it_was_written() {
+        let diff = json!([{ "attribute": "personalEmail", "unit": "personalEmail", "new": "me@home.example" }]);
+        assert_eq!(touched(&diff), [] as [Value; 0]);
+    }
+}

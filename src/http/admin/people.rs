@@ -1,0 +1,88 @@
+//! People: listed by SCIM filter, found by an email of now or of former times, and their histories.
+
+use actix_web::{HttpRequest, web};
+use serde_json::{Value, json};
+
+use super::cursor::{Mark, page};
+use super::parameters::Parameters;
+use super::{Answer, entries, id, ok};
+use crate::flows::context::Context;
+use crate::flows::error::FlowError;
+use crate::flows::explain;
+use crate::http::auth::{AdminRead, Caller};
+use crate::http::error::{FieldError, Problem};
+use crate::scim::filter::{self, Mode};
+use crate::scim::schema::{Hidden, ResourceType};
+use crate::store;
+use crate::store::scim_filter::{Condition, Viewpoint};
+use crate::store::summaries::Summary;
+
+/// GET /people: all, or by `?filter=` (a SCIM filter), or by `?email=`, which finds former emails too (story 8).
+pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
+    let mut parameters = Parameters::read(&request, &["limit", "cursor", "email", "filter"])?;
+    let limit = parameters.limit();
+    let after = parameters.cursor(Mark::number)?.unwrap_or(0);
+    let (email, filter) = (parameters.text("email"), parameters.text("filter"));
+    if email.is_some() && filter.is_some() {
+        parameters.refuse("email", "expected either email or filter");
+    }
+    parameters.finish()?;
+    let condition = filter.as_deref().map(condition).transpose()?;
+    let mut conn = context.db.get().await?;
+    if let Some(email) = email {
+        let found = explain::by_email(&mut conn, &email, context.clock.now()).await?;
+        let items: Vec<Value> = found
+            .iter()
+            .map(|(person, is_current)| {
+                let mut shown = show_summary(person);
+                shown["emailIs"] = json!(if *is_current { "current" } else { "former" });
+                shown
+            })
+            .collect();
+        return Ok(ok(&json!({ "items": items, "nextCursor": null })));
+    }
+    let rows = store::summaries::page(&mut conn, condition.as_ref(), after, limit + 1).await?;
+    Ok(page(rows, limit, |row| Mark::Number(row.position), show_summary))
+}
+
+/// Reads a filter as SCIM does; an admin sees the source id as `externalId`.
+fn condition(text: &str) -> Result<Condition, Problem> {
+    let refused = |message: String| Problem::invalid(vec![FieldError { field: "filter".to_owned(), message }]);
+    let checked = filter::read(text, Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive())
+        .map_err(|error| refused(error.detail.clone()))?;
+    Condition::of(&checked, Viewpoint { external_id_from_source: true }).map_err(|error| refused(error.to_string()))
+}
+
+fn show_summary(row: &Summary) -> Value {
+    let employment = |name: &str| row.person.pointer(&format!("/employment/{name}"));
+    json!({
+        "id": row.id,
+        "userName": row.user_name,
+        "displayName": row.display_name,
+        "active": row.active,
+        "employmentType": employment("employmentType"),
+        "employmentStatus": employment("status"),
+        "startDate": employment("start"),
+        "terminationDate": employment("lastDay"),
+        "managerId": row.manager_id,
+        "version": row.version,
+        "createdAt": row.created_at,
+        "modifiedAt": row.modified_at,
+        "leftAt": row.left_at,
+    })
+}
+
+/// GET /people/{id}/history, the latest first.
+pub(super) async fn history(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
+    let mut parameters = Parameters::read(&request, &["limit", "cursor"])?;
+    let limit = parameters.limit();
+    let before = parameters.cursor(Mark::number)?.unwrap_or(i64::MAX);
+    parameters.finish()?;
+    let id = id(&request, "id", "person")?;
+    let mut conn = context.db.get().await?;
+    if store::people_write::existing(&mut conn, &[id]).await?.is_empty() {
+        return Err(FlowError::not_found("person", id).into());
+    }
+    let rows = store::changes::of_person(&mut conn, id, before, limit + 1).await?;
+    Ok(page(rows, limit, |row| Mark::Number(row.id), entries::show_to_admin))
+}

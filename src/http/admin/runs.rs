@@ -1,0 +1,75 @@
+//! Runs: what was pulled, how far it is, what it changed.
+
+use actix_web::{HttpRequest, web};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use super::cursor::{Mark, page};
+use super::parameters::Parameters;
+use super::{Answer, entries, id, ok};
+use crate::flows::context::Context;
+use crate::flows::error::FlowError;
+use crate::flows::pull;
+use crate::http::auth::{AdminRead, Caller};
+use crate::store;
+use crate::store::runs::RunRow;
+
+/// GET /runs, the latest first; `?connectionId=` for those of one connection.
+pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
+    let mut parameters = Parameters::read(&request, &["limit", "cursor", "connectionId"])?;
+    let limit = parameters.limit();
+    let after = parameters.cursor(Mark::at)?;
+    let connection = parameters.id("connectionId");
+    parameters.finish()?;
+    let mut conn = context.db.get().await?;
+    let rows = store::runs::page(&mut conn, connection, after, limit + 1).await?;
+    let now = context.clock.now();
+    Ok(page(rows, limit, |row| Mark::At(row.queued_at, row.id), |row| show_row(row, now)))
+}
+
+/// GET /runs/{id}
+pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
+    Parameters::read(&request, &[])?.finish()?;
+    let id = id(&request, "id", "run")?;
+    let mut conn = context.db.get().await?;
+    let row = store::runs::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("run", id))?;
+    Ok(ok(&show_row(&row, context.clock.now())))
+}
+
+/// GET /runs/{id}/changes, in the order in which they were made.
+pub(super) async fn changes(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
+    let mut parameters = Parameters::read(&request, &["limit", "cursor"])?;
+    let limit = parameters.limit();
+    let after = parameters.cursor(Mark::number)?.unwrap_or(0);
+    parameters.finish()?;
+    let id = id(&request, "id", "run")?;
+    let mut conn = context.db.get().await?;
+    if store::runs::find(&mut conn, id).await?.is_none() {
+        return Err(FlowError::not_found("run", id).into());
+    }
+    let rows = store::changes::of_run(&mut conn, id, after, limit + 1).await?;
+    Ok(page(rows, limit, |row| Mark::Number(row.id), entries::show))
+}
+
+const COUNTS: [&str; 9] =
+    ["created", "updated", "deactivated", "unchanged", "held", "withheld", "excluded", "failed", "leavers"];
+
+fn show_row(row: &RunRow, now: DateTime<Utc>) -> Value {
+    let count = |name: &str| row.counts.get(name).and_then(Value::as_i64).unwrap_or(0);
+    let counts: Map<String, Value> = COUNTS.iter().map(|name| ((*name).to_owned(), count(name).into())).collect();
+    json!({
+        "id": row.id,
+        "connectionId": row.connection_id,
+        "cause": row.cause,
+        "preview": row.preview,
+        "state": row.state,
+        "planId": row.plan_id,
+        "tokenName": row.token_name,
+        "queuedAt": row.queued_at,
+        "startedAt": row.started_at,
+        "endedAt": row.ended_at,
+        "progress": pull::progress(row, now),
+        "counts": counts,
+        "problems": row.problems,
+    })
+}

@@ -1,0 +1,108 @@
+//! What an admin lets a connection do: preview, finish, sync, pause, resume, reauthorize.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, web};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::body::Members;
+use super::connections::answer_with;
+use super::parameters::Parameters;
+use super::{Answer, answer, id, ok};
+use crate::flows::audit::Actor;
+use crate::flows::connect::{self, Asked};
+use crate::flows::context::Context;
+use crate::http::auth::{Admin, Caller};
+use crate::http::error::Problem;
+
+/// A body that may hold a reason and nothing else.
+async fn bare(caller: &Caller<Admin>, request: &HttpRequest, payload: web::Payload) -> Result<(Uuid, Actor), Problem> {
+    Parameters::read(request, &[])?.finish()?;
+    let id = id(request, "id", "connection")?;
+    Ok((id, Members::read(request, payload, &[]).await?.actor(caller)?))
+}
+
+fn run(asked: Asked) -> Value {
+    json!({ "runId": asked.run })
+}
+
+/// POST …/preview: pulls and plans, publishes nothing.
+pub(super) async fn preview(
+    caller: Caller<Admin>,
+    request: HttpRequest,
+    payload: web::Payload,
+    context: web::Data<Context>,
+) -> Answer {
+    let (id, actor) = bare(&caller, &request, payload).await?;
+    Ok(answer(StatusCode::ACCEPTED, &run(connect::preview(&context, id, &actor).await?)))
+}
+
+/// POST …/sync: pulls now; while a run is going, that one is the answer (story 3).
+pub(super) async fn sync(
+    caller: Caller<Admin>,
+    request: HttpRequest,
+    payload: web::Payload,
+    context: web::Data<Context>,
+) -> Answer {
+    let (id, actor) = bare(&caller, &request, payload).await?;
+    Ok(answer(StatusCode::ACCEPTED, &run(connect::sync(&context, id, &actor).await?)))
+}
+
+/// POST …/finish: review becomes active, and the plan is applied: the latest, which `planId` may name.
+pub(super) async fn finish(
+    caller: Caller<Admin>,
+    request: HttpRequest,
+    payload: web::Payload,
+    context: web::Data<Context>,
+) -> Answer {
+    Parameters::read(&request, &[])?.finish()?;
+    let id = id(&request, "id", "connection")?;
+    let mut body = Members::read(&request, payload, &["planId"]).await?;
+    let named = body.text("planId");
+    let plan = named.as_deref().and_then(|text| Uuid::try_parse(text).ok());
+    if named.is_some() && plan.is_none() {
+        body.refuse("planId", "expected the id of a plan");
+    }
+    let actor = body.actor(&caller)?;
+    Ok(ok(&run(connect::finish(&context, id, plan, &actor).await?)))
+}
+
+/// POST …/pause: no pulls by schedule; known dates still fire.
+pub(super) async fn pause(
+    caller: Caller<Admin>,
+    request: HttpRequest,
+    payload: web::Payload,
+    context: web::Data<Context>,
+) -> Answer {
+    let (id, actor) = bare(&caller, &request, payload).await?;
+    connect::pause(&context, id, &actor).await?;
+    answer_with(&context, id).await
+}
+
+/// POST …/resume: pulls by schedule again, beginning now.
+pub(super) async fn resume(
+    caller: Caller<Admin>,
+    request: HttpRequest,
+    payload: web::Payload,
+    context: web::Data<Context>,
+) -> Answer {
+    let (id, actor) = bare(&caller, &request, payload).await?;
+    connect::resume(&context, id, &actor).await?;
+    answer_with(&context, id).await
+}
+
+/// POST …/reauthorize: a new credential of the same account; a pull begins with it.
+pub(super) async fn reauthorize(
+    caller: Caller<Admin>,
+    request: HttpRequest,
+    payload: web::Payload,
+    context: web::Data<Context>,
+) -> Answer {
+    Parameters::read(&request, &[])?.finish()?;
+    let id = id(&request, "id", "connection")?;
+    let mut body = Members::read(&request, payload, &["credentials"]).await?;
+    let given = body.object("credentials").unwrap_or_default();
+    let actor = body.actor(&caller)?;
+    let asked = connect::reauthorize(&context, id, &Value::Object(given), &actor).await?;
+    Ok(answer(StatusCode::ACCEPTED, &run(asked)))
+}
