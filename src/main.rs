@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use rollbook::app::{self, DemoArgs};
+use rollbook::cli;
 use rollbook::clock::Clock;
 use rollbook::config::{self, Settings};
 use rollbook::sandbox::{self, SandboxArgs};
@@ -33,6 +34,8 @@ enum Command {
     Check(Box<Settings>),
     /// Brings the database into the shape that this version needs, and ends.
     Migrate(Box<Settings>),
+    #[command(flatten)]
+    Admin(Box<cli::Command>),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +72,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => app::demo(*args, clock).await?,
         Command::Sandbox(args) => sandbox::run(args).await?,
         Command::Migrate(settings) => app::migrate(settings.check()?, clock).await?,
+        Command::Admin(command) => return Ok(cli::run(*command, clock).await),
         Command::Check(settings) => {
             return Ok(if app::check(*settings, clock).await? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }

@@ -68,7 +68,7 @@ async fn look_around(context: &Context, report: &mut Report) -> anyhow::Result<(
         let what = format!("connection `{}`", connection.name);
         match connect::probe(context, &connection).await {
             Ok(account) => {
-                report.right(&what, &format!("{} answers for the account {}", connection.kind, account.name))
+                report.right(&what, &format!("{} answers for the account {}", connection.kind, account.name));
             }
             Err(error) => report.wrong(&what, &error.to_string()),
         }
