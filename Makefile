@@ -12,10 +12,10 @@ help: ## this list
 # The dev profile: from nothing it is ready in about half the time of the release profile (whose link-time optimisation
 # and optimised dependencies buy nothing that a demo shows), and it shares most of its dependencies with `make test`.
 demo: postgres ## everything at once, with built-in HR systems to play with; only Rust and a C compiler are needed
-	$(CARGO) run --locked --quiet -- demo
+	$(CARGO) run --locked -- demo
 
 run: postgres ## the server, with a database of its own unless ROLLBOOK_DATABASE_URL names one
-	$(CARGO) run --locked --quiet -- serve
+	$(CARGO) run --locked -- serve
 
 # Doc tests first, so that the summary of all others stands at the end. One of these takes all migrations down and up.
 # TEST_DATABASE_URL names a server for the tests' databases; without it a throw-away cluster is started, which ends by

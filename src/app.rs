@@ -1,10 +1,10 @@
 //! The running program, built in one place: database, keys, use cases, jobs, server.
 
+mod check;
 mod demo;
 mod jobs;
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -28,6 +28,7 @@ use crate::store::embedded::{Embedded, Options};
 use crate::store::pool::{Database, PoolSettings};
 use crate::store::source::DatabaseSource;
 
+pub use check::check;
 pub use demo::{DemoArgs, demo};
 
 /// Everything that a running Rollbook holds.
@@ -53,22 +54,13 @@ impl App {
             format!("cannot listen on {}: choose another address with --listen or ROLLBOOK_LISTEN", config.listen)
         })?;
         let address = listener.local_addr()?;
-        let (embedded, source) = match config.database {
-            DatabaseChoice::Embedded => {
-                let embedded = Embedded::start(&config.data_dir, &Options::default(), &clock).await?;
-                let source = DatabaseSource::local(embedded.url_config());
-                (Some(embedded), source)
-            }
-            DatabaseChoice::External(source) => (None, *source),
-        };
-        let built =
-            Self::build(config.keys, config.admin_token, &config.data_dir, config.allow_private_vendors, source, clock);
-        match built.await {
+        let Opened { embedded, source } = open_database(&config, &clock).await?;
+        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        match Self::build(config, source, clock).await {
             Ok((context, new_admin_token)) => {
                 if embedded.is_some() {
                     callers::take_over(&context).await?;
                 }
-                let public_url = config.public_url.unwrap_or_else(|| format!("http://{address}"));
                 let state = State::new(context.db.clone(), context.clock.clone(), &public_url);
                 let runner = jobs::runner(&context);
                 Ok(Self { context, state, runner, embedded, listener, address, new_admin_token })
@@ -83,30 +75,12 @@ impl App {
     }
 
     async fn build(
-        keys: Option<Keys>,
-        admin_token: Option<Token>,
-        data_dir: &Path,
-        allow_private_vendors: bool,
+        mut config: Config,
         source: DatabaseSource,
         clock: Clock,
     ) -> anyhow::Result<(Context, Option<Token>)> {
-        let keys = match keys {
-            Some(keys) => keys,
-            None => Keys::load_or_create(&data_dir.join("key"))?,
-        };
-        let db = Database::connect(source, PoolSettings::default()).await?;
-        let done = db.migrate().await?;
-        if !done.is_empty() {
-            info!("the database was brought into shape: {}", done.join(", "));
-        }
-        let context = Context {
-            outbound: Outbound::new(clock.clone(), allow_private_vendors)?,
-            node: clock.row_id(),
-            keys: Arc::new(keys),
-            wake: Wake::default(),
-            db,
-            clock,
-        };
+        let admin_token = config.admin_token.take();
+        let context = connect(config, source, clock).await?;
         let mut conn = context.db.get().await?;
         let now = context.clock.now();
         conn.transaction(async |conn| crate::store::changes::make_partitions(conn, now).await).await?;
@@ -163,19 +137,51 @@ impl App {
     }
 }
 
+/// A database that can be connected to.
+struct Opened {
+    /// To be stopped at the end.
+    embedded: Option<Embedded>,
+    source: DatabaseSource,
+}
+
+async fn open_database(config: &Config, clock: &Clock) -> anyhow::Result<Opened> {
+    match &config.database {
+        DatabaseChoice::Embedded => {
+            let embedded = Embedded::start(&config.data_dir, &Options::default(), clock).await?;
+            let source = DatabaseSource::local(embedded.url_config());
+            Ok(Opened { embedded: Some(embedded), source })
+        }
+        DatabaseChoice::External(source) => Ok(Opened { embedded: None, source: (**source).clone() }),
+    }
+}
+
+/// Connects, and brings the database into shape.
+async fn connect(config: Config, source: DatabaseSource, clock: Clock) -> anyhow::Result<Context> {
+    let keys = match config.keys {
+        Some(keys) => keys,
+        None => Keys::load_or_create(&config.data_dir.join("key"))?,
+    };
+    let db = Database::connect(source, PoolSettings::default()).await?;
+    let done = db.migrate().await?;
+    if !done.is_empty() {
+        info!("the database was brought into shape: {}", done.join(", "));
+    }
+    Ok(Context {
+        outbound: Outbound::new(clock.clone(), config.allow_private_vendors)?,
+        node: clock.row_id(),
+        keys: Arc::new(keys),
+        wake: Wake::default(),
+        db,
+        clock,
+    })
+}
+
 /// Brings the database into shape and ends.
 ///
 /// # Errors
 /// As [`App::start`].
 pub async fn migrate(config: Config, clock: Clock) -> anyhow::Result<()> {
-    let (embedded, source) = match config.database {
-        DatabaseChoice::Embedded => {
-            let embedded = Embedded::start(&config.data_dir, &Options::default(), &clock).await?;
-            let source = DatabaseSource::local(embedded.url_config());
-            (Some(embedded), source)
-        }
-        DatabaseChoice::External(source) => (None, *source),
-    };
+    let Opened { embedded, source } = open_database(&config, &clock).await?;
     let result = async {
         let db = Database::connect(source, PoolSettings { size: 2, ..PoolSettings::default() }).await?;
         anyhow::Ok(db.migrate().await?)

@@ -1,6 +1,7 @@
 //! Rollbook: one directory from all HR systems.
 
 pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connectors;

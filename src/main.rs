@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use rollbook::app::{self, DemoArgs};
+use rollbook::cli;
 use rollbook::clock::Clock;
 use rollbook::config::{self, Settings};
 use rollbook::sandbox::{self, SandboxArgs};
@@ -29,8 +30,12 @@ enum Command {
     Demo(Box<DemoArgs>),
     /// Runs only the simulated HR systems.
     Sandbox(SandboxArgs),
+    /// Checks settings, database, clock, keys and HR systems; one line each.
+    Check(Box<Settings>),
     /// Brings the database into the shape that this version needs, and ends.
     Migrate(Box<Settings>),
+    #[command(flatten)]
+    Admin(Box<cli::Command>),
 }
 
 fn main() -> ExitCode {
@@ -50,7 +55,7 @@ fn main() -> ExitCode {
         }
     };
     match runtime.block_on(run(arguments.command)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             for line in told(&error).lines() {
                 eprintln!("rollbook: {line}");
@@ -72,14 +77,19 @@ fn told(error: &anyhow::Error) -> String {
     text
 }
 
-async fn run(command: Command) -> anyhow::Result<()> {
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     match command {
-        Command::Serve(settings) => app::serve(settings.check()?, clock).await,
-        Command::Demo(args) => app::demo(*args, clock).await,
-        Command::Sandbox(args) => sandbox::run(args).await,
-        Command::Migrate(settings) => app::migrate(settings.check()?, clock).await,
+        Command::Serve(settings) => app::serve(settings.check()?, clock).await?,
+        Command::Demo(args) => app::demo(*args, clock).await?,
+        Command::Sandbox(args) => sandbox::run(args).await?,
+        Command::Migrate(settings) => app::migrate(settings.check()?, clock).await?,
+        Command::Admin(command) => return Ok(cli::run(*command, clock).await),
+        Command::Check(settings) => {
+            return Ok(if app::check(*settings, clock).await? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The environment variables of all commands, as `--help` shows them.

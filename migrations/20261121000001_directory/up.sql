@@ -12,6 +12,8 @@ CREATE TABLE connections (
     -- Sealed (AES-256-GCM), bound to this table, column and row.
     credentials bytea,
     mapping jsonb NOT NULL,
+    -- The mapping of the last plan that was applied: what timers go by while another waits for an admin.
+    accepted_mapping jsonb,
     -- Until the first plan was applied.
     first_import boolean NOT NULL DEFAULT true,
     account_id text,
@@ -91,14 +93,17 @@ CREATE TABLE workers (
     absent_since timestamptz,
     absent_evidence text,
     absent boolean NOT NULL DEFAULT false,
-    -- Absence is proven or refuted, and no plan has looked at it.
-    absence_moved boolean NOT NULL DEFAULT false,
+    -- What of the absence the merge takes.
+    accepted_absent boolean NOT NULL DEFAULT false,
+    -- A part of the statement is withheld: every plan looks again whether it still has to be.
+    partial boolean NOT NULL DEFAULT false,
     PRIMARY KEY (connection_id, source_id)
 );
 CREATE INDEX workers_by_email ON workers (email_key) WHERE email_key IS NOT NULL;
 CREATE INDEX workers_by_person ON workers (person_id) WHERE person_id IS NOT NULL;
 CREATE INDEX workers_undecided ON workers (connection_id, source_id)
-    WHERE disposition IN ('new', 'withheld') OR absence_moved OR decided_digest IS DISTINCT FROM digest;
+    WHERE disposition IN ('new', 'withheld') OR partial OR absent <> accepted_absent
+       OR decided_digest IS DISTINCT FROM digest;
 CREATE INDEX workers_recheck ON workers (recheck_at) WHERE recheck_at IS NOT NULL;
 CREATE INDEX workers_missing ON workers (connection_id, source_id) WHERE absent_since IS NOT NULL;
 

@@ -397,3 +397,9 @@ pub async fn change_settings(context: &Context, id: Uuid, settings: Value, actor
     })
     .await
 }
+
+/// Asks the HR system of a connection who we are, with the stored credential.
+pub async fn probe(context: &Context, connection: &ConnectionRow) -> Result<Account, FlowError> {
+    let credentials = credentials::open(context, connection)?;
+    identify(context, &connection.kind, &connection.settings, &credentials).await
+}

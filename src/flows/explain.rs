@@ -69,7 +69,7 @@ pub async fn person(context: &Context, id: Uuid) -> Result<Explained, FlowError>
             absent: row.absent,
         });
     }
-    let all_facts = connections.iter().map(facts).collect::<Result<Vec<_>, _>>()?;
+    let all_facts = connections.iter().map(|row| facts(row, false)).collect::<Result<Vec<_>, _>>()?;
     let units = candidates(&person, &known, &all_facts, now);
     let manager = match row.manager_target {
         Some(manager) => store::summaries::of_people(&mut conn, &[manager]).await?.pop(),

@@ -136,6 +136,7 @@ fn follow_up(
             }
             if matches!(ending, Ending::Applied) {
                 change.first_import = Some(false);
+                change.accepted_mapping = Some(connection.mapping.clone());
             }
         }
         Ending::Refused(error) if error.needs_reauthorization() => {

@@ -55,7 +55,8 @@ pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
     let now = context.clock.now();
     let mut connections: Vec<ConnectionFacts> = Vec::new();
     for row in store::connections::all(&mut conn).await? {
-        let mut facts = facts(&row)?;
+        let in_focus = order.connection == Some(row.id);
+        let mut facts = facts(&row, in_focus)?;
         if let (Some(rules), Some(id)) = (&order.rules, order.connection)
             && id == row.id
         {
@@ -108,15 +109,17 @@ pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
     Ok(())
 }
 
-/// What merging needs to know of a connection.
-pub(super) fn facts(row: &ConnectionRow) -> Result<ConnectionFacts, FlowError> {
+/// What merging needs to know of a connection. Outside of its own plans only the mapping counts that was applied: one
+/// that waits for an admin must not slip in through a timer.
+pub(super) fn facts(row: &ConnectionRow, in_focus: bool) -> Result<ConnectionFacts, FlowError> {
     let settings = super::settings::Common::of(&row.settings)?;
+    let mapping = if in_focus { &row.mapping } else { row.accepted_mapping.as_ref().unwrap_or(&row.mapping) };
     Ok(ConnectionFacts {
         id: ConnectionId(row.id),
         kind: row.kind.clone(),
         name: row.name.clone(),
         rules: settings
-            .rules(serde_json::from_value(row.mapping.clone()).map_err(|error| FlowError::corrupt("mapping", &error))?),
+            .rules(serde_json::from_value(mapping.clone()).map_err(|error| FlowError::corrupt("mapping", &error))?),
         first_import: row.first_import,
     })
 }
@@ -255,11 +258,13 @@ impl Planner<'_> {
             store::edges::resolve(conn, plan).await?;
             let last = store::plans::last_number(conn, plan).await?;
             store::edges::heal(conn, plan, last).await?;
+            // Whoever gets no level is in a cycle, or below one; once cycles are cut, everybody gets one.
             store::edges::level(conn, plan).await?;
             let edges: Vec<Edge> = store::edges::cycles(conn, plan).await?.into_iter().map(edge).collect();
             let suspended: Vec<Uuid> = suspend_cycles(&edges).iter().map(|cycle| cycle.suspended.0).collect();
             let last = store::plans::last_number(conn, plan).await?;
-            store::edges::suspend(conn, plan, &suspended, last).await
+            store::edges::suspend(conn, plan, &suspended, last).await?;
+            store::edges::level(conn, plan).await
         })
         .await?;
         Ok(())

@@ -44,12 +44,23 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
         // The node that pulled is gone, and with it what it had in mind: begin anew, under an id of its own.
         return begin_anew(context, &mut conn, &run).await;
     }
-    drop(conn);
     let lease = Lease { context, run: run.id };
-    let result = match run.state.as_str() {
-        "queued" => pull(&lease, &run, &connection).await,
-        "planning" => plan(&lease, &run, &connection).await,
-        _ => finish_applying(&lease, &run, &connection).await,
+    if run.started_at.is_none() {
+        let change = RunChange { started_at: Some(context.clock.now()), ..RunChange::default() };
+        store::runs::update(&mut conn, run.id, change).await?;
+    }
+    drop(conn);
+    let work = async {
+        match run.state.as_str() {
+            "queued" => pull(&lease, &run, &connection).await,
+            "planning" => plan(&lease, &run, &connection).await,
+            _ => finish_applying(&lease, &run, &connection).await,
+        }
+    };
+    // An HR system may keep us waiting for longer than a lease lasts.
+    let result = tokio::select! {
+        result = work => result,
+        stop = lease.keep() => Err(stop),
     };
     match result {
         Ok(()) => Ok(()),
@@ -92,6 +103,19 @@ pub(super) struct Lease<'a> {
 }
 
 impl Lease<'_> {
+    /// Renews the lease as long as it is awaited; ends when it is lost.
+    async fn keep(&self) -> Stop {
+        let clock = &self.context.clock;
+        loop {
+            clock.wait_until(clock.now() + LEASE / 3).await;
+            // A database that is away for a moment is noticed by the work itself.
+            let Ok(mut conn) = self.context.db.get().await else { continue };
+            if let Err(stop @ Stop::Lost) = self.update(&mut conn, RunChange::default()).await {
+                return stop;
+            }
+        }
+    }
+
     /// Writes to the run and renews the lease.
     pub(super) async fn update(&self, conn: &mut AsyncPgConnection, change: RunChange) -> Result<(), Stop> {
         let until = self.context.clock.now() + LEASE;
@@ -169,7 +193,7 @@ async fn pull(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
         connection,
         connector: connector.as_ref(),
         began,
-        rules: super::plan::facts(connection)?.rules,
+        rules: super::plan::facts(connection, true)?.rules,
     };
     let read = reader.read().await?;
     let evidence = evidence(connection, &settings, &read.method, &account.id);
@@ -256,7 +280,9 @@ async fn plan(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
     let plan = context.clock.row_id();
     lease.update(&mut conn, RunChange { plan_id: Some(plan), ..RunChange::default() }).await?;
     drop(conn);
-    let scope = if run.cause == "mapping" { Scope::Everybody } else { Scope::Undecided };
+    // Words that mean something else now concern workers who say nothing new, too.
+    let remapped = connection.accepted_mapping.as_ref() != Some(&connection.mapping);
+    let scope = if remapped { Scope::Everybody } else { Scope::Undecided };
     let order = Order {
         plan,
         connection: Some(connection.id),

@@ -143,7 +143,8 @@ impl Net {
         let mut workers = Vec::new();
         for (key, row) in &self.workers {
             let accepted = row.accepted.as_ref().map(read_worker).transpose()?;
-            let statement = if frame.focus == Some(key.connection) {
+            let in_focus = frame.focus == Some(key.connection);
+            let statement = if in_focus {
                 read_worker(&row.statement)?
             } else {
                 match &accepted {
@@ -154,7 +155,8 @@ impl Net {
             let link = row
                 .person_id
                 .map(|person| Link { person: PersonId(person), linked_at: row.linked_at.unwrap_or(row.first_seen_at) });
-            workers.push(KnownWorker { key: key.clone(), statement, accepted, link, absent: row.absent });
+            let absent = if in_focus { row.absent } else { row.accepted_absent };
+            workers.push(KnownWorker { key: key.clone(), statement, accepted, link, absent });
         }
         let mut known = Vec::new();
         let mut people = BTreeMap::new();

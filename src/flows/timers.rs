@@ -98,6 +98,7 @@ pub async fn keep_house(context: &Context) -> Result<bool, FlowError> {
     conn.transaction(async |conn| {
         store::changes::make_partitions(conn, now).await?;
         store::plans::forget_before(conn, now - KEEP_RUNS).await?;
+        store::walks::forget(conn, now).await?;
         store::runs::forget_before(conn, now - KEEP_RUNS).await
     })
     .await?;

@@ -69,14 +69,16 @@ pub async fn heal(conn: &mut AsyncPgConnection, plan: Uuid, after: i32) -> Query
     .await
 }
 
-/// Numbers the levels of people who would come into being: a manager before their reports. Those who are left without
-/// one are in a cycle, or below one.
+/// Numbers the levels in which a plan is applied: a manager who would come into being before those who get them. Who is
+/// left at the highest level is in a cycle of such edges, or below one.
 pub async fn level(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()> {
     let mut moved = diesel::sql_query(
-        "UPDATE plan_items i SET level = 2147483647
-         WHERE plan_id = $1 AND base_version IS NULL AND manager_state IN ('person', 'suspended')
-           AND EXISTS (SELECT FROM plan_items m WHERE m.plan_id = $1 AND m.person_id = i.manager_target
-                       AND m.base_version IS NULL)",
+        "UPDATE plan_items i SET level = CASE WHEN waits THEN 2147483647 ELSE 0 END
+         FROM (SELECT n, manager_state = 'person' AND EXISTS (
+                   SELECT FROM plan_items m WHERE m.plan_id = $1 AND m.person_id = o.manager_target
+                      AND m.base_version IS NULL) AS waits
+               FROM plan_items o WHERE o.plan_id = $1) AS found
+         WHERE i.plan_id = $1 AND i.n = found.n AND i.level <> CASE WHEN waits THEN 2147483647 ELSE 0 END",
     )
     .bind::<SqlUuid, _>(plan)
     .execute(conn)
@@ -122,7 +124,7 @@ pub async fn cycles(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<Vec
              SELECT person_id AS node FROM plan_items
              WHERE plan_id = $1 AND manager_target IS NOT NULL AND state <> 'rejected'
                AND (base_version IS NOT NULL OR level = 2147483647)
-               AND (manager_before IS DISTINCT FROM manager_target)
+               AND manager_before IS DISTINCT FROM manager_target
              UNION SELECT id FROM people WHERE manager_state = 'suspended'
          ), up AS (
              SELECT node AS start, node, (SELECT target FROM edge_of($1, node)) AS target FROM starts

@@ -74,3 +74,13 @@ fn run_locked(harness: &mut impl MigrationHarness<Pg>) -> Result<Vec<String>, Da
     let run = harness.run_pending_migrations(MIGRATIONS).map_err(failed)?;
     Ok(run.iter().map(ToString::to_string).collect())
 }
+
+/// What the database's clock shows.
+pub async fn database_time(conn: &mut AsyncPgConnection) -> diesel::QueryResult<chrono::DateTime<chrono::Utc>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Timestamptz)]
+        now: chrono::DateTime<chrono::Utc>,
+    }
+    sql_query("SELECT clock_timestamp() AS now").get_result::<Row>(conn).await.map(|row| row.now)
+}

@@ -41,6 +41,7 @@ diesel::table! {
         settings -> Jsonb,
         credentials -> Nullable<Bytea>,
         mapping -> Jsonb,
+        accepted_mapping -> Nullable<Jsonb>,
         first_import -> Bool,
         account_id -> Nullable<Text>,
         account_name -> Nullable<Text>,
@@ -292,7 +293,8 @@ diesel::table! {
         absent_since -> Nullable<Timestamptz>,
         absent_evidence -> Nullable<Text>,
         absent -> Bool,
-        absence_moved -> Bool,
+        accepted_absent -> Bool,
+        partial -> Bool,
     }
 }
 

@@ -156,8 +156,7 @@ pub async fn absorb(
     .execute(conn)
     .await?;
     diesel::sql_query(
-        "UPDATE workers w SET absent_since = NULL, absent_evidence = NULL, absence_moved = w.absence_moved OR w.absent,
-                absent = false
+        "UPDATE workers w SET absent_since = NULL, absent_evidence = NULL, absent = false
          WHERE connection_id = $2 AND absent_since IS NOT NULL
            AND EXISTS (SELECT FROM staged_workers s WHERE s.run_id = $1 AND s.source_id = w.source_id)",
     )
@@ -177,7 +176,7 @@ pub async fn absorb(
     .execute(conn)
     .await?;
     diesel::sql_query(
-        "UPDATE workers SET absent = true, absence_moved = true
+        "UPDATE workers SET absent = true
          WHERE connection_id = $1 AND source_id = ANY($2) AND NOT absent",
     )
     .bind::<SqlUuid, _>(connection)

@@ -30,11 +30,12 @@ pub struct WorkerRow {
     pub changed_at: DateTime<Utc>,
     pub absent_since: Option<DateTime<Utc>>,
     pub absent: bool,
-    pub absence_moved: bool,
+    pub accepted_absent: bool,
+    pub partial: bool,
 }
 
 /// Workers of a connection that a plan has to look at, after a source id: those who are new, say something else, are
-/// withheld, whose absence was proven or refuted, or whose time to be looked at again has come.
+/// withheld in whole or in part, whose absence was proven or refuted, or whose time to be looked at again has come.
 pub async fn undecided(
     conn: &mut AsyncPgConnection,
     connection: Uuid,
@@ -50,7 +51,8 @@ pub async fn undecided(
     let rows: Vec<Row> = diesel::sql_query(
         "(SELECT source_id FROM workers
           WHERE connection_id = $1 AND source_id > $2
-            AND (disposition IN ('new', 'withheld') OR absence_moved OR decided_digest IS DISTINCT FROM digest)
+            AND (disposition IN ('new', 'withheld') OR partial OR absent <> accepted_absent
+                 OR decided_digest IS DISTINCT FROM digest)
           ORDER BY source_id LIMIT $4)
          UNION
          (SELECT source_id FROM workers
@@ -214,7 +216,7 @@ pub async fn accept(
         "UPDATE workers w
          SET accepted = CASE WHEN p.disposition = 'published' THEN coalesce(p.accepted, w.statement) ELSE w.accepted END,
              decided_digest = p.digest, disposition = p.disposition, exclusion = p.exclusion,
-             recheck_at = p.recheck_at, absence_moved = false,
+             recheck_at = p.recheck_at, accepted_absent = w.absent, partial = p.accepted IS NOT NULL,
              linked_at = CASE WHEN p.person_id IS NULL OR w.person_id IS NOT NULL THEN w.linked_at ELSE $3 END,
              link_reason = coalesce(w.link_reason, p.link_reason), person_id = coalesce(w.person_id, p.person_id)
          FROM plan_workers p

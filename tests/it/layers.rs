@@ -48,6 +48,8 @@ const TABLE: &[Room] = &[
     },
     Room { name: "render", rooms: &["scim", "directory"], crates: AllBut(PURE) },
     // The edges of the machine.
+    // A client of the admin API like any other: nothing of the server but its time.
+    Room { name: "cli", rooms: &["clock"], crates: AllBut(DATABASE_AND_WEB) },
     Room { name: "clock", rooms: &[], crates: AllBut(DATABASE_AND_WEB) },
     Room { name: "keys", rooms: &[], crates: AllBut(DATABASE_AND_WEB) },
     Room { name: "config", rooms: &["clock", "keys", "outbound", "store"], crates: AllBut(DATABASE_AND_WEB) },
@@ -88,19 +90,7 @@ const TABLE: &[Room] = &[
     },
     Room {
         name: "http",
-        rooms: &[
-            "app",
-            "clock",
-            "config",
-            "directory",
-            "events",
-            "flows",
-            "keys",
-            "render",
-            "scim",
-            "store",
-            "telemetry",
-        ],
+        rooms: &["clock", "directory", "events", "flows", "keys", "render", "scim", "store", "telemetry"],
         crates: AllBut(&["reqwest"]),
     },
 ];
@@ -110,7 +100,7 @@ fn every_room_uses_only_what_the_table_allows() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     let crates = dependencies(&manifest);
-    assert!(crates.contains("serde_json") && crates.contains("wiremock"), "{crates:?}");
+    assert!(crates.contains("serde_json") && !crates.contains("wiremock"), "{crates:?}");
     let mut wrong = Vec::new();
     for file in sources(&src) {
         let module: Vec<String> = module_of(file.strip_prefix(&src).unwrap());
@@ -212,7 +202,8 @@ fn dependencies(manifest: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for line in manifest.lines() {
         if line.starts_with('[') {
-            in_table = line.contains("dependencies");
+            // What is a dependency of tests alone cannot be used by anything else: cargo sees to that.
+            in_table = line == "[dependencies]";
         } else if let Some((name, _)) = line.split_once(" = ").filter(|_| in_table) {
             names.insert(name.trim().replace('-', "_"));
         }

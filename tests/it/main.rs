@@ -2,6 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod admin_cli;
+mod admin_connections;
+mod admin_consumers;
+mod admin_holds;
+mod admin_inputs;
+mod admin_people;
 mod embedded;
 mod kills;
 mod layers;

@@ -112,3 +112,47 @@ async fn absence_is_proven_by_two_complete_reads_half_an_hour_apart() {
     assert_eq!(run.state, "succeeded", "{:?}", run.problems);
     assert_eq!(world.number("SELECT count(*) FROM people WHERE active").await, 99, "{:?}", run.counts);
 }
+
+/// Managers are written before their reports, also below a cycle and across transactions.
+#[tokio::test(flavor = "multi_thread")]
+async fn below_a_cycle_everybody_has_their_manager_at_once() {
+    let world = World::with(SandboxConfig::plain(1_200)).await;
+    let (top, second) = (world.vendor.employment_id(0), world.vendor.employment_id(1));
+    world.vendor.patch(0, &json!({ "manager_employment_id": second })).unwrap();
+    world.vendor.patch(1, &json!({ "manager_employment_id": top })).unwrap();
+    world.publish().await;
+    assert_eq!(world.number("SELECT count(*) FROM people").await, 1_200);
+    assert_eq!(world.number("SELECT count(*) FROM people WHERE manager_state = 'pending'").await, 0);
+    assert_eq!(world.number("SELECT count(*) FROM people WHERE manager_state = 'suspended'").await, 1);
+    assert_eq!(
+        world.number("SELECT count(*) FROM changes WHERE kind = 'person.created'").await,
+        world.number("SELECT count(*) FROM changes").await,
+    );
+    // Nobody was shown with a manager who did not exist yet.
+    let early = "SELECT count(*) FROM changes c JOIN people p ON p.id = c.person_id
+                 JOIN changes m ON m.person_id = p.manager_id AND m.kind = 'person.created'
+                 WHERE c.kind = 'person.created' AND m.at > c.at";
+    assert_eq!(world.number(early).await, 0);
+}
+
+/// What waits for an admin does not slip in through a timer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timer_takes_nothing_from_a_held_plan() {
+    let world = World::with(SandboxConfig::plain(20)).await;
+    // Somebody whose day comes tomorrow, wherever they are.
+    world.vendor.patch(3, &json!({ "provisional_start_date": "2026-11-21" })).unwrap();
+    let connection = world.publish().await;
+    assert_eq!(world.number("SELECT count(*) FROM people WHERE active").await, 19);
+    // Many leave at once, the one with the timer among them, and with another title.
+    for index in 3..9 {
+        world.vendor.patch(index, &json!({ "status": "archived", "job_title": "Gone" })).unwrap();
+    }
+    world.advance(TimeDelta::hours(1));
+    let run = world.sync(connection).await;
+    assert!(run.counts["held"].as_i64().unwrap() > 0, "{:?}", run.counts);
+    world.advance(TimeDelta::days(2));
+    rollbook::flows::timers::fire(&world.context).await.unwrap();
+    assert_eq!(world.number("SELECT count(*) FROM people WHERE active").await, 20);
+    assert_eq!(world.number("SELECT count(*) FROM people WHERE document LIKE '%Gone%'").await, 0);
+    assert_eq!(world.number("SELECT count(*) FROM changes WHERE kind = 'person.started'").await, 1);
+}

@@ -1,5 +1,6 @@
 //! What tests stand on.
 
+pub(crate) mod admin;
 pub(crate) mod cluster;
 pub(crate) mod database;
 pub(crate) mod live;

@@ -125,13 +125,7 @@ impl Served {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.unwrap();
-        let status = response.status().as_u16();
-        let header = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
-            (name.to_string(), value.to_str().unwrap().to_owned())
-        };
-        let headers = response.headers().iter().map(header).collect();
-        Answer { status, headers, text: response.text().await.unwrap() }
+        Answer::of(request.send().await.unwrap()).await
     }
 
     /// GET /scim/v2/Users with a filter, percent-encoded.
@@ -145,6 +139,15 @@ impl Served {
 }
 
 impl Answer {
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
+        let status = response.status().as_u16();
+        let header = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
+            (name.to_string(), value.to_str().unwrap().to_owned())
+        };
+        let headers = response.headers().iter().map(header).collect();
+        Self { status, headers, text: response.text().await.unwrap() }
+    }
+
     pub(crate) fn body(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }

@@ -1,0 +1,263 @@
+//! `rollbook connection …`
+
+mod add;
+mod mapping;
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::secret::Credential;
+use super::table::{facts, json as write_json, line, table, text};
+use super::{CliError, Length, Why};
+
+/// What can be done with connections.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// List the connections with their state, freshness and tally.
+    List(List),
+    /// Show one connection, and what is wrong with it.
+    Show(Which),
+    /// Connect an HR system; nothing is published before `finish`.
+    #[command(subcommand)]
+    Add(add::Kind),
+    /// Pull and plan, publish nothing.
+    Preview(Act),
+    /// Show the latest plan: what would be done to whom.
+    Plan(Plan),
+    /// End the set-up: publish the plan, pull by schedule from now on.
+    Finish(Finish),
+    /// Pull now; while a run is going, that one is shown.
+    Sync(Act),
+    /// Stop pulling by schedule; known dates still fire.
+    Pause(Act),
+    /// Pull by schedule again, beginning now.
+    Resume(Act),
+    /// Give a new credential of the same account.
+    Reauthorize(Reauthorize),
+    /// Show the value map with the words that the HR system uses, or change it.
+    Mapping(mapping::Change),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    length: Length,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Which {
+    /// The connection, by id or name.
+    connection: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Act {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    length: Length,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Finish {
+    #[command(flatten)]
+    act: Act,
+    /// The plan that you have seen; if another is the latest by now, nothing is done.
+    #[arg(long, value_name = "ID")]
+    plan: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Reauthorize {
+    #[command(flatten)]
+    act: Act,
+    #[command(flatten)]
+    credential: Credential,
+}
+
+const PATH: &str = "connections";
+
+pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    match verb {
+        Verb::List(list) => show_all(&client.list(&[PATH], &[], list.length.limit).await?, client, out),
+        Verb::Show(which) => {
+            let id = id(client, &which).await?;
+            show(&client.get(&[PATH, &id], &[]).await?, client, out)
+        }
+        Verb::Add(kind) => add::run(kind, client, out).await,
+        Verb::Preview(act) => begin(&act, "preview", json!({}), client, out).await,
+        Verb::Sync(act) => begin(&act, "sync", json!({}), client, out).await,
+        Verb::Finish(finish) => begin(&finish.act, "finish", json!({ "planId": finish.plan }), client, out).await,
+        Verb::Reauthorize(order) => {
+            let secret = order.credential.read()?;
+            let body = json!({ "credentials": { "apiToken": secret.expose_secret() } });
+            begin(&order.act, "reauthorize", body, client, out).await
+        }
+        Verb::Pause(act) => steer(&act, "pause", client, out).await,
+        Verb::Resume(act) => steer(&act, "resume", client, out).await,
+        Verb::Plan(plan) => show_plan(&plan, client, out).await,
+        Verb::Mapping(change) => mapping::run(change, client, out).await,
+    }
+}
+
+async fn id(client: &Client, which: &Which) -> Result<String, CliError> {
+    client.resolve(PATH, "connection", &which.connection).await
+}
+
+/// What begins a run.
+async fn begin(act: &Act, step: &str, body: Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    let id = id(client, &act.which).await?;
+    let mut body = body;
+    body["reason"] = json!(act.why.reason);
+    let begun = client.post(&[PATH, &id, step], &body).await?;
+    tell_run(&begun, client, out)
+}
+
+fn tell_run(begun: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    if client.json {
+        return write_json(out, begun);
+    }
+    let run = text(begun, "/runId");
+    line(out, &format!("run {run} is going; follow it with: rollbook run watch {run}"))
+}
+
+async fn steer(act: &Act, step: &str, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    let id = id(client, &act.which).await?;
+    let shown = client.post(&[PATH, &id, step], &json!({ "reason": act.why.reason })).await?;
+    if client.json {
+        return write_json(out, &shown);
+    }
+    line(out, &format!("{} is {}", super::table::clean(&text(&shown, "/name")), text(&shown, "/state")))
+}
+
+fn show_all(list: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    if client.json {
+        return write_json(out, list);
+    }
+    let heads = [
+        "ID",
+        "NAME",
+        "KIND",
+        "STATE",
+        "LAST RUN",
+        "NEXT RUN",
+        "DATA",
+        "PUBLISHED",
+        "WITHHELD",
+        "EXCLUDED",
+        "PROBLEMS",
+    ];
+    let row = |one: &Value| {
+        let problems = one["problems"].as_array().map_or(0, Vec::len);
+        vec![
+            text(one, "/id"),
+            text(one, "/name"),
+            text(one, "/kind"),
+            text(one, "/state"),
+            text(one, "/lastRun/state"),
+            text(one, "/nextRunAt"),
+            text(one, "/freshness/level"),
+            text(one, "/tally/published"),
+            text(one, "/tally/withheld"),
+            text(one, "/tally/excluded"),
+            problems.to_string(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = super::rows(list, row);
+    table(out, &heads, &rows, "there is no connection yet; add one with: rollbook connection add remote --name NAME")?;
+    super::more(list, out)
+}
+
+fn show(one: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    if client.json {
+        return write_json(out, one);
+    }
+    let tally = format!(
+        "{} at the HR system: {} published, {} withheld, {} excluded",
+        text(one, "/tally/vendor"),
+        text(one, "/tally/published"),
+        text(one, "/tally/withheld"),
+        text(one, "/tally/excluded"),
+    );
+    let last = match text(one, "/lastRun/id") {
+        id if id.is_empty() => String::new(),
+        id => format!("{id} {} {}", text(one, "/lastRun/state"), text(one, "/lastRun/endedAt")),
+    };
+    facts(
+        out,
+        &[
+            ("id", text(one, "/id")),
+            ("name", text(one, "/name")),
+            ("kind", text(one, "/kind")),
+            ("account", text(one, "/account/name")),
+            ("state", format!("{} since {}", text(one, "/state"), text(one, "/stateSince"))),
+            ("last run", last),
+            ("next run", text(one, "/nextRunAt")),
+            ("last good data", text(one, "/freshness/lastGoodAt")),
+            ("freshness", text(one, "/freshness/level")),
+            ("workers", tally),
+            ("settings", one["settings"].to_string()),
+        ],
+    )?;
+    for problem in one["problems"].as_array().into_iter().flatten() {
+        let remedy = match text(problem, "/remedy") {
+            remedy if remedy.is_empty() => remedy,
+            remedy => format!(" ({remedy})"),
+        };
+        let (at, message) = (text(problem, "/at"), text(problem, "/message"));
+        let at = if at.is_empty() { at } else { format!("{at} ") };
+        line(out, &super::table::clean(&format!("! {at}{message}{remedy}")))?;
+    }
+    Ok(())
+}
+
+/// The plan of the latest run that has one.
+async fn show_plan(plan: &Plan, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    let id = id(client, &plan.which).await?;
+    let runs = client.list(&["runs"], &[("connectionId", id)], 50).await?;
+    let latest = runs["items"].as_array().and_then(|runs| runs.iter().find(|run| run["planId"].is_string()));
+    let Some(latest) = latest else {
+        return Err(CliError::Failed("there is no plan: no run of this connection has come so far".into()));
+    };
+    let plan_id = text(latest, "/planId");
+    let shown = client.get(&["plans", &plan_id], &[]).await?;
+    let changes = client.list(&["plans", &plan_id, "changes"], &[], plan.length.limit).await?;
+    if client.json {
+        return write_json(out, &json!({ "plan": shown, "changes": changes }));
+    }
+    facts(
+        out,
+        &[
+            ("plan", format!("{plan_id} {}", text(&shown, "/state"))),
+            ("creates", text(&shown, "/counts/created")),
+            ("updates", text(&shown, "/counts/updated")),
+            ("deactivations", text(&shown, "/counts/deactivated")),
+            ("withheld", text(&shown, "/counts/withheld")),
+            ("excluded", text(&shown, "/counts/excluded")),
+            ("worker types", mapping::in_words(&shown["valueMap"]["workerTypes"])),
+        ],
+    )?;
+    let row = |item: &Value| {
+        let changes = item["changes"].as_array().into_iter().flatten();
+        let what = if item["kind"] == "create" {
+            format!("{} {}", text(item, "/person/employmentType"), text(item, "/person/attributes/title"))
+        } else {
+            changes.map(super::change_in_words).collect::<Vec<_>>().join("; ")
+        };
+        vec![text(item, "/kind"), text(item, "/displayName"), text(item, "/userName"), what]
+    };
+    table(out, &["KIND", "NAME", "USER NAME", "WHAT"], &super::rows(&changes, row), "the plan changes nobody")?;
+    super::more(&changes, out)
+}

@@ -1,0 +1,102 @@
+//! `rollbook connection add …`: one command for each kind of HR system.
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value, json};
+
+use super::PATH;
+use crate::cli::client::Client;
+use crate::cli::secret::Credential;
+use crate::cli::table::{clean, json as write_json, line, text};
+use crate::cli::{CliError, Why};
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Kind {
+    /// Remote (remote.com), with an API token of the company.
+    Remote(Remote),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Remote {
+    /// What to call the connection.
+    #[arg(long)]
+    name: String,
+    #[command(flatten)]
+    credential: Credential,
+    /// Another host than Remote's production, such as its sandbox.
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    why: Why,
+}
+
+/// The settings that every kind has.
+#[derive(Clone, Debug, Args)]
+struct Common {
+    /// Minutes between two pulls. [default: 180]
+    #[arg(long, value_name = "MINUTES")]
+    interval_minutes: Option<u32>,
+    /// How far apart two complete reads without a worker have to be before the worker counts as gone. [default: 30]
+    #[arg(long, value_name = "MINUTES")]
+    absence_confirm_minutes: Option<u32>,
+    /// The time zone of workers of whom no other is known, such as `Europe/Paris`.
+    #[arg(long, value_name = "ZONE")]
+    default_timezone: Option<String>,
+    /// A domain for which a login at the HR system counts as work email; may be repeated.
+    #[arg(long = "login-email-domain", value_name = "DOMAIN")]
+    login_email_domains: Vec<String>,
+    /// Publish upcoming workers so many days ahead. [default: 90]
+    #[arg(long, value_name = "DAYS")]
+    upcoming_days: Option<u16>,
+    /// Publish people who had left before the first import, too.
+    #[arg(long)]
+    include_leavers: bool,
+    /// Publish vendors and third-party admins, too.
+    #[arg(long)]
+    include_vendors: bool,
+}
+
+impl Common {
+    fn settings(&self) -> Map<String, Value> {
+        let mut settings = Map::new();
+        let mut put = |name: &str, value: Option<Value>| settings.extend(value.map(|value| (name.to_owned(), value)));
+        put("intervalMinutes", self.interval_minutes.map(Value::from));
+        put("absenceConfirmMinutes", self.absence_confirm_minutes.map(Value::from));
+        put("defaultTimezone", self.default_timezone.clone().map(Value::from));
+        put("loginEmailDomains", (!self.login_email_domains.is_empty()).then(|| json!(self.login_email_domains)));
+        let mut include = Map::new();
+        include.extend(self.upcoming_days.map(|days| ("upcomingDays".to_owned(), days.into())));
+        include.extend(self.include_leavers.then(|| ("leavers".to_owned(), true.into())));
+        include.extend(self.include_vendors.then(|| ("vendors".to_owned(), true.into())));
+        put("include", (!include.is_empty()).then_some(Value::Object(include)));
+        settings
+    }
+}
+
+pub(super) async fn run(kind: Kind, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    let Kind::Remote(order) = kind;
+    let secret = order.credential.read()?;
+    let mut settings = order.common.settings();
+    settings.extend(order.base_url.map(|url| ("baseUrl".to_owned(), url.into())));
+    let body = json!({
+        "kind": "remote",
+        "name": order.name,
+        "settings": settings,
+        "credentials": { "apiToken": secret.expose_secret() },
+        "reason": order.why.reason,
+    });
+    let made = client.post(&[PATH], &body).await?;
+    if client.json {
+        return write_json(out, &made);
+    }
+    let (id, run) = (text(&made, "/id"), text(&made, "/runId"));
+    let account = clean(&text(&made, "/account/name"));
+    line(out, &format!("connection {id} to {account} is in {}; a preview is being pulled", text(&made, "/state")))?;
+    line(out, &format!("  follow it   rollbook run watch {run}"))?;
+    line(out, &format!("  look at it  rollbook connection plan {id}"))?;
+    line(out, &format!("  publish     rollbook connection finish {id}"))
+}

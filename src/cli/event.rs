@@ -1,0 +1,57 @@
+//! `rollbook event …`
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::client::Client;
+use super::table::{json as write_json, table, text};
+use super::{CliError, Length};
+
+/// What can be done with events.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// List the events after a sequence number, the earliest first.
+    List(List),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct List {
+    /// Begin after this sequence number.
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    after: u64,
+    #[command(flatten)]
+    length: Length,
+}
+
+pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    let Verb::List(list) = verb;
+    let found = client.list(&["events"], &[("after", list.after.to_string())], list.length.limit).await?;
+    if client.json {
+        return write_json(out, &found);
+    }
+    show(&found, out)
+}
+
+/// Entries of the feed, of a run, of a history.
+pub(super) fn show(list: &Value, out: &mut dyn Write) -> Result<(), CliError> {
+    let row = |event: &Value| {
+        let changes = event["changes"].as_array().into_iter().flatten();
+        // What is only touched has no value of its own to show.
+        let what: Vec<String> =
+            changes.filter(|change| change.get("of").is_some()).map(super::change_in_words).collect();
+        let is_new = event["type"] == "person.created";
+        vec![
+            text(event, "/sequence"),
+            text(event, "/type"),
+            text(event, "/personId"),
+            text(event, "/at"),
+            text(event, "/cause"),
+            if is_new { String::new() } else { what.join("; ") },
+        ]
+    };
+    let heads = ["SEQUENCE", "TYPE", "PERSON", "AT", "CAUSE", "WHAT"];
+    table(out, &heads, &super::rows(list, row), "there is no event after that")?;
+    super::more(list, out)
+}

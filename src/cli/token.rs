@@ -1,0 +1,96 @@
+//! `rollbook token …`
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::consumer::PATH;
+use super::table::{json as write_json, line, table, text};
+use super::{CliError, Why};
+
+/// What can be done with tokens.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// Make a token and print it, this once; those that are out stay good.
+    Add(Add),
+    /// List the tokens of a consumer, without the tokens themselves.
+    List(Which),
+    /// Take a token back, at once.
+    Remove(Remove),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Which {
+    /// The consumer, by id or name.
+    consumer: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Add {
+    #[command(flatten)]
+    which: Which,
+    /// What to call the token; the audit names it. [default: the consumer's name and the day]
+    #[arg(long)]
+    name: Option<String>,
+    /// How many days it is good for.
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    days: u32,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Remove {
+    #[command(flatten)]
+    which: Which,
+    /// The id of the token, as `rollbook token list` shows it.
+    token: String,
+    #[command(flatten)]
+    why: Why,
+}
+
+async fn id(client: &Client, which: &Which) -> Result<String, CliError> {
+    client.resolve(PATH, "consumer", &which.consumer).await
+}
+
+pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    match verb {
+        Verb::Add(add) => {
+            let id = id(client, &add.which).await?;
+            let body = json!({ "name": add.name, "expiresInDays": add.days, "reason": add.why.reason });
+            let made = client.post(&[PATH, &id, "tokens"], &body).await?;
+            if client.json {
+                return write_json(out, &made);
+            }
+            // Alone on its line, so that it can be piped.
+            line(out, &text(&made, "/token"))
+        }
+        Verb::List(which) => {
+            let id = id(client, &which).await?;
+            show_all(&client.get(&[PATH, &id, "tokens"], &[]).await?, client, out)
+        }
+        Verb::Remove(remove) => {
+            let id = id(client, &remove.which).await?;
+            let body = json!({ "reason": remove.why.reason });
+            client.delete(&[PATH, &id, "tokens", &remove.token], &body).await?;
+            if client.json { Ok(()) } else { line(out, &format!("token {} is refused from now on", remove.token)) }
+        }
+    }
+}
+
+fn show_all(list: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    if client.json {
+        return write_json(out, list);
+    }
+    let row = |one: &Value| {
+        let expires = match one["expired"].as_bool() {
+            Some(true) => format!("{} (expired)", text(one, "/expiresAt")),
+            _ => text(one, "/expiresAt"),
+        };
+        vec![text(one, "/id"), text(one, "/name"), text(one, "/createdAt"), expires, text(one, "/lastUsedAt")]
+    };
+    let heads = ["ID", "NAME", "CREATED", "EXPIRES", "LAST USED"];
+    table(out, &heads, &super::rows(list, row), "the consumer has no token")
+}
