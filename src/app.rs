@@ -58,6 +58,9 @@ impl App {
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         match Self::build(config, source, clock).await {
             Ok((context, new_admin_token)) => {
+                if embedded.is_some() {
+                    callers::take_over(&context).await?;
+                }
                 let state = State::new(context.db.clone(), context.clock.clone(), &public_url);
                 let runner = jobs::runner(&context);
                 Ok(Self { context, state, runner, embedded, listener, address, new_admin_token })

@@ -64,7 +64,14 @@ pub struct Access {
     #[arg(long, env = "ROLLBOOK_URL", default_value = "http://127.0.0.1:8080", value_name = "URL", global = true)]
     url: String,
     /// The admin token. Better in the environment or in a file: other users of a machine see arguments.
-    #[arg(long, env = "ROLLBOOK_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN", global = true)]
+    #[arg(
+        id = "admin_token",
+        long = "token",
+        env = "ROLLBOOK_ADMIN_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        global = true
+    )]
     token: Option<SecretString>,
     /// A file that holds the admin token.
     #[arg(long, env = "ROLLBOOK_ADMIN_TOKEN_FILE", value_name = "FILE", global = true)]

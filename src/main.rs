@@ -57,12 +57,24 @@ fn main() -> ExitCode {
     match runtime.block_on(run(arguments.command)) {
         Ok(code) => code,
         Err(error) => {
-            for line in format!("{error:#}").lines() {
+            for line in told(&error).lines() {
                 eprintln!("rollbook: {line}");
             }
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes, without those that it has told already.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {

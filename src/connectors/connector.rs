@@ -113,6 +113,9 @@ pub enum ConnectorError {
     /// The credential is not, or no longer, accepted (401, or 403 on what cannot be done without).
     #[error("{system} refused the credential with status {status}: {detail}")]
     Unauthorized { system: String, status: u16, detail: String },
+    /// There is no credential that could be shown to the HR system.
+    #[error("there is no credential to use: {detail}")]
+    NoCredential { detail: String },
     /// The HR system is there and says no for a reason that trying again does not cure.
     #[error("{system} refused {request} with status {status}: {detail}")]
     Refused { system: String, request: String, status: u16, detail: String },
@@ -138,6 +141,6 @@ impl ConnectorError {
     /// Whether the credential has to be renewed before another try makes sense.
     #[must_use]
     pub fn needs_reauthorization(&self) -> bool {
-        matches!(self, Self::Unauthorized { .. })
+        matches!(self, Self::Unauthorized { .. } | Self::NoCredential { .. })
     }
 }

@@ -72,6 +72,15 @@ pub async fn give_back(context: &Context) -> Result<(), FlowError> {
     Ok(())
 }
 
+/// Frees what an earlier process was at work on when it was killed. Only for a database that nobody else can use: there
+/// whoever holds a lease is dead, and nobody has to wait for its end.
+pub async fn take_over(context: &Context) -> Result<(), FlowError> {
+    let mut conn = context.db.get().await?;
+    store::runs::release_all(&mut conn).await?;
+    store::leases::release_all(&mut conn).await?;
+    Ok(())
+}
+
 /// A consumer that is to be.
 #[derive(Clone, Debug)]
 pub struct NewConsumer {

@@ -20,12 +20,11 @@ pub(super) fn seal(context: &Context, connection: Uuid, credentials: &Credential
 
 /// Opens the credentials of a connection. One that cannot be opened has to be given again, like a revoked one.
 pub(super) fn open(context: &Context, connection: &ConnectionRow) -> Result<Credentials, FlowError> {
-    let lost = |detail: String| {
-        FlowError::Connector(ConnectorError::Unauthorized { system: connection.kind.clone(), status: 0, detail })
-    };
-    let sealed = connection.credentials.as_deref().ok_or_else(|| lost("no credential is stored".into()))?;
-    let text = context.keys.open(place(&connection.id.to_string()), sealed).map_err(|error| {
-        lost(format!("the stored credential cannot be opened ({error}); was ROLLBOOK_KEY changed?"))
-    })?;
+    let lost = |detail: String| FlowError::Connector(ConnectorError::NoCredential { detail });
+    let sealed = connection.credentials.as_deref().ok_or_else(|| lost("none is stored".into()))?;
+    let text = context
+        .keys
+        .open(place(&connection.id.to_string()), sealed)
+        .map_err(|error| lost(format!("the stored one cannot be opened ({error}); was ROLLBOOK_KEY changed?")))?;
     Credentials::of_json(&text).map_err(|error| FlowError::corrupt("credential", &error))
 }

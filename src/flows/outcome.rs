@@ -54,6 +54,9 @@ pub(super) async fn end_run(
             Ending::Refused(error @ ConnectorError::Unauthorized { .. }) => {
                 ("failed", Some(("unauthorized", error.to_string())))
             }
+            Ending::Refused(error @ ConnectorError::NoCredential { .. }) => {
+                ("failed", Some(("noCredential", error.to_string())))
+            }
             Ending::Refused(error @ ConnectorError::Settings { .. }) => {
                 ("failed", Some(("settings", error.to_string())))
             }
@@ -139,8 +142,8 @@ fn follow_up(
         Ending::Refused(error) if error.needs_reauthorization() => {
             turn("needsReauthorization");
             let status = match error {
-                ConnectorError::Unauthorized { status, .. } => *status,
-                _ => 0,
+                ConnectorError::Unauthorized { status, .. } => Some(*status),
+                _ => None,
             };
             change.problems = Some(json!([{
                 "code": "needsReauthorization",

@@ -44,8 +44,12 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
         // The node that pulled is gone, and with it what it had in mind: begin anew, under an id of its own.
         return begin_anew(context, &mut conn, &run).await;
     }
-    drop(conn);
     let lease = Lease { context, run: run.id };
+    if run.started_at.is_none() {
+        let change = RunChange { started_at: Some(context.clock.now()), ..RunChange::default() };
+        store::runs::update(&mut conn, run.id, change).await?;
+    }
+    drop(conn);
     let work = async {
         match run.state.as_str() {
             "queued" => pull(&lease, &run, &connection).await,

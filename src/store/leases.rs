@@ -32,3 +32,9 @@ pub async fn take(
 pub async fn release(conn: &mut AsyncPgConnection, owner: Uuid) -> QueryResult<()> {
     diesel::sql_query("DELETE FROM leases WHERE owner = $1").bind::<SqlUuid, _>(owner).execute(conn).await.map(drop)
 }
+
+/// Frees what any node holds, when it is known that none of them lives. Leases that serve as a schedule stay: they are
+/// held by nobody.
+pub async fn release_all(conn: &mut AsyncPgConnection) -> QueryResult<()> {
+    diesel::sql_query("DELETE FROM leases WHERE name <> 'housekeeping'").execute(conn).await.map(drop)
+}

@@ -169,6 +169,14 @@ pub async fn release(conn: &mut AsyncPgConnection, owner: Uuid) -> QueryResult<u
         .await
 }
 
+/// Frees the runs of all nodes, when it is known that none of them lives.
+pub async fn release_all(conn: &mut AsyncPgConnection) -> QueryResult<usize> {
+    diesel::update(runs::table.filter(runs::leased_until.is_not_null()))
+        .set(runs::leased_until.eq(None::<DateTime<Utc>>))
+        .execute(conn)
+        .await
+}
+
 /// Forgets runs that ended before an instant.
 pub async fn forget_before(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> QueryResult<usize> {
     diesel::delete(runs::table.filter(runs::ended_at.lt(before))).execute(conn).await

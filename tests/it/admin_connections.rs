@@ -38,7 +38,7 @@ async fn connect_review_finish() {
     let run = desk.get(&format!("/runs/{}", connection["runId"].as_str().unwrap())).await.body();
     assert_eq!((&run["state"], &run["preview"]), (&json!("succeeded"), &json!(true)));
     assert_eq!(run["counts"]["created"], 42);
-    assert_eq!((&run["progress"]["workers"], &run["progress"]["expected"]), (&json!(42), &json!(42)), "{run}");
+    assert_eq!((&run["progress"]["workers"], &run["progress"]["pages"]), (&json!(42), &json!(1)), "{run}");
     let plan_id = run["planId"].as_str().unwrap();
     let plan = desk.get(&format!("/plans/{plan_id}")).await.body();
     assert_eq!((&plan["state"], &plan["counts"]["created"]), (&json!("ready"), &json!(42)));

@@ -123,7 +123,7 @@ async fn wrong_paths_methods_ids_and_parameters_are_problems() {
         desk.get(query).await.problem(422, "invalid");
     }
     desk.get("/runs?limit=%ff").await.problem(400, "malformed");
-    for cursor in ["x", "bjE", "%00", "c2E", "dDE"] {
+    for cursor in ["x", "bjE", "", "c2E", "dDE"] {
         desk.get(&format!("/runs?cursor={cursor}")).await.problem(400, "invalidCursor");
     }
     assert_eq!(desk.get("/people?email=nobody").await.body(), json!({ "items": [], "nextCursor": null }));

@@ -3,6 +3,8 @@
 pub(crate) mod admin;
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod live;
 pub(crate) mod people;
+pub(crate) mod program;
 pub(crate) mod served;
 pub(crate) mod world;

@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn every_mistake_is_named() {
-        let mut parameters = read("limit=0&state=shut&of=7&lmit=3&state=open");
+        let mut parameters = read("limit=0&state=shut&of=7&lmit=3&cursor=a&cursor=b");
         parameters.limit();
         parameters.word("state", &["open", "closed"]);
         parameters.id("of");
@@ -118,7 +118,7 @@ mod tests {
             found,
             [
                 ("lmit", "unknown; expected limit, cursor, state, of"),
-                ("state", "expected once"),
+                ("cursor", "expected once"),
                 ("limit", "expected a whole number from 1 to 500"),
                 ("state", "expected one of open, closed"),
                 ("of", "expected an id"),

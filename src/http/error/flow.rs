@@ -26,6 +26,7 @@ impl From<FlowError> for Problem {
 fn of_connector(error: &ConnectorError) -> Problem {
     let (status, code) = match error {
         ConnectorError::Unauthorized { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "credentialRefused"),
+        ConnectorError::NoCredential { .. } => (StatusCode::CONFLICT, "noCredential"),
         ConnectorError::Refused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "vendorRefused"),
         ConnectorError::Settings { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "settings"),
         ConnectorError::Unavailable { .. } => (StatusCode::BAD_GATEWAY, "vendorUnavailable"),

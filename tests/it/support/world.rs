@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::AsyncPgConnection;
 use rollbook::clock::Clock;
 use rollbook::flows::audit::Actor;
@@ -50,6 +50,10 @@ impl World {
 
     pub(crate) async fn conn(&self) -> Connection {
         self.context.db.get().await.unwrap()
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.context.clock.now()
     }
 
     pub(crate) fn advance(&self, by: TimeDelta) {
