@@ -93,6 +93,9 @@ pub enum CliError {
     /// The command makes no sense as it was written.
     #[error("{0}")]
     Usage(String),
+    /// Whoever reads the answer has had enough (`rollbook … | head`).
+    #[error("the answer is no longer read")]
+    Closed,
     /// The server, or the way to it, said no.
     #[error("{0}")]
     Failed(String),
@@ -101,6 +104,7 @@ pub enum CliError {
 impl CliError {
     fn exit_code(&self) -> u8 {
         match self {
+            Self::Closed => 0,
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
         }
@@ -111,7 +115,7 @@ impl CliError {
 pub async fn run(command: Command, clock: Clock) -> ExitCode {
     let mut out = std::io::stdout().lock();
     match carry_out(command, clock, &mut out).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) | Err(CliError::Closed) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("rollbook: {error}");
             ExitCode::from(error.exit_code())

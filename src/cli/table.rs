@@ -1,6 +1,6 @@
 //! Tables and lists of facts for people to read.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use serde_json::Value;
 
@@ -42,7 +42,10 @@ pub(super) fn facts(out: &mut dyn Write, facts: &[(&str, String)]) -> Result<(),
 }
 
 pub(super) fn line(out: &mut dyn Write, text: &str) -> Result<(), CliError> {
-    writeln!(out, "{text}").map_err(|error| CliError::Failed(format!("the answer cannot be written: {error}")))
+    writeln!(out, "{text}").map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => CliError::Closed,
+        _ => CliError::Failed(format!("the answer cannot be written: {error}")),
+    })
 }
 
 /// Writes JSON as it came, indented.
@@ -60,10 +63,18 @@ pub(super) fn text(value: &Value, pointer: &str) -> String {
 pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => whole_seconds(text).unwrap_or_else(|| text.clone()),
         Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
+}
+
+/// An instant without the fraction of its second, which nobody reads.
+fn whole_seconds(text: &str) -> Option<String> {
+    let (seconds, fraction) = text.split_once('.')?;
+    let is_fraction = fraction.strip_suffix('Z')?.bytes().all(|byte| byte.is_ascii_digit());
+    let instant = format!("{seconds}Z");
+    (is_fraction && instant.parse::<chrono::DateTime<chrono::Utc>>().is_ok()).then_some(instant)
 }
 
 /// Names come from outside: none may steer the terminal.
@@ -97,6 +108,14 @@ mod tests {
     #[test]
     fn a_name_cannot_steer_the_terminal() {
         assert_eq!(written(&["A"], &[vec!["\u{1b}[2Jx\ny".to_owned()]]), "A\n [2Jx y\n");
+    }
+
+    #[test]
+    fn instants_are_shown_to_the_second_and_nothing_else_is_cut() {
+        assert_eq!(plain(&json!("2026-11-22T00:39:22.391677Z")), "2026-11-22T00:39:22Z");
+        for text in ["2026-11-22T00:39:22Z", "a.5Z", "1.5", "2026-11-22T00:39:22.x1Z"] {
+            assert_eq!(plain(&json!(text)), text);
+        }
     }
 
     #[test]

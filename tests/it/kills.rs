@@ -168,7 +168,7 @@ impl Company {
             program
                 .until("the run has succeeded", async |program| {
                     let run = program.api(path).await["lastRun"].clone();
-                    state = run["state"].as_str().unwrap_or("none").to_owned();
+                    run["state"].as_str().unwrap_or("none").clone_into(&mut state);
                     assert!(!matches!(state.as_str(), "failed" | "incomplete"), "{run}\n{}", program.err());
                     let settled = state == "succeeded" && run["id"] != last.as_str();
                     let elapsed =

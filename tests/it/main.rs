@@ -22,4 +22,8 @@ mod scim_filter;
 mod scim_paging;
 mod scim_protocol;
 mod scim_users;
+mod stories_connect;
+mod stories_danger;
+mod stories_people;
+mod stories_time;
 mod support;

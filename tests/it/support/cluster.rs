@@ -6,11 +6,12 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -65,21 +66,21 @@ fn lock_file(path: &Path) -> File {
 #[expect(clippy::zombie_processes, reason = "the keeper outlives us; whoever inherits it waits for it")]
 fn start_keeper(folder: &Path) {
     let log = File::create(folder.join("keeper.log")).unwrap();
-    let mut keeper = Command::new(std::env::current_exe().unwrap())
+    // What it says, it says on its standard input, a socket: the test harness writes to standard output (after a minute
+    // that the test is slow) and dies when nobody is there any more to read it.
+    let (ours, its) = UnixStream::pair().unwrap();
+    Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "support::cluster::keeper", "--ignored", "--nocapture"])
         .env(KEEPER, folder)
         .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdin(OwnedFd::from(its))
+        .stdout(log.try_clone().unwrap())
         .stderr(log)
         // Not reached by a Ctrl-C, nor by the test runner's clean-up after this test.
         .process_group(0)
         .spawn()
         .unwrap();
-    let said = BufReader::new(keeper.stdout.take().unwrap()).lines().map_while(Result::ok).find_map(|line| {
-        // The test harness may have begun the line.
-        line.split_once("keeper: ").map(|(_, word)| word.to_owned())
-    });
+    let said = BufReader::new(ours).lines().map_while(Result::ok).next();
     assert_eq!(
         said.as_deref(),
         Some("ready"),
@@ -111,8 +112,10 @@ fn keeper() {
         let oldest = clock.now() - KEEP;
         super::database::drop_older_than(&DatabaseSource::local(config.clone()), oldest).await;
         fs::write(folder.join("address"), socket_dir.to_str().unwrap()).unwrap();
-        println!("keeper: ready");
-        std::io::stdout().flush().unwrap();
+        let mut starter = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
+        // The starter may be gone by now; others will come.
+        let _ = writeln!(starter, "ready");
+        drop(starter);
 
         let users = lock_file(&folder.join("users"));
         let mut idle = 0;

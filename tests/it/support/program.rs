@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::served::Answer;
 
 /// How long anything may take that has to happen. Only a broken program ever waits so long.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// How long a condition is left alone between two looks at it.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -177,11 +177,6 @@ impl Program {
             assert!(waited < DEADLINE, "it does not end:\n{}\n{}", self.out(), self.err());
             clock.pause(LOOK).await;
         }
-    }
-
-    /// Whether it has ended.
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
     }
 
     /// An answer, or nothing when it does not answer (any more).

@@ -29,7 +29,7 @@ pub(crate) struct World {
     pub(crate) vendor: Sandbox,
     pub(crate) running: Running,
     /// Dropped last, when everybody else has let go of it.
-    _database: TestDatabase,
+    pub(crate) database: TestDatabase,
 }
 
 impl World {
@@ -45,7 +45,7 @@ impl World {
         let vendor = Sandbox::new(config, Arc::new(move || time.now()));
         let running = vendor.serve(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
         let context = context(&database, clock).await;
-        Self { context, vendor, running, _database: database }
+        Self { context, vendor, running, database }
     }
 
     pub(crate) async fn conn(&self) -> Connection {
