@@ -8,6 +8,7 @@ mod admin_consumers;
 mod admin_holds;
 mod admin_inputs;
 mod admin_people;
+mod docs;
 mod embedded;
 mod kills;
 mod law_absence;

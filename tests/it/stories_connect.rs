@@ -180,7 +180,7 @@ async fn story_23_a_walk_by_index_stays_exact_while_a_pull_changes_people() {
         }
         for n in 0..5 {
             let gone = json!({ "status": "archived", "termination_date": "2026-11-19" });
-            vendor.patch(page * 300 + n * 101 + 5, &gone).unwrap();
+            vendor.patch(page * 300 + n * 101 + 6, &gone).unwrap();
         }
         let run = live.sync(connection).await;
         let counts = &run["counts"];
