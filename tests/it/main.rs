@@ -14,6 +14,7 @@ mod kills;
 mod law_absence;
 mod law_last_good;
 mod law_log;
+mod law_outage;
 mod law_pay;
 mod layers;
 mod migrations;
