@@ -5,21 +5,22 @@ use diesel_async::AsyncConnection;
 use super::context::Context;
 use super::error::FlowError;
 use crate::store;
-use crate::store::changes::ChangeRow;
+use crate::store::changes::{ChangeRow, WhileBusy};
 
 /// How many changes are numbered in one transaction.
-const STEP: i64 = 5_000;
+const STEP: usize = 5_000;
 
 /// Numbers the changes that were committed since; `false` when there are none.
 pub async fn sequence(context: &Context) -> Result<bool, FlowError> {
     let mut conn = context.db.get().await?;
-    Ok(conn.transaction(async |conn| store::changes::sequence(conn, STEP).await).await? > 0)
+    Ok(conn.transaction(async |conn| store::changes::sequence(conn, STEP, WhileBusy::Leave).await).await? > 0)
 }
 
 /// The changes after a sequence number. What was committed before the call is in it, so that a caller who has seen a
 /// change through another way finds it here.
 pub async fn after(context: &Context, sequence_number: i64, limit: i64) -> Result<Vec<ChangeRow>, FlowError> {
     let mut conn = context.db.get().await?;
-    conn.transaction(async |conn| store::changes::sequence(conn, STEP).await).await?;
+    // A full step may not have been all there was.
+    while conn.transaction(async |conn| store::changes::sequence(conn, STEP, WhileBusy::Wait).await).await? == STEP {}
     Ok(store::changes::feed(&mut conn, sequence_number, limit).await?)
 }

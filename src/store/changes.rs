@@ -54,21 +54,32 @@ pub async fn append(conn: &mut AsyncPgConnection, new: &[NewChange]) -> QueryRes
     Ok(())
 }
 
-/// Numbers up to `limit` committed changes and folds totals. Returns how many it numbered; nothing while another node
-/// is at it.
+/// What to do while another node is numbering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhileBusy {
+    /// Nothing: the other does the work.
+    Leave,
+    /// Wait until it has, so that whatever was committed before the call is numbered afterwards.
+    Wait,
+}
+
+/// Numbers up to `limit` committed changes and folds totals. Returns how many it numbered.
 ///
 /// Runs in a transaction of its own: the row lock on `feed_state` makes it the only one, and since only committed
 /// changes are seen, a transaction that commits late gets a later number instead of a gap.
-pub async fn sequence(conn: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
-    #[derive(QueryableByName)]
-    struct State {
-        #[diesel(sql_type = Int8)]
-        last_sequence: i64,
-    }
-    let state: Option<State> = diesel::sql_query("SELECT last_sequence FROM feed_state FOR UPDATE SKIP LOCKED")
+pub async fn sequence(conn: &mut AsyncPgConnection, limit: usize, busy: WhileBusy) -> QueryResult<usize> {
+    // Most looks find nothing, and take no lock for it. What another is numbering is not numbered yet for us.
+    let waiting: Exists = diesel::sql_query("SELECT EXISTS (SELECT FROM changes WHERE sequence IS NULL) AS found")
         .get_result(conn)
-        .await
-        .optional()?;
+        .await?;
+    if !waiting.found {
+        return Ok(0);
+    }
+    let lock = match busy {
+        WhileBusy::Leave => "SELECT last_sequence FROM feed_state FOR UPDATE SKIP LOCKED",
+        WhileBusy::Wait => "SELECT last_sequence FROM feed_state FOR UPDATE",
+    };
+    let state: Option<State> = diesel::sql_query(lock).get_result(conn).await.optional()?;
     let Some(state) = state else { return Ok(0) };
     let numbered = diesel::sql_query(
         "UPDATE changes c SET sequence = n.sequence
@@ -77,7 +88,7 @@ pub async fn sequence(conn: &mut AsyncPgConnection, limit: i64) -> QueryResult<u
          WHERE c.id = n.id AND c.at = n.at",
     )
     .bind::<Int8, _>(state.last_sequence)
-    .bind::<Int8, _>(limit)
+    .bind::<Int8, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .execute(conn)
     .await?;
     if numbered == 0 {
@@ -103,6 +114,12 @@ pub async fn sequence(conn: &mut AsyncPgConnection, limit: i64) -> QueryResult<u
     .execute(conn)
     .await?;
     Ok(numbered)
+}
+
+#[derive(QueryableByName)]
+struct State {
+    #[diesel(sql_type = Int8)]
+    last_sequence: i64,
 }
 
 /// The feed after a sequence number.

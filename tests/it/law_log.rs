@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::TimeDelta;
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use rollbook::clock::Clock;
 use rollbook::flows::context::Context;
 use rollbook::flows::feed;
@@ -15,7 +15,7 @@ use rollbook::store::changes::{self, NewChange};
 use uuid::Uuid;
 
 use crate::support::database::TestDatabase;
-use crate::support::world::{World, context};
+use crate::support::world::{World, context, number};
 
 fn change(context: &Context, person: Uuid) -> NewChange {
     NewChange {
@@ -67,6 +67,33 @@ async fn a_change_that_commits_late_is_neither_missed_nor_seen_twice() {
         .unwrap();
     assert_eq!(feed_of(&context, 1).await, [(2, early)], "who has read up to 1 misses nothing");
     assert_eq!(feed_of(&context, 0).await, [(1, late), (2, early)]);
+}
+
+/// Who has seen a change otherwise finds it in the feed, also while another node is numbering.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_waits_for_the_node_that_is_numbering() {
+    let database = TestDatabase::migrated().await;
+    let context = context(&database, Clock::system()).await;
+    let person = context.clock.random_id();
+    let mut numbering = context.db.get().await.unwrap();
+    let reader = numbering
+        .transaction(async |numbering| {
+            numbering.batch_execute("SELECT FROM feed_state FOR UPDATE").await?;
+            append(&mut context.db.get().await.unwrap(), &context, person).await;
+            let reader = tokio::spawn({
+                let context = context.clone();
+                async move { feed_of(&context, 0).await }
+            });
+            let waits = "SELECT count(*) FROM pg_stat_activity
+                         WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            while number(&mut context.db.get().await.unwrap(), waits).await == 0 && !reader.is_finished() {
+                tokio::task::yield_now().await;
+            }
+            Ok::<_, diesel::result::Error>(reader)
+        })
+        .await
+        .unwrap();
+    assert_eq!(reader.await.unwrap(), [(1, person)]);
 }
 
 /// Many who write, two nodes that number, and one who reads on from the last number seen.
@@ -142,10 +169,7 @@ async fn a_reader_of_a_busy_feed_sees_every_change_once_and_in_order() {
         "what was rolled back never was"
     );
     let total = "SELECT people_total FROM feed_state";
-    assert_eq!(
-        crate::support::world::number(&mut nodes[0].db.get().await.unwrap(), total).await,
-        i64::try_from(seen.len()).unwrap()
-    );
+    assert_eq!(number(&mut nodes[0].db.get().await.unwrap(), total).await, i64::try_from(seen.len()).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
