@@ -13,13 +13,13 @@ const STEP: i64 = 5_000;
 /// Numbers the changes that were committed since; `false` when there are none.
 pub async fn sequence(context: &Context) -> Result<bool, FlowError> {
     let mut conn = context.db.get().await?;
-    Ok(conn.transaction(async |conn| store::changes::sequence(conn, STEP).await).await? > 0)
+    Ok(conn.transaction(async |conn| store::changes::sequence(conn, STEP, false).await).await? > 0)
 }
 
 /// The changes after a sequence number. What was committed before the call is in it, so that a caller who has seen a
 /// change through another way finds it here.
 pub async fn after(context: &Context, sequence_number: i64, limit: i64) -> Result<Vec<ChangeRow>, FlowError> {
     let mut conn = context.db.get().await?;
-    conn.transaction(async |conn| store::changes::sequence(conn, STEP).await).await?;
+    while conn.transaction(async |conn| store::changes::sequence(conn, STEP, true).await).await? > 0 {}
     Ok(store::changes::feed(&mut conn, sequence_number, limit).await?)
 }

@@ -54,18 +54,19 @@ pub async fn append(conn: &mut AsyncPgConnection, new: &[NewChange]) -> QueryRes
     Ok(())
 }
 
-/// Numbers up to `limit` committed changes and folds totals. Returns how many it numbered; nothing while another node
-/// is at it.
+/// Numbers up to `limit` committed changes and folds totals. Returns how many it numbered. While another node is at it,
+/// this waits for it, or numbers nothing, as `wait` says.
 ///
 /// Runs in a transaction of its own: the row lock on `feed_state` makes it the only one, and since only committed
 /// changes are seen, a transaction that commits late gets a later number instead of a gap.
-pub async fn sequence(conn: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
+pub async fn sequence(conn: &mut AsyncPgConnection, limit: i64, wait: bool) -> QueryResult<usize> {
     #[derive(QueryableByName)]
     struct State {
         #[diesel(sql_type = Int8)]
         last_sequence: i64,
     }
-    let state: Option<State> = diesel::sql_query("SELECT last_sequence FROM feed_state FOR UPDATE SKIP LOCKED")
+    let locking = if wait { "FOR UPDATE" } else { "FOR UPDATE SKIP LOCKED" };
+    let state: Option<State> = diesel::sql_query(format!("SELECT last_sequence FROM feed_state {locking}"))
         .get_result(conn)
         .await
         .optional()?;
