@@ -123,6 +123,15 @@ impl Outbound {
     /// # Errors
     /// When TLS cannot be set up, for example because the machine has no root certificates.
     pub fn new(clock: Clock, allow_private: bool) -> Result<Self, OutboundError> {
+        Self::within(WHOLE_TIMEOUT, clock, allow_private)
+    }
+
+    /// As [`new`](Self::new), with another limit for a whole call than a minute. It is of real time, whatever the clock.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn within(whole: Duration, clock: Clock, allow_private: bool) -> Result<Self, OutboundError> {
+        let client = |reach| client(reach, whole);
         let private = |reach| if allow_private { client(reach).map(Some) } else { Ok(None) };
         Ok(Self(Arc::new(Inner {
             clock,
@@ -211,11 +220,11 @@ impl fmt::Debug for Outbound {
     }
 }
 
-fn client(reach: Reach) -> Result<Client, OutboundError> {
+fn client(reach: Reach, whole: Duration) -> Result<Client, OutboundError> {
     Client::builder()
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(WHOLE_TIMEOUT)
+        .timeout(whole)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)

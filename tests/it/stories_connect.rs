@@ -190,4 +190,5 @@ async fn story_23_a_walk_by_index_stays_exact_while_a_pull_changes_people() {
     assert_eq!(distinct.len(), seen.len(), "nobody is read twice");
     assert!(originals.is_subset(&distinct), "nobody who was there is missing");
     assert_eq!(live.users("active eq false").await.len(), 10);
+    assert_eq!(vendor.statistics().rate_limited, 0);
 }

@@ -19,7 +19,7 @@ use super::served::Answer;
 /// How long anything may take that has to happen. Only a broken program ever waits so long.
 const DEADLINE: Duration = Duration::from_mins(1);
 /// How long a condition is left alone between two looks at it.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What the admin's requests carry in these tests.
 pub(crate) const ADMIN_TOKEN: &str = "the-admin-of-the-tests-0123456789abcdef";
