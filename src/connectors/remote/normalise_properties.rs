@@ -65,8 +65,8 @@ fn poison(value: &mut Value, path: &str, poison_with: &Value) {
             poison(inner, &path, poison_with);
         } else if !LISTED.contains(&path.as_str()) {
             *inner = poison_with.clone();
-        } else if inner.is_null() {
-            // Where a text is expected, an object or list is no way in either.
+        } else if inner.is_null() && !["provisional_start_date", "termination_date"].contains(&path.as_str()) {
+            // A start or an end that cannot be read refuses the record, which is another test's matter. Where a text is expected, an object or list is no way in either.
             *inner = json!([{"message": MARKER, "name": MARKER}]);
         }
     }
