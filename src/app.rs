@@ -56,11 +56,8 @@ impl App {
         let address = listener.local_addr()?;
         let Opened { embedded, source } = open_database(&config, &clock).await?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        match Self::build(config, source, clock).await {
+        match Self::build(config, source, embedded.is_some(), clock).await {
             Ok((context, new_admin_token)) => {
-                if embedded.is_some() {
-                    callers::take_over(&context).await?;
-                }
                 let state = State::new(context.db.clone(), context.clock.clone(), &public_url);
                 let runner = jobs::runner(&context);
                 Ok(Self { context, state, runner, embedded, listener, address, new_admin_token })
@@ -77,6 +74,7 @@ impl App {
     async fn build(
         mut config: Config,
         source: DatabaseSource,
+        alone: bool,
         clock: Clock,
     ) -> anyhow::Result<(Context, Option<Token>)> {
         let admin_token = config.admin_token.take();
@@ -85,6 +83,10 @@ impl App {
         let now = context.clock.now();
         conn.transaction(async |conn| crate::store::changes::make_partitions(conn, now).await).await?;
         drop(conn);
+        if alone {
+            // The lock on the data directory proves it: whoever held a lease is gone.
+            callers::take_over(&context).await?;
+        }
         let new = callers::settle_admin_token(&context, admin_token).await?;
         Ok((context, new))
     }
@@ -107,7 +109,7 @@ impl App {
         let tracker = TaskTracker::new();
         let jobs_stop = CancellationToken::new();
         runner.start(&tracker, &jobs_stop);
-        let serving = tokio::spawn(server);
+        let mut serving = tokio::spawn(server);
         let cluster_gone = async {
             match embedded.as_mut() {
                 Some(embedded) => embedded.ended().await.to_string(),
@@ -117,13 +119,19 @@ impl App {
         let outcome = tokio::select! {
             () = stop.cancelled() => Ok(()),
             reason = cluster_gone => Err(anyhow::anyhow!(reason)),
+            ended = &mut serving => {
+                let reason = ended.map_or_else(|error| error.to_string(), |ended| format!("{ended:?}"));
+                Err(anyhow::anyhow!("the server ended by itself: {reason}"))
+            }
         };
         info!("stopping");
         handle.stop(true).await;
         jobs_stop.cancel();
         tracker.close();
         tracker.wait().await;
-        if let Err(error) = serving.await? {
+        if !serving.is_finished()
+            && let Err(error) = serving.await?
+        {
             warn!("the server ended with: {error}");
         }
         if outcome.is_ok() {

@@ -191,6 +191,8 @@ pub fn strangers(known: &[&str]) -> Vec<String> {
     let mut names: Vec<String> = env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
         .filter(|name| name.starts_with("ROLLBOOK_") && !known.contains(&name.as_str()))
+        // Of the build, which `cargo run` passes on.
+        .filter(|name| name != "ROLLBOOK_MIGRATIONS_HASH")
         .collect();
     names.sort_unstable();
     names

@@ -230,7 +230,9 @@ CREATE TABLE holds (
     decided_by text,
     reason text,
     -- The run that carries an approval out.
-    run_id uuid
+    run_id uuid,
+    -- Since when a rejection no longer counts: a run has found another set of leavers.
+    spent_at timestamptz
 );
 CREATE INDEX holds_of_run ON holds (run_id) WHERE run_id IS NOT NULL;
 CREATE UNIQUE INDEX holds_one_open ON holds (connection_id) WHERE state = 'open';

@@ -35,11 +35,15 @@ impl std::fmt::Debug for Work {
 
 /// All jobs of a process.
 pub(super) fn runner(context: &Context) -> Runner {
-    let all: [(&'static str, Step); 6] = [
+    let all: [(&'static str, Step); 9] = [
         ("housekeeping", |context| timers::keep_house(context).boxed()),
         ("timers", |context| timers::fire(context).boxed()),
         ("schedule", |context| timers::schedule(context).boxed()),
         ("holds", |context| hold::expire(context).boxed()),
+        // Several, so that a long pull of one connection does not keep the others waiting.
+        ("pulls", |context| pull::work(context).boxed()),
+        ("pulls", |context| pull::work(context).boxed()),
+        ("pulls", |context| pull::work(context).boxed()),
         ("pulls", |context| pull::work(context).boxed()),
         ("feed", |context| feed::sequence(context).boxed()),
     ];

@@ -37,7 +37,10 @@ impl Client {
             })?;
         let given = access.token.filter(|token| !token.expose_secret().trim().is_empty());
         let token = match (given, access.admin_token_file) {
-            (Some(token), _) => token.expose_secret().trim().to_owned().into(),
+            (Some(_), Some(_)) => {
+                return Err(usage("a token and a file with a token were given (--token, --admin-token-file or their variables): give one".into()));
+            }
+            (Some(token), None) => token.expose_secret().trim().to_owned().into(),
             (None, Some(file)) => secret::of_file(&file)?,
             (None, None) => {
                 return Err(usage(

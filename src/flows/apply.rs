@@ -50,6 +50,7 @@ pub(super) async fn apply(
     cause: &Cause,
 ) -> Result<(), FlowError> {
     let mut plan = plan;
+    let mut follow_ups = Vec::new();
     for round in 0..ROUNDS {
         apply_once(context, plan, cause).await?;
         let mut conn = context.db.get().await?;
@@ -57,19 +58,25 @@ pub(super) async fn apply(
         if stale.is_empty() || round + 1 == ROUNDS {
             break;
         }
-        let scope = match connection {
-            Some(_) => {
-                let mut workers = store::plans::workers_of(&mut conn, plan, &stale).await?;
-                workers.dedup();
-                Scope::Workers(workers)
-            }
-            None => Scope::People(stale),
+        let workers = match connection {
+            Some(_) => store::plans::workers_of(&mut conn, plan, &stale).await?,
+            None => Vec::new(),
         };
         drop(conn);
+        // Whoever was in the plan for their manager alone has no worker in it.
+        let scope = Scope::Stale { workers, people: stale };
         let next = context.clock.row_id();
         let order = Order { plan: next, connection, run: cause.run, cause: "staleItems".into(), scope, rules: None };
         build(context, order).await?;
         plan = next;
+        follow_ups.push(next);
+    }
+    if connection.is_none() {
+        // A timer's plans are nobody's to look at, and their changes are in the log.
+        let mut conn = context.db.get().await?;
+        for follow_up in follow_ups {
+            store::plans::delete(&mut conn, follow_up).await?;
+        }
     }
     Ok(())
 }
@@ -98,9 +105,10 @@ async fn apply_once(context: &Context, plan: Uuid, cause: &Cause) -> Result<(), 
     }
     let now = context.clock.now();
     conn.transaction(async |conn| {
+        store::edges::take_time(conn).await?;
         store::workers::accept(conn, plan, None, now).await?;
         store::reviews::follow_plan(conn, plan, now).await?;
-        let edges: Vec<_> = store::edges::cycles(conn, Uuid::nil()).await?.into_iter().map(edge).collect();
+        let edges: Vec<_> = store::edges::cycles(conn, Uuid::nil(), &[]).await?.into_iter().map(edge).collect();
         let cycles: Vec<(Vec<Uuid>, Uuid)> = suspend_cycles(&edges)
             .into_iter()
             .map(|cycle| (cycle.people.into_iter().map(|person| person.0).collect(), cycle.suspended.0))
@@ -245,7 +253,8 @@ impl Work {
             diff.push(serde_json::to_value(change).map_err(|error| FlowError::corrupt("change", &error))?);
         }
         let visible = before.is_none() || !diff.is_empty();
-        let version = before.map_or(1, |row| row.version + i64::from(visible));
+        // Each write counts, also one that nobody sees: a plan that rests on the row as it was must notice.
+        let version = before.map_or(1, |row| row.version + 1);
         let created = before.map_or(now, |row| row.created_at);
         let modified = if visible { now } else { before.map_or(now, |row| row.modified_at) };
         if visible {

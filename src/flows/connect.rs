@@ -242,7 +242,7 @@ pub async fn finish(context: &Context, id: Uuid, plan: Option<Uuid>, actor: &Act
 
 /// Stops pulling by schedule; known dates still fire, and everything is served as it is.
 pub async fn pause(context: &Context, id: Uuid, actor: &Actor) -> Result<(), FlowError> {
-    steer(context, id, actor, "pause", &["active", "failing", "needsReauthorization"], |_| ConnectionChange {
+    steer(context, id, actor, "pause", &["active", "failing"], |_| ConnectionChange {
         state: Some("paused".into()),
         next_run_at: Some(None),
         ..ConnectionChange::default()

@@ -37,6 +37,31 @@ impl FlowError {
         Self::Invalid { field: field.into(), problem: problem.into() }
     }
 
+    /// Whether the database is away or busy, rather than anything being wrong.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind as Kind, Error};
+        match self {
+            Self::Database(_)
+            | Self::Store(
+                Error::BrokenTransactionManager
+                | Error::DatabaseError(
+                    Kind::ClosedConnection
+                    | Kind::UnableToSendCommand
+                    | Kind::SerializationFailure
+                    | Kind::ReadOnlyTransaction,
+                    _,
+                ),
+            ) => true,
+            Self::Store(Error::DatabaseError(Kind::Unknown, information)) => {
+                let words =
+                    ["terminating connection", "the database system is", "too many clients", "deadlock detected"];
+                words.iter().any(|words| information.message().contains(words))
+            }
+            _ => false,
+        }
+    }
+
     /// A stored value that does not read back: a fault of ours, never of the caller.
     #[must_use]
     pub fn corrupt(what: &str, error: &serde_json::Error) -> Self {

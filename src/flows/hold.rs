@@ -1,6 +1,8 @@
 //! Danger is held (law 3). Until budgets are counted part by part, a run whose plan would make too many people leavers
 //! waits as a whole for an admin.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use tracing::warn;
@@ -44,39 +46,42 @@ pub(super) async fn weigh(
         let leavers = store::plans::leavers(conn, plan).await?;
         let approved = store::holds::approved_by_run(conn, run.id).await?.filter(|hold| hold.state == "approved");
         let seen = approved.map(|hold| hold.people).unwrap_or_default();
-        let unseen: Vec<Uuid> = leavers.iter().copied().filter(|person| !seen.contains(person)).collect();
+        let seen: BTreeSet<Uuid> = seen.into_iter().collect();
+        let unseen = leavers.iter().filter(|person| !seen.contains(person)).count();
         let active = store::people_write::active_of(conn, connection).await?;
-        let dangerous = budget::danger(unseen.len(), usize::try_from(active).unwrap_or(0));
+        let dangerous = budget::danger(unseen, usize::try_from(active).unwrap_or(0));
         let open = store::holds::open_of(conn, connection).await?;
+        let rejected = store::holds::last_rejected(conn, connection).await?;
+        if rejected.is_some_and(|rejected| rejected.people == leavers) {
+            // The admin has said no to exactly these; the rest of the plan proceeds.
+            store::plans::reject_people(conn, plan, &leavers).await?;
+            return Ok(Verdict::Free);
+        }
+        // Other people would leave now, or nobody: the no was said to something else.
+        store::holds::spend(conn, connection, now).await?;
         if !dangerous {
             if let Some(open) = open {
                 store::holds::decide(conn, open.id, "superseded", now, None, Some("a later run no longer asks for it")).await?;
             }
             return Ok(Verdict::Free);
         }
-        let rejected = store::holds::last_rejected(conn, connection).await?;
-        if rejected.is_some_and(|rejected| rejected.people == unseen) {
-            // The admin has said no to exactly these; the rest of the plan proceeds.
-            store::plans::reject_people(conn, plan, &unseen).await?;
-            return Ok(Verdict::Free);
-        }
         store::plans::set_state(conn, plan, "held").await?;
         match open {
-            Some(open) if open.people == unseen => store::holds::renew(conn, open.id, plan).await?,
+            Some(open) if open.people == leavers => store::holds::renew(conn, open.id, plan).await?,
             open => {
                 if let Some(open) = open {
                     store::holds::decide(conn, open.id, "superseded", now, None, Some("other people would leave now")).await?;
                 }
                 warn!(
-                    run.id = %run.id, leavers = unseen.len(), active,
-                    "run {} is held: {} of {active} active people would leave; an admin has to approve it", run.id, unseen.len(),
+                    run.id = %run.id, leavers = leavers.len(), active,
+                    "run {} is held: {} of {active} active people would leave; an admin has to approve it", run.id, leavers.len(),
                 );
                 let hold = NewHold {
                     id: context.clock.row_id(),
                     plan_id: Some(plan),
                     connection_id: connection,
                     state: "open".into(),
-                    people: unseen,
+                    people: leavers,
                     active_people: active,
                     raised_at: now,
                     expires_at: now + PATIENCE,

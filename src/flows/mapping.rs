@@ -89,9 +89,6 @@ pub async fn put(
             rules: Some(rules),
         };
         build(context, order).await?;
-        // Not one that could be applied: it rests on a map that is not the connection's.
-        let mut conn = context.db.get().await?;
-        store::plans::set_state(&mut conn, plan, "superseded").await?;
         return Ok(Mapped::Preview { plan });
     }
     let in_review = connection.state == "review";

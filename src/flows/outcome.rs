@@ -18,6 +18,9 @@ use crate::store::runs::{RunChange, RunRow};
 /// The longest wait between two tries of a failing connection.
 const LONGEST_BACK_OFF: TimeDelta = TimeDelta::hours(6);
 
+/// The longest wait that a vendor can ask for.
+const LONGEST_ASKED: TimeDelta = TimeDelta::hours(24);
+
 /// How a run ends.
 #[derive(Debug)]
 pub(super) enum Ending {
@@ -47,6 +50,10 @@ pub(super) async fn end_run(
     conn.transaction(async |conn| {
         let Some(fresh) = store::connections::lock(conn, connection.id).await? else { return Ok(()) };
         let Some(run) = store::runs::find(conn, run.id).await? else { return Ok(()) };
+        if !store::runs::GOING.contains(&run.state.as_str()) || run.lease_owner != Some(context.node) {
+            // Another node has taken the run over: how it ends is that node's to say.
+            return Ok(());
+        }
         let counts = counts(conn, &run, &ending).await?;
         let (state, problem) = match &ending {
             Ending::Applied | Ending::Planned | Ending::Held => ("succeeded", None),
@@ -86,7 +93,7 @@ pub(super) async fn end_run(
         };
         store::runs::update(conn, run.id, change).await?;
         store::staging::clear(conn, run.id).await?;
-        let change = follow_up(context, &run, &fresh, &ending, problem, now)?;
+        let change = follow_up(context, &run, connection, &fresh, &ending, problem, now)?;
         store::connections::update(conn, connection.id, change).await?;
         Ok::<_, FlowError>(())
     })
@@ -103,10 +110,11 @@ pub(super) async fn end_run(
     Ok(())
 }
 
-/// What an end means for the connection.
+/// What an end means for the connection. `used` is the connection as the run knew it.
 fn follow_up(
     context: &Context,
     run: &RunRow,
+    used: &ConnectionRow,
     connection: &ConnectionRow,
     ending: &Ending,
     problem: Option<(&'static str, String)>,
@@ -138,6 +146,10 @@ fn follow_up(
                 change.first_import = Some(false);
                 change.accepted_mapping = Some(connection.mapping.clone());
             }
+        }
+        Ending::Refused(error) if error.needs_reauthorization() && used.credentials != connection.credentials => {
+            // The admin has given a new credential while the run used the old one: pull with it.
+            change.next_run_at = Some(Some(now));
         }
         Ending::Refused(error) if error.needs_reauthorization() => {
             turn("needsReauthorization");
@@ -183,7 +195,8 @@ fn back_off(failures: i32) -> TimeDelta {
 fn asked_wait(ending: &Ending) -> TimeDelta {
     match ending {
         Ending::Refused(ConnectorError::Unavailable { retry_after: Some(wait), .. }) => {
-            TimeDelta::from_std(*wait).unwrap_or(LONGEST_BACK_OFF)
+            // What a header asks for is believed only so far: some vendors send an instant where a wait belongs.
+            TimeDelta::from_std(*wait).unwrap_or(LONGEST_ASKED).min(LONGEST_ASKED)
         }
         _ => TimeDelta::zero(),
     }

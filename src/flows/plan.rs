@@ -1,7 +1,7 @@
 //! Makes a plan: what of the latest statements, or of the time that has passed, changes whom. Nothing of a person is
 //! written here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use uuid::Uuid;
@@ -21,6 +21,7 @@ use crate::directory::person::{ManagerLink, Person};
 use crate::directory::plan::{ConnectionFacts, Decisions, Outcome, PlannedPerson, WorkerDecision};
 use crate::store;
 use crate::store::connections::ConnectionRow;
+use crate::store::edges::WaitingEdge;
 use crate::store::plans::{ItemRow, PlanRow, PlannedWorker};
 
 /// How many workers or people are looked at in one step: bounds memory and the length of a transaction.
@@ -34,8 +35,8 @@ pub(super) enum Scope {
     Everybody,
     /// These people, for the time that has passed.
     People(Vec<Uuid>),
-    /// These workers again, because what their plan rested on has moved.
-    Workers(Vec<String>),
+    /// These again, because what their plan rested on has moved.
+    Stale { workers: Vec<String>, people: Vec<Uuid> },
 }
 
 /// What to plan.
@@ -45,7 +46,7 @@ pub(super) struct Order {
     pub run: Option<Uuid>,
     pub cause: String,
     pub scope: Scope,
-    /// Rules to try instead of the connection's own.
+    /// Rules to try instead of the connection's own. A plan with such rules is to be looked at, never to be applied.
     pub rules: Option<Rules>,
 }
 
@@ -85,9 +86,12 @@ pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
                 planner.step(&mut conn, Seeds::People(part)).await?;
             }
         }
-        Scope::Workers(workers) => {
+        Scope::Stale { workers, people } => {
             for part in workers.chunks(usize::try_from(STEP).unwrap_or(500)) {
                 planner.look_at(&mut conn, order.connection, part).await?;
+            }
+            for part in people.chunks(usize::try_from(STEP).unwrap_or(500)) {
+                planner.step(&mut conn, Seeds::People(part)).await?;
             }
         }
         scope @ (Scope::Undecided | Scope::Everybody) => {
@@ -105,7 +109,8 @@ pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
         }
     }
     planner.settle_managers(&mut conn).await?;
-    store::plans::set_state(&mut conn, order.plan, "ready").await?;
+    let state = if order.rules.is_some() { "superseded" } else { "ready" };
+    store::plans::set_state(&mut conn, order.plan, state).await?;
     Ok(())
 }
 
@@ -255,20 +260,48 @@ impl Planner<'_> {
     async fn settle_managers(&mut self, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
         let plan = self.plan;
         conn.transaction(async |conn| {
+            store::edges::make_ready(conn).await?;
             store::edges::resolve(conn, plan).await?;
             let last = store::plans::last_number(conn, plan).await?;
             store::edges::heal(conn, plan, last).await?;
-            // Whoever gets no level is in a cycle, or below one; once cycles are cut, everybody gets one.
-            store::edges::level(conn, plan).await?;
-            let edges: Vec<Edge> = store::edges::cycles(conn, plan).await?.into_iter().map(edge).collect();
+            let (mut levels, circling) = levels(&store::edges::waiting(conn, plan).await?);
+            let edges: Vec<Edge> = store::edges::cycles(conn, plan, &circling).await?.into_iter().map(edge).collect();
             let suspended: Vec<Uuid> = suspend_cycles(&edges).iter().map(|cycle| cycle.suspended.0).collect();
             let last = store::plans::last_number(conn, plan).await?;
             store::edges::suspend(conn, plan, &suspended, last).await?;
-            store::edges::level(conn, plan).await
+            if !suspended.is_empty() {
+                // The cycles are cut: now everybody gets a level.
+                levels = self::levels(&store::edges::waiting(conn, plan).await?).0;
+            }
+            store::edges::set_levels(conn, plan, &levels).await
         })
         .await?;
         Ok(())
     }
+}
+
+/// In which order items are applied, as (number, level): a manager who would come into being before those who get
+/// them. Items that wait for nobody have level 0 and are not listed; of those who wait in a circle, or below one, the
+/// numbers are in the second part.
+fn levels(edges: &[WaitingEdge]) -> (Vec<(i32, i32)>, Vec<i32>) {
+    let waits: BTreeSet<Uuid> = edges.iter().map(|edge| edge.person).collect();
+    let mut reports: BTreeMap<Uuid, Vec<&WaitingEdge>> = BTreeMap::new();
+    for edge in edges {
+        reports.entry(edge.manager).or_default().push(edge);
+    }
+    let mut found = Vec::with_capacity(edges.len());
+    let mut reached: BTreeSet<i32> = BTreeSet::new();
+    let mut next: Vec<Uuid> = reports.keys().filter(|manager| !waits.contains(manager)).copied().collect();
+    let mut level = 0;
+    while !next.is_empty() {
+        level += 1;
+        let here: Vec<&WaitingEdge> = next.iter().filter_map(|manager| reports.remove(manager)).flatten().collect();
+        found.extend(here.iter().map(|edge| (edge.n, level)));
+        reached.extend(here.iter().map(|edge| edge.n));
+        next = here.into_iter().filter(|edge| edge.is_new).map(|edge| edge.person).collect();
+    }
+    let circling = edges.iter().map(|edge| edge.n).filter(|n| !reached.contains(n)).collect();
+    (found, circling)
 }
 
 /// The stored edge as the domain sees it.
@@ -326,4 +359,24 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(n: i32, manager: u128) -> WaitingEdge {
+        let person = Uuid::from_u128(u128::try_from(n).unwrap_or(0));
+        WaitingEdge { n, person, is_new: true, manager: Uuid::from_u128(manager) }
+    }
+
+    #[test]
+    fn managers_come_before_their_reports_and_circles_are_named() {
+        // 2 and 3 report to 1, who waits for nobody; 4 to 3; 5 and 6 to each other; 7 to 6.
+        let edges = [waiting(2, 1), waiting(3, 1), waiting(4, 3), waiting(5, 6), waiting(6, 5), waiting(7, 6)];
+        let (mut levels, circling) = levels(&edges);
+        levels.sort_unstable();
+        assert_eq!(levels, [(2, 1), (3, 1), (4, 2)]);
+        assert_eq!(circling, [5, 6, 7]);
+    }
 }

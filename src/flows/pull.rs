@@ -73,7 +73,7 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
             outcome::end_run(context, &run, &connection, Ending::Refused(error)).await
         }
         // Ours to fix or to wait out: the run stays as it is and is taken up again when its lease ends.
-        Err(Stop::Flow(error @ FlowError::Database(_))) => Err(error),
+        Err(Stop::Flow(error)) if error.is_outage() => Err(error),
         Err(Stop::Flow(error)) => {
             warn!(run.id = %run.id, "run {} failed: {error}", run.id);
             outcome::end_run(context, &run, &connection, Ending::Broken(error.to_string())).await
@@ -226,6 +226,7 @@ async fn take_over(
     let mut conn = context.db.get().await?;
     let (absorbed, mine) = conn
         .transaction(async |conn| {
+            store::edges::take_time(conn).await?;
             let absorbed = store::staging::absorb(conn, run, connection, evidence, began, now, &proven).await?;
             store::staging::clear(conn, run).await?;
             let change = store::connections::ConnectionChange {
@@ -316,11 +317,14 @@ async fn finish_applying(lease: &Lease<'_>, run: &RunRow, connection: &Connectio
     let Some(plan) = run.plan_id else {
         return Err(FlowError::Internal("a run that applies names no plan".into()).into());
     };
+    let mut conn = context.db.get().await?;
+    let reason = store::holds::approved_by_run(&mut conn, run.id).await?.and_then(|hold| hold.reason);
+    drop(conn);
     let cause = Cause {
         kind: if run.cause == "mapping" { "configuration" } else { "run" },
         run: Some(run.id),
         token_name: run.token_name.clone(),
-        reason: None,
+        reason,
     };
     apply(context, plan, Some(connection.id), &cause).await?;
     Ok(outcome::end_run(context, run, connection, Ending::Applied).await?)

@@ -27,6 +27,8 @@ const CHUNK: i64 = 100;
 /// Above this share of records that could not be read, the read is incomplete (law 2).
 const TOLERATED_PERCENT: u64 = 5;
 const LISTED: usize = 50;
+/// After so many details that failed because the HR system was away, it counts as away.
+const UNAVAILABLE_AT_MOST: u32 = 10;
 /// How often the log tells how far a pull is.
 const TELL_EVERY: TimeDelta = TimeDelta::seconds(10);
 
@@ -183,10 +185,21 @@ impl Reader<'_> {
                         staged.extend(Self::reject(&rejected));
                         progress.fail(rejected);
                     }
-                    Err(error @ (ConnectorError::Unauthorized { .. } | ConnectorError::Settings { .. })) => {
+                    // Revoked, or away, or we are asked to stay away: asking for the next one does not help.
+                    Err(
+                        error @ (ConnectorError::Unauthorized { .. }
+                        | ConnectorError::Settings { .. }
+                        | ConnectorError::Unavailable { retry_after: Some(_), .. }),
+                    ) => {
                         return Err(FlowError::from(error).into());
                     }
                     Err(error) => {
+                        if matches!(error, ConnectorError::Unavailable { .. }) {
+                            progress.unavailable += 1;
+                            if progress.unavailable >= UNAVAILABLE_AT_MOST {
+                                return Err(FlowError::from(error).into());
+                            }
+                        }
                         let rejected = Rejected { source_id: Some(id.clone()), reason: error.to_string() };
                         staged.extend(Self::reject(&rejected));
                         progress.fail(rejected);
@@ -307,13 +320,24 @@ struct Progress {
     expected: Option<u64>,
     stage: &'static str,
     failed: u64,
+    /// Details that failed because the HR system was away.
+    unavailable: u32,
     rejected: Vec<Rejected>,
     told: DateTime<Utc>,
 }
 
 impl Progress {
     fn new(told: DateTime<Utc>) -> Self {
-        Self { pages: 0, workers: 0, expected: None, stage: "list", failed: 0, rejected: Vec::new(), told }
+        Self {
+            pages: 0,
+            workers: 0,
+            expected: None,
+            stage: "list",
+            failed: 0,
+            unavailable: 0,
+            rejected: Vec::new(),
+            told,
+        }
     }
 
     fn restart(&mut self) {

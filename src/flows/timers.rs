@@ -14,7 +14,7 @@ use crate::store;
 use crate::store::runs::NewRun;
 
 /// How long a node may be silent before another does its timers.
-const LEASE: TimeDelta = TimeDelta::minutes(2);
+const LEASE: TimeDelta = TimeDelta::seconds(30);
 
 /// Merges the people anew whose time has come. `false` when nobody's has.
 pub async fn fire(context: &Context) -> Result<bool, FlowError> {
@@ -95,8 +95,8 @@ pub async fn keep_house(context: &Context) -> Result<bool, FlowError> {
     if !store::leases::take(&mut conn, "housekeeping", owner, now, now + TimeDelta::days(1)).await? {
         return Ok(false);
     }
+    conn.transaction(async |conn| store::changes::make_partitions(conn, now).await).await?;
     conn.transaction(async |conn| {
-        store::changes::make_partitions(conn, now).await?;
         store::plans::forget_before(conn, now - KEEP_RUNS).await?;
         store::walks::forget(conn, now).await?;
         store::runs::forget_before(conn, now - KEEP_RUNS).await

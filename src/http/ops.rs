@@ -1,11 +1,16 @@
 //! For those who run the server: is the process up, and can it do its work?
 
+use std::time::Duration;
+
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use super::state::State;
 use crate::store::migrations;
+
+/// How long the database may take to say that it is there.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// `/healthz` and `/readyz`, for everybody: they tell nothing about anybody.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -21,7 +26,8 @@ async fn healthz() -> HttpResponse {
 /// The database answers and has the shape that this program needs; else 503 with the reason, which names no place and
 /// no credential.
 async fn readyz(state: web::Data<State>) -> HttpResponse {
-    match reason(&state).await {
+    let reason = tokio::time::timeout(LONGEST, reason(&state)).await;
+    match reason.unwrap_or(Some("the database does not answer")) {
         None => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ready" })),
         Some(reason) => HttpResponse::ServiceUnavailable()
             .insert_header((CACHE_CONTROL, "no-store"))

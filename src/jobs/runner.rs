@@ -1,9 +1,11 @@
 //! Runs jobs: each in a loop of its own, as long as there is work, then waiting for the bell or the next look.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -55,7 +57,8 @@ impl Runner {
         let mut bell = self.wake.listen();
         loop {
             bell.mark_unchanged();
-            let pause = match job.step().await {
+            let step = AssertUnwindSafe(job.step()).catch_unwind().await;
+            let pause = match step.unwrap_or_else(|_| Err(anyhow::anyhow!("it panicked"))) {
                 Ok(true) => continue,
                 Ok(false) => LOOK_AGAIN,
                 Err(problem) => {

@@ -197,10 +197,25 @@ fn collect_words(value: &Value, depth: usize, words: &mut Vec<String>) {
     }
 }
 
-/// One line without control characters, and without anything that looks like an email address.
+/// The longest word that is taken over: words of a language are shorter, tokens are longer.
+const LONGEST_WORD: usize = 24;
+
+/// One line without control characters, and without anything that looks like an email address or a credential.
 fn masked(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    words.map(|word| if word.contains('@') { "…" } else { word }).collect::<Vec<_>>().join(" ")
+    let mut after_bearer = false;
+    let mut shown = Vec::new();
+    for word in words {
+        let lower = word.to_ascii_lowercase();
+        let is_secret = after_bearer
+            || word.contains('@')
+            || lower.contains("ra_live_")
+            || lower.contains("ra_test_")
+            || (word.chars().count() > LONGEST_WORD && word.chars().any(|c| c.is_ascii_digit()));
+        after_bearer = lower.trim_end_matches(':') == "bearer";
+        shown.push(if is_secret { "…" } else { word });
+    }
+    shown.join(" ")
 }
 
 #[cfg(test)]
@@ -311,6 +326,16 @@ mod tests {
         #[test]
         fn no_retry_after_makes_the_reader_fail(value in "\\PC*") {
             let _ = retry_after(&value, now());
+        }
+    }
+
+    #[test]
+    fn a_credential_that_a_vendor_echoes_is_masked() {
+        for echoed in ["Bearer abc", "ra_live_SECRET", "key=ra_test_SECRET;", "0123456789abcdef0123456789abcdef"] {
+            let body = serde_json::json!({ "message": format!("token {echoed} is revoked") }).to_string();
+            let detail = answer(401, &[], &body).error_detail();
+            assert!(!detail.contains("abc") && !detail.contains("SECRET"), "{detail}");
+            assert!(detail.ends_with("is revoked"), "{detail}");
         }
     }
 }

@@ -52,7 +52,7 @@ pub struct NewConnection {
 }
 
 /// What may change in a connection; a field that is `None` stays as it is.
-#[derive(Default, AsChangeset)]
+#[derive(Default, PartialEq, AsChangeset)]
 #[diesel(table_name = connections)]
 pub struct ConnectionChange {
     pub name: Option<String>,
@@ -102,6 +102,9 @@ pub async fn page(conn: &mut AsyncPgConnection, after: i64, limit: i64) -> Query
 }
 
 pub async fn update(conn: &mut AsyncPgConnection, id: Uuid, change: ConnectionChange) -> QueryResult<()> {
+    if change == ConnectionChange::default() {
+        return Ok(());
+    }
     diesel::update(connections::table.find(id)).set(change).execute(conn).await.map(drop)
 }
 

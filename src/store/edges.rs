@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Date, Int4, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel::sql_types::{Array, Bool, Date, Int4, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
 /// Finds the people behind the edges that a plan states: by the manager's worker, or lacking that by the one person
@@ -42,7 +42,7 @@ pub async fn resolve(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()
     .map(drop)
 }
 
-/// Adds the people whose pending edge leads to somebody whom this plan brings (story 20).
+/// Adds the people whose pending edge leads to somebody whom this plan brings, or who is there by now (story 20).
 pub async fn heal(conn: &mut AsyncPgConnection, plan: Uuid, after: i32) -> QueryResult<usize> {
     diesel::sql_query(
         "INSERT INTO plan_items (plan_id, n, person_id, base_version, wanted, user_name_key, diff, event, leaver,
@@ -51,12 +51,20 @@ pub async fn heal(conn: &mut AsyncPgConnection, plan: Uuid, after: i32) -> Query
          SELECT $1, $2 + (row_number() OVER (ORDER BY position))::int, id, version, person, user_name_key, '[]',
              'person.updated', false, manager_id, manager_via_connection, manager_via_source, manager_via_email, target,
              manager_since, 'person', start_date
-         FROM (SELECT e.*, w.person_id AS target
+         FROM (SELECT e.id, e.position, e.version, e.person, e.user_name_key, e.manager_id, e.manager_via_connection,
+                    e.manager_via_source, e.manager_via_email, e.manager_since, e.start_date, w.person_id AS target
                FROM plan_workers w JOIN people e ON e.manager_state = 'pending'
                     AND e.manager_via_connection = w.connection_id AND e.manager_via_source = w.source_id
                WHERE w.plan_id = $1 AND w.link_reason IS NOT NULL
-               UNION ALL
-               SELECT e.*, i.person_id
+               UNION
+               SELECT e.id, e.position, e.version, e.person, e.user_name_key, e.manager_id, e.manager_via_connection,
+                    e.manager_via_source, e.manager_via_email, e.manager_since, e.start_date, w.person_id
+               FROM people e JOIN workers w ON w.connection_id = e.manager_via_connection
+                    AND w.source_id = e.manager_via_source
+               WHERE e.manager_state = 'pending' AND w.person_id IS NOT NULL
+               UNION
+               SELECT e.id, e.position, e.version, e.person, e.user_name_key, e.manager_id, e.manager_via_connection,
+                    e.manager_via_source, e.manager_via_email, e.manager_since, e.start_date, i.person_id
                FROM plan_items i JOIN people e ON e.manager_state = 'pending' AND e.manager_via_source IS NULL
                     AND e.manager_via_email = i.user_name_key
                WHERE i.plan_id = $1) AS healed
@@ -69,36 +77,59 @@ pub async fn heal(conn: &mut AsyncPgConnection, plan: Uuid, after: i32) -> Query
     .await
 }
 
-/// Numbers the levels in which a plan is applied: a manager who would come into being before those who get them. Who is
-/// left at the highest level is in a cycle of such edges, or below one.
-pub async fn level(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()> {
-    let mut moved = diesel::sql_query(
-        "UPDATE plan_items i SET level = CASE WHEN waits THEN 2147483647 ELSE 0 END
-         FROM (SELECT n, manager_state = 'person' AND EXISTS (
-                   SELECT FROM plan_items m WHERE m.plan_id = $1 AND m.person_id = o.manager_target
-                      AND m.base_version IS NULL) AS waits
-               FROM plan_items o WHERE o.plan_id = $1) AS found
-         WHERE i.plan_id = $1 AND i.n = found.n AND i.level <> CASE WHEN waits THEN 2147483647 ELSE 0 END",
+/// An edge of a plan that leads to somebody who would come into being with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
+pub struct WaitingEdge {
+    #[diesel(sql_type = Int4)]
+    pub n: i32,
+    #[diesel(sql_type = SqlUuid)]
+    pub person: Uuid,
+    /// Whether the person would come into being, too.
+    #[diesel(sql_type = Bool)]
+    pub is_new: bool,
+    #[diesel(sql_type = SqlUuid)]
+    pub manager: Uuid,
+}
+
+/// The edges of a plan that have to wait for a manager of the same plan.
+pub async fn waiting(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<Vec<WaitingEdge>> {
+    diesel::sql_query(
+        "SELECT i.n, i.person_id AS person, i.base_version IS NULL AS is_new, i.manager_target AS manager
+         FROM plan_items i JOIN plan_items m ON m.plan_id = i.plan_id AND m.person_id = i.manager_target
+         WHERE i.plan_id = $1 AND i.manager_state = 'person' AND m.base_version IS NULL",
     )
     .bind::<SqlUuid, _>(plan)
-    .execute(conn)
-    .await?;
-    let mut level = 0_i32;
-    while moved > 0 {
-        level += 1;
-        moved = diesel::sql_query(
-            "UPDATE plan_items i SET level = $2
-             FROM plan_items m
-             WHERE i.plan_id = $1 AND i.level = 2147483647 AND i.state = 'planned'
-               AND m.plan_id = $1 AND m.person_id = i.manager_target AND m.level = $2 - 1 AND m.state = 'planned'
-               AND m.base_version IS NULL",
-        )
-        .bind::<SqlUuid, _>(plan)
-        .bind::<Int4, _>(level)
-        .execute(conn)
-        .await?;
+    .load(conn)
+    .await
+}
+
+/// Writes in which order items are applied: those of a higher level later. Items that are not named stay as they are.
+pub async fn set_levels(conn: &mut AsyncPgConnection, plan: Uuid, levels: &[(i32, i32)]) -> QueryResult<()> {
+    if levels.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let (numbers, levels): (Vec<i32>, Vec<i32>) = levels.iter().copied().unzip();
+    diesel::sql_query(
+        "UPDATE plan_items i SET level = l.level FROM unnest($2, $3) AS l (n, level)
+         WHERE i.plan_id = $1 AND i.n = l.n AND i.level <> l.level",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .bind::<Array<Int4>, _>(numbers)
+    .bind::<Array<Int4>, _>(levels)
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Lets the statements of this transaction take as long as a whole connection needs: the limit is one for requests.
+pub async fn take_time(conn: &mut AsyncPgConnection) -> QueryResult<()> {
+    conn.batch_execute("SET LOCAL statement_timeout = 0").await
+}
+
+/// [`take_time`], and tells the planner what the
+/// plan's tables hold by now: they were empty a moment ago.
+pub async fn make_ready(conn: &mut AsyncPgConnection) -> QueryResult<()> {
+    conn.batch_execute("SET LOCAL statement_timeout = 0; ANALYZE plan_items; ANALYZE plan_workers").await
 }
 
 /// An edge of a cycle.
@@ -117,13 +148,14 @@ pub struct CycleEdge {
 }
 
 /// All edges that lie on a cycle after this plan, suspended ones counted as if they held. Only the edges that the plan
-/// moves and those that are suspended already are followed upward: no other edge can be new in a cycle.
-pub async fn cycles(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<Vec<CycleEdge>> {
+/// moves and those that are suspended already are followed upward: no other edge can be new in a cycle. `circling` are
+/// the items of new people who got no level.
+pub async fn cycles(conn: &mut AsyncPgConnection, plan: Uuid, circling: &[i32]) -> QueryResult<Vec<CycleEdge>> {
     diesel::sql_query(
         "WITH RECURSIVE starts AS (
              SELECT person_id AS node FROM plan_items
              WHERE plan_id = $1 AND manager_target IS NOT NULL AND state <> 'rejected'
-               AND (base_version IS NOT NULL OR level = 2147483647)
+               AND (base_version IS NOT NULL OR n = ANY($2))
                AND manager_before IS DISTINCT FROM manager_target
              UNION SELECT id FROM people WHERE manager_state = 'suspended'
          ), up AS (
@@ -139,6 +171,7 @@ pub async fn cycles(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<Vec
          ORDER BY 1",
     )
     .bind::<SqlUuid, _>(plan)
+    .bind::<Array<Int4>, _>(circling)
     .load(conn)
     .await
 }

@@ -60,11 +60,12 @@ pub async fn open_of(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryRes
         .optional()
 }
 
-/// The latest decision of an admin about a connection's holds.
+/// The latest rejection of a connection's holds that still counts.
 pub async fn last_rejected(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Option<HoldRow>> {
     HoldRow::query()
         .filter(holds::connection_id.eq(connection))
         .filter(holds::state.eq_any(["rejected", "expired"]))
+        .filter(holds::spent_at.is_null())
         .order(holds::decided_at.desc())
         .first(conn)
         .await
@@ -122,4 +123,18 @@ pub async fn approved_by_run(conn: &mut AsyncPgConnection, run: Uuid) -> QueryRe
 /// Notes the run that carries an approval out.
 pub async fn set_run(conn: &mut AsyncPgConnection, id: Uuid, run: Uuid) -> QueryResult<()> {
     diesel::update(holds::table.find(id)).set(holds::run_id.eq(run)).execute(conn).await.map(drop)
+}
+
+/// Lets the rejections of a connection count no longer.
+pub async fn spend(conn: &mut AsyncPgConnection, connection: Uuid, now: DateTime<Utc>) -> QueryResult<()> {
+    diesel::update(
+        holds::table
+            .filter(holds::connection_id.eq(connection))
+            .filter(holds::state.eq_any(["rejected", "expired"]))
+            .filter(holds::spent_at.is_null()),
+    )
+    .set(holds::spent_at.eq(now))
+    .execute(conn)
+    .await
+    .map(drop)
 }

@@ -96,6 +96,7 @@ diesel::table! {
         decided_by -> Nullable<Text>,
         reason -> Nullable<Text>,
         run_id -> Nullable<Uuid>,
+        spent_at -> Nullable<Timestamptz>,
     }
 }
 

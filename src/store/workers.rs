@@ -95,7 +95,7 @@ pub async fn rechecks_due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Q
     }
     let rows: Vec<Row> = diesel::sql_query(
         "SELECT DISTINCT c.id FROM workers w JOIN connections c ON c.id = w.connection_id
-         WHERE w.recheck_at <= $1 AND c.state IN ('active', 'failing', 'needsReauthorization')
+         WHERE w.recheck_at <= $1 AND c.state IN ('active', 'failing', 'needsReauthorization', 'paused')
            AND NOT EXISTS (SELECT FROM plans p WHERE p.connection_id = c.id AND p.created_at >= w.recheck_at)",
     )
     .bind::<Timestamptz, _>(now)

@@ -1,6 +1,6 @@
 //! Single fields of a vendor's record, read without trust: any field may be missing, null or of another type.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, SubsecRound, Utc};
 use serde_json::Value;
 
 /// No text of a directory is longer, in characters; what is, is cut.
@@ -30,7 +30,8 @@ pub(super) fn date(value: &Value) -> Option<NaiveDate> {
     if !shaped || !(rest.is_empty() || rest.starts_with(['T', ' '])) {
         return None;
     }
-    NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()
+    // What lies before anybody's working life stands for "none" somewhere, or is a mistake; Postgres has no year 0.
+    NaiveDate::parse_from_str(day, "%Y-%m-%d").ok().filter(|date| date.year() >= 1900)
 }
 
 /// An instant in ISO 8601, with a zone or without one; without one it is UTC (page section 4.1).
@@ -73,6 +74,9 @@ mod tests {
             json!(""),
             json!("31/12/2026"),
             json!("2026-13-01"),
+            json!("0000-01-01"),
+            json!("0000-00-00"),
+            json!("1899-12-31"),
             json!("2026-12-3"),
             json!("2026-12-311"),
             json!("日本日本日本"),

@@ -23,6 +23,8 @@ pub struct Facts {
     pub departments: BTreeMap<String, String>,
     /// Employment id → last day, from the offboardings.
     pub last_days: BTreeMap<String, NaiveDate>,
+    /// Offboardings are not shown to us: an end that is not in the record is not known.
+    pub ends_hidden: bool,
     /// In lower-case ASCII: domains for which a login counts as work email.
     pub login_email_domains: BTreeSet<String>,
 }
@@ -34,6 +36,9 @@ pub struct Facts {
 /// type and is then unassigned.
 pub fn normalise(record: &Value, facts: &Facts) -> Result<Worker, Rejected> {
     let source_id = source_id(record)?;
+    if let Err(reason) = check_dates(record) {
+        return Err(Rejected { source_id: Some(source_id), reason: reason.into() });
+    }
     let given = |path: &str| record.pointer(path);
     let read_text = |path: &str| given(path).and_then(text);
     let full_name = read_text("/full_name");
@@ -76,6 +81,22 @@ pub(super) fn source_id(record: &Value) -> Result<SourceId, Rejected> {
 
 fn is_in(email: &str, domains: &BTreeSet<String>) -> bool {
     Email::parse(email).is_ok_and(|email| domains.contains(email.domain()))
+}
+
+/// Refuses a record whose start or end is there and cannot be read: taken for absent, it would let somebody in, or let
+/// somebody stay who has left. Its worker keeps the last good state.
+fn check_dates(record: &Value) -> Result<(), &'static str> {
+    for (key, problem) in [
+        ("provisional_start_date", "`provisional_start_date` is no date"),
+        ("termination_date", "`termination_date` is no date"),
+    ] {
+        let stated =
+            record.get(key).filter(|value| !value.is_null() && value.as_str().is_none_or(|raw| !raw.trim().is_empty()));
+        if stated.is_some_and(|value| date(value).is_none()) {
+            return Err(problem);
+        }
+    }
+    Ok(())
 }
 
 fn employment(record: &Value, offboarding: Option<NaiveDate>) -> Employment {

@@ -86,6 +86,11 @@ impl RemoteReading {
             memory.offboardings_denied_since = last_days.is_none().then_some(now);
             facts.last_days = last_days.unwrap_or_default();
         }
+        if memory.offboardings_denied_since.is_some() {
+            // Not known is not none: without offboardings only the full record says who leaves when.
+            tracing::warn!("Remote does not show offboardings to this token; every record is asked for by its id");
+            facts.ends_hidden = true;
+        }
         facts.departments = facts::departments(&shared.vendor, &company).await?;
 
         let mut method = Method::List(List { page: 1, seen: HashSet::new() });
@@ -160,7 +165,7 @@ impl Bulk {
         let mut items = Vec::with_capacity(page.rows.len());
         for row in page.rows {
             items.extend(match normalise(row, facts) {
-                Ok(worker) => self.seen.insert(worker.source_id.clone()).then(|| full_or_thin(worker)),
+                Ok(worker) => self.seen.insert(worker.source_id.clone()).then(|| full_or_thin(worker, facts)),
                 Err(rejected) => Some(Item::Rejected(rejected)),
             });
         }
@@ -199,8 +204,9 @@ impl List {
 }
 
 /// Bulk records may lack the last day, which *show* has: it is asked for where it matters.
-fn full_or_thin(worker: Worker) -> Item {
-    if worker.employment.status == "offboarding" && worker.employment.last_day.is_none() {
+fn full_or_thin(worker: Worker, facts: &Facts) -> Item {
+    let leaves = facts.ends_hidden || worker.employment.status == "offboarding";
+    if leaves && worker.employment.last_day.is_none() {
         Item::Thin(worker.source_id)
     } else {
         Item::Worker(Box::new(worker))

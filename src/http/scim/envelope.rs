@@ -1,6 +1,8 @@
 //! What holds for every request under `/scim`, before anybody looks at what is asked: length of the URL, its encoding,
 //! the protocol version, and the media type of the answer.
 
+use std::time::Duration;
+
 use actix_web::Error;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -8,13 +10,16 @@ use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, He
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError};
 
-use crate::http::error::ScimFailure;
+use crate::http::error::{Refusal, ScimFailure};
 use crate::http::uri;
 use crate::scim::error::ScimError;
 use crate::scim::media::{self, MediaType};
 
 /// Bytes of path and query. A filter of 8 KiB, each byte percent-encoded, fits.
 const MAX_URI: usize = 32 * 1024;
+
+/// How long an answer may take: longer than a statement may, shorter than clients wait.
+const LONGEST: Duration = Duration::from_secs(40);
 
 /// The middleware. Bodies are JSON of the negotiated type, refusals too; whoever accepts neither type gets 406.
 pub(super) async fn envelope(
@@ -28,7 +33,13 @@ pub(super) async fn envelope(
             return Ok(request.into_response(response));
         }
     };
-    let mut response = next.call(request).await?.map_into_boxed_body();
+    let answered = tokio::time::timeout(LONGEST, next.call(request)).await;
+    let Ok(answer) = answered else {
+        // A database that hangs keeps even its own time limit from us.
+        tracing::error!("a request was given up after {} s", LONGEST.as_secs());
+        return Err(ScimFailure::from(Refusal::Unavailable).into());
+    };
+    let mut response = answer?.map_into_boxed_body();
     if !matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0)) {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media.as_str()));
     }
