@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod jobs;
+mod program;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::store::source::DatabaseSource;
 
 pub use check::check;
 pub use demo::{DemoArgs, demo};
+pub use program::program;
 
 /// Everything that a running Rollbook holds.
 pub struct App {
