@@ -1,60 +1,12 @@
-//! Reporting lines: who is meant by a manager's reference, and which edge waits so that nobody reports to themselves
-//! around a circle (story 20).
+//! Reporting lines: which edge waits so that nobody reports to themselves around a circle (story 20). Who is meant by a
+//! manager's reference is found for a whole plan at once, in `store::edges`.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::cycle::cycles;
-use super::email::{Email, EmailKey};
-use super::ids::{PersonId, WorkerKey};
-use super::person::{ManagerLink, ManagerVia};
-
-/// Who is meant by a manager's reference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resolution {
-    Person(PersonId),
-    /// The person themselves: a circle of one, which never links.
-    Oneself(PersonId),
-    /// Nobody of the directory, or not yet.
-    Nobody,
-}
-
-impl Resolution {
-    /// The link to store.
-    #[must_use]
-    pub fn link(self, via: ManagerVia) -> ManagerLink {
-        match self {
-            Self::Person(id) => ManagerLink::Person { id, via },
-            Self::Oneself(id) => ManagerLink::Suspended { id, via },
-            Self::Nobody => ManagerLink::Pending { via },
-        }
-    }
-}
-
-/// Finds the manager whom an HR system names for `person`.
-///
-/// The source id is the join key (hris/remote.md section 6): one that nobody has stays unresolved, and the email is
-/// tried only without it. `by_worker` finds the person that a worker is linked to; `by_email` the one person who has a
-/// current email, and `None` where nobody or more than one has.
-#[must_use]
-pub fn resolve(
-    person: PersonId,
-    via: &ManagerVia,
-    by_worker: impl FnOnce(&WorkerKey) -> Option<PersonId>,
-    by_email: impl FnOnce(&EmailKey) -> Option<PersonId>,
-) -> Resolution {
-    let found = match (&via.manager.source_id, &via.manager.email) {
-        (Some(id), _) => by_worker(&WorkerKey { connection: via.connection, source_id: id.clone() }),
-        (None, Some(email)) => Email::parse(email).ok().and_then(|email| by_email(email.key())),
-        (None, None) => None,
-    };
-    match found {
-        Some(id) if id == person => Resolution::Oneself(id),
-        Some(id) => Resolution::Person(id),
-        None => Resolution::Nobody,
-    }
-}
+use super::ids::PersonId;
 
 /// One resolved reporting line, suspended or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,8 +64,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::directory::ids::{ConnectionId, SourceId};
-    use crate::directory::worker::ManagerRef;
 
     fn id(number: u128) -> PersonId {
         PersonId(Uuid::from_u128(number))
@@ -122,12 +72,6 @@ mod tests {
     fn edge(person: u128, manager: u128, since: &str) -> Edge {
         let since = since.parse().unwrap();
         Edge { person: id(person), manager: id(manager), since, start: None, tie: person.to_string() }
-    }
-
-    fn via(source_id: Option<&str>, email: Option<&str>) -> ManagerVia {
-        let source_id = source_id.map(|id| SourceId(id.to_owned()));
-        let manager = ManagerRef { source_id, email: email.map(str::to_owned), name: Some("Grace Okafor".to_owned()) };
-        ManagerVia { connection: ConnectionId(Uuid::nil()), manager }
     }
 
     #[test]
@@ -148,20 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_source_id_joins_and_an_email_only_without_it() {
-        let nobody = |_: &WorkerKey| None;
-        let grace = |key: &EmailKey| (key.as_str() == "grace@acme.example").then_some(id(7));
-        assert_eq!(resolve(id(1), &via(Some("63"), Some("grace@acme.example")), nobody, grace), Resolution::Nobody);
-        assert_eq!(resolve(id(1), &via(None, Some("Grace@Acme.example")), nobody, grace), Resolution::Person(id(7)));
-        assert_eq!(resolve(id(1), &via(None, Some(" ")), nobody, |_| Some(id(7))), Resolution::Nobody);
-        assert_eq!(resolve(id(1), &via(None, None), nobody, |_| Some(id(7))), Resolution::Nobody);
-    }
-
-    #[test]
     fn who_reports_to_themselves_has_no_manager() {
-        let oneself = resolve(id(1), &via(Some("1"), None), |_| Some(id(1)), |_| None);
-        assert_eq!(oneself, Resolution::Oneself(id(1)));
-        assert_eq!(oneself.link(via(Some("1"), None)).person(), None);
         assert_eq!(suspend_cycles(&[edge(1, 1, "2026-01-01T00:00:00Z")])[0].suspended, id(1));
     }
 

@@ -1,5 +1,7 @@
 //! A person: the merged human that SCIM calls a User.
 
+mod grouped;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -36,7 +38,7 @@ pub struct Person {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_due: Option<DateTime<Utc>>,
     /// Where each unit's value comes from, since when (law 5). It moves only when the unit's value or winner does.
-    #[serde(default)]
+    #[serde(default, with = "grouped")]
     pub provenance: BTreeMap<Unit, Provenance>,
 }
 

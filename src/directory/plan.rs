@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::attribute::Unit;
@@ -175,6 +175,11 @@ pub enum Review {
     EmailClaimedTwice {
         other: WorkerKey,
         conflicts: Vec<String>,
+    },
+    /// Somebody who has begun to work would begin later now; they stay active until an admin says otherwise (story 13).
+    StartMovedToFuture {
+        from: NaiveDate,
+        to: NaiveDate,
     },
     /// The manager edge would close a cycle of these people and is suspended.
     ManagerCycle {

@@ -74,7 +74,8 @@ pub struct ManagerRef {
     /// The manager's worker in the same HR system: the join key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_id: Option<SourceId>,
-    /// Tried only without a `source_id`, and only when exactly one person has it.
+    /// Tried only where there is no `source_id`, or one that the HR system does not show us; a current email is one
+    /// person's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// For display; never a key.

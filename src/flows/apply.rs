@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::result::{DatabaseErrorKind, Error as StoreError};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -235,7 +236,7 @@ struct Work {
 impl Work {
     fn take(&mut self, item: &ItemRow, ground: &Ground, cause: &Cause, now: DateTime<Utc>) -> Result<(), FlowError> {
         let before = ground.locked.get(&item.person_id);
-        let mut person: Person = serde_json::from_value(item.wanted.clone())
+        let mut person: Person = Person::deserialize(&item.wanted)
             .map_err(|error| FlowError::corrupt("planned person", &error))?;
         person.manager = link(item, &person, ground);
         let shown = person.manager.person().map(|manager| manager.0);

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
+use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -51,7 +52,7 @@ pub async fn person(context: &Context, id: Uuid) -> Result<Explained, FlowError>
     let row =
         store::people_write::by_ids(&mut conn, &[id]).await?.pop().ok_or_else(|| FlowError::not_found("person", id))?;
     let person: Person =
-        serde_json::from_value(row.person.clone()).map_err(|error| FlowError::corrupt("person", &error))?;
+        Person::deserialize(&row.person).map_err(|error| FlowError::corrupt("person", &error))?;
     let mut rows = store::workers::by_people(&mut conn, &[id]).await?;
     rows.sort_by(|a, b| (a.linked_at, &a.source_id).cmp(&(b.linked_at, &b.source_id)));
     let connections = store::connections::all(&mut conn).await?;
@@ -81,7 +82,7 @@ pub async fn person(context: &Context, id: Uuid) -> Result<Explained, FlowError>
 }
 
 fn read(value: &Value) -> Result<Worker, FlowError> {
-    serde_json::from_value(value.clone()).map_err(|error| FlowError::corrupt("worker", &error))
+    Worker::deserialize(value).map_err(|error| FlowError::corrupt("worker", &error))
 }
 
 /// Who has an email now, and whose former email it is (story 8). The flag says whether it is the present one.

@@ -79,7 +79,7 @@ pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
         },
     )
     .await?;
-    let mut planner = Planner { context, frame, plan: order.plan, number: 0, bundles: 0 };
+    let mut planner = Planner { context, frame, plan: order.plan, number: 0, bundles: 0, ahead: BTreeSet::new() };
     match order.scope {
         Scope::People(people) => {
             for part in people.chunks(usize::try_from(STEP).unwrap_or(500)) {
@@ -88,7 +88,7 @@ pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
         }
         Scope::Stale { workers, people } => {
             for part in workers.chunks(usize::try_from(STEP).unwrap_or(500)) {
-                planner.look_at(&mut conn, order.connection, part).await?;
+                planner.look_at(&mut conn, part).await?;
             }
             for part in people.chunks(usize::try_from(STEP).unwrap_or(500)) {
                 planner.step(&mut conn, Seeds::People(part)).await?;
@@ -104,7 +104,7 @@ pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
                 };
                 let Some(last) = part.last() else { break };
                 after.clone_from(last);
-                planner.look_at(&mut conn, order.connection, &part).await?;
+                planner.look_at(&mut conn, &part).await?;
             }
         }
     }
@@ -135,27 +135,28 @@ struct Planner<'a> {
     plan: Uuid,
     number: i32,
     bundles: i32,
+    /// Workers of the connection in focus who were decided about without it being their turn, since they affect one
+    /// whose turn it was. They are few, and must not be decided about again: a new person would come into being twice.
+    ahead: BTreeSet<String>,
 }
 
 impl Planner<'_> {
-    async fn look_at(
-        &mut self,
-        conn: &mut AsyncPgConnection,
-        connection: Option<Uuid>,
-        part: &[String],
-    ) -> Result<(), FlowError> {
-        let connection = connection.unwrap_or_default();
-        let decided: BTreeSet<String> =
-            store::plans::decided(conn, self.plan, connection, part).await?.into_iter().collect();
-        let open: Vec<String> = part.iter().filter(|id| !decided.contains(*id)).cloned().collect();
+    /// Decides about those workers of the connection in focus that are not decided about yet.
+    async fn look_at(&mut self, conn: &mut AsyncPgConnection, part: &[String]) -> Result<(), FlowError> {
+        let open: Vec<String> = part.iter().filter(|id| !self.ahead.remove(*id)).cloned().collect();
         if open.is_empty() { Ok(()) } else { self.step(conn, Seeds::Workers(&open)).await }
     }
 
     async fn step(&mut self, conn: &mut AsyncPgConnection, seeds: Seeds<'_>) -> Result<(), FlowError> {
+        let seeded: BTreeSet<&String> = match seeds {
+            Seeds::Workers(ids) => ids.iter().collect(),
+            Seeds::People(_) => BTreeSet::new(),
+        };
         let gathered = gather(conn, &self.frame, seeds).await?;
         let clock = &self.context.clock;
         let decisions = decide(&gathered.scene, &mut || PersonId(clock.random_id()));
         let workers = self.workers(&gathered, &decisions)?;
+        self.ahead.extend(workers.iter().map(|worker| &worker.source_id).filter(|id| !seeded.contains(id)).cloned());
         let items = self.items(&gathered, decisions.people)?;
         let plan = self.plan;
         conn.transaction(async |conn| {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::FlowError;
@@ -162,7 +163,7 @@ impl Net {
         let mut people = BTreeMap::new();
         for (id, row) in self.people {
             let mut person: Person =
-                serde_json::from_value(row.person.clone()).map_err(|error| FlowError::corrupt("person", &error))?;
+                Person::deserialize(&row.person).map_err(|error| FlowError::corrupt("person", &error))?;
             // Merging states whom the HR system names; who that is, is found out for the whole plan at once.
             let manager = std::mem::take(&mut person.manager);
             person.manager = match manager.via() {
@@ -185,5 +186,5 @@ impl Net {
 }
 
 fn read_worker(value: &Value) -> Result<Worker, FlowError> {
-    serde_json::from_value(value.clone()).map_err(|error| FlowError::corrupt("worker", &error))
+    Worker::deserialize(value).map_err(|error| FlowError::corrupt("worker", &error))
 }

@@ -6,8 +6,9 @@ use diesel::sql_types::{Array, Bool, Date, Int4, Nullable, Text, Timestamptz, Uu
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
-/// Finds the people behind the edges that a plan states: by the manager's worker, or lacking that by the one person
-/// who has the email now. What is not found stays pending.
+/// Finds the people behind the edges that a plan states: by the manager's worker; where the HR system names no worker,
+/// or one that it does not show us, by the one person who has the manager's email then. That is how a manager is found
+/// whom only another HR system knows (story 20). What is not found stays pending.
 pub async fn resolve(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()> {
     diesel::sql_query(
         "UPDATE plan_items i SET manager_target = found.person_id, manager_state = 'person'
@@ -32,8 +33,9 @@ pub async fn resolve(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()
                LEFT JOIN people present ON present.user_name_key = i.manager_via_email
                     AND NOT EXISTS (SELECT FROM plan_items o WHERE o.plan_id = i.plan_id AND o.person_id = present.id
                                     AND o.user_name_key <> i.manager_via_email)
-               WHERE i.plan_id = $1 AND i.manager_state = 'pending' AND i.manager_via_source IS NULL
-                 AND i.manager_via_email IS NOT NULL) AS found
+               WHERE i.plan_id = $1 AND i.manager_state = 'pending' AND i.manager_via_email IS NOT NULL
+                 AND NOT EXISTS (SELECT FROM workers w WHERE w.connection_id = i.manager_via_connection
+                                 AND w.source_id = i.manager_via_source)) AS found
          WHERE i.plan_id = $1 AND i.n = found.n AND found.person_id IS NOT NULL",
     )
     .bind::<SqlUuid, _>(plan)
@@ -65,9 +67,10 @@ pub async fn heal(conn: &mut AsyncPgConnection, plan: Uuid, after: i32) -> Query
                UNION
                SELECT e.id, e.position, e.version, e.person, e.user_name_key, e.manager_id, e.manager_via_connection,
                     e.manager_via_source, e.manager_via_email, e.manager_since, e.start_date, i.person_id
-               FROM plan_items i JOIN people e ON e.manager_state = 'pending' AND e.manager_via_source IS NULL
-                    AND e.manager_via_email = i.user_name_key
-               WHERE i.plan_id = $1) AS healed
+               FROM plan_items i JOIN people e ON e.manager_state = 'pending' AND e.manager_via_email = i.user_name_key
+               WHERE i.plan_id = $1
+                 AND NOT EXISTS (SELECT FROM workers w WHERE w.connection_id = e.manager_via_connection
+                                 AND w.source_id = e.manager_via_source)) AS healed
          WHERE NOT EXISTS (SELECT FROM plan_items i WHERE i.plan_id = $1 AND i.person_id = healed.id)
          ON CONFLICT DO NOTHING",
     )

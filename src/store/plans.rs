@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Int4, Int8, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Date, Int4, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use serde_json::Value;
@@ -24,7 +24,7 @@ pub struct PlanRow {
 }
 
 /// A person as planned. The manager edge of `wanted` is as it was before it was resolved; the columns have the word.
-#[derive(Clone, Debug, HasQuery, Serialize)]
+#[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = plan_items)]
 pub struct ItemRow {
     pub n: i32,
@@ -116,21 +116,45 @@ pub async fn delete(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<()> {
 
 /// Adds people to a plan. A person who is in it already stays as they are: the same scene gave the same answer.
 pub async fn add_items(conn: &mut AsyncPgConnection, plan: Uuid, items: &[ItemRow]) -> QueryResult<()> {
+    fn all<'a, T: 'a>(items: &'a [ItemRow], value: impl Fn(&'a ItemRow) -> T) -> Vec<T> {
+        items.iter().map(value).collect()
+    }
+    if items.is_empty() {
+        return Ok(());
+    }
+    // As columns: each value is read once, where a document of all rows would be read twice.
     diesel::sql_query(
         "INSERT INTO plan_items (plan_id, n, person_id, base_version, wanted, user_name_key, diff, event,
              effective_at, leaver, bundle, manager_before, manager_via_connection, manager_via_source,
              manager_via_email, manager_target, manager_since, manager_state, start_date)
-         SELECT $1, n, person_id, base_version, wanted, user_name_key, diff, event,
+         SELECT $1, n, person_id, base_version, wanted::jsonb, user_name_key, diff::jsonb, event,
              effective_at, leaver, bundle, manager_before, manager_via_connection, manager_via_source,
              manager_via_email, manager_target, manager_since, manager_state, start_date
-         FROM json_to_recordset($2::json) AS item (n int, person_id uuid, base_version bigint, wanted jsonb,
-             user_name_key text, diff jsonb, event text, effective_at timestamptz, leaver boolean, bundle int,
-             manager_before uuid, manager_via_connection uuid, manager_via_source text, manager_via_email text,
-             manager_target uuid, manager_since timestamptz, manager_state text, start_date date)
+         FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) AS item
+             (n, person_id, base_version, wanted, user_name_key, diff, event, effective_at, leaver, bundle,
+             manager_before, manager_via_connection, manager_via_source, manager_via_email, manager_target,
+             manager_since, manager_state, start_date)
          ON CONFLICT DO NOTHING",
     )
     .bind::<SqlUuid, _>(plan)
-    .bind::<Text, _>(json(items)?)
+    .bind::<Array<Int4>, _>(all(items, |item| item.n))
+    .bind::<Array<SqlUuid>, _>(all(items, |item| item.person_id))
+    .bind::<Array<Nullable<Int8>>, _>(all(items, |item| item.base_version))
+    .bind::<Array<Text>, _>(all(items, |item| item.wanted.to_string()))
+    .bind::<Array<Text>, _>(all(items, |item| item.user_name_key.as_str()))
+    .bind::<Array<Text>, _>(all(items, |item| item.diff.to_string()))
+    .bind::<Array<Nullable<Text>>, _>(all(items, |item| item.event.as_deref()))
+    .bind::<Array<Nullable<Timestamptz>>, _>(all(items, |item| item.effective_at))
+    .bind::<Array<Bool>, _>(all(items, |item| item.leaver))
+    .bind::<Array<Nullable<Int4>>, _>(all(items, |item| item.bundle))
+    .bind::<Array<Nullable<SqlUuid>>, _>(all(items, |item| item.manager_before))
+    .bind::<Array<Nullable<SqlUuid>>, _>(all(items, |item| item.manager_via_connection))
+    .bind::<Array<Nullable<Text>>, _>(all(items, |item| item.manager_via_source.as_deref()))
+    .bind::<Array<Nullable<Text>>, _>(all(items, |item| item.manager_via_email.as_deref()))
+    .bind::<Array<Nullable<SqlUuid>>, _>(all(items, |item| item.manager_target))
+    .bind::<Array<Nullable<Timestamptz>>, _>(all(items, |item| item.manager_since))
+    .bind::<Array<Text>, _>(all(items, |item| item.manager_state.as_str()))
+    .bind::<Array<Nullable<Date>>, _>(all(items, |item| item.start_date))
     .execute(conn)
     .await
     .map(drop)
@@ -157,22 +181,6 @@ pub async fn add_workers(conn: &mut AsyncPgConnection, plan: Uuid, workers: &[Pl
 
 fn json<T: Serialize>(rows: &[T]) -> QueryResult<String> {
     serde_json::to_string(rows).map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))
-}
-
-/// Which of these workers of a connection a plan has decided about already.
-pub async fn decided(
-    conn: &mut AsyncPgConnection,
-    plan: Uuid,
-    connection: Uuid,
-    source_ids: &[String],
-) -> QueryResult<Vec<String>> {
-    plan_workers::table
-        .filter(plan_workers::plan_id.eq(plan))
-        .filter(plan_workers::connection_id.eq(connection))
-        .filter(plan_workers::source_id.eq_any(source_ids))
-        .select(plan_workers::source_id)
-        .load(conn)
-        .await
 }
 
 /// The items that are to be applied next: at most `limit`, or a few more where a bundle would be torn.

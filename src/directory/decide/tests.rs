@@ -431,3 +431,31 @@ fn a_change_that_nobody_sees_is_stored_without_a_change() {
     });
     assert!(world.settle().people.is_empty(), "a touched record is no change");
 }
+
+#[test]
+fn story_13_a_start_that_moves_ahead_of_somebody_who_works_here_is_a_question() {
+    let mut world = World::of(NOON, [worker("1", "lee@acme.com").starts("2026-11-02")]);
+    world.change("1", |lee| lee.starts("2027-01-15").with("title", "Welder"));
+    let decisions = world.settle();
+    let (from, to) = ("2026-11-02".parse().unwrap(), "2027-01-15".parse().unwrap());
+    assert_eq!(decisions.reviews(&remote("1")), [Review::StartMovedToFuture { from, to }]);
+    let lee = &world.person("1").person;
+    assert!(lee.active);
+    assert_eq!(lee.employment.start, Some(from));
+    assert_eq!(lee.attributes.get("title").map(String::as_str), Some("Welder"), "the rest proceeds");
+    assert!(!world.decide().reviews(&remote("1")).is_empty(), "it stays a question");
+
+    world.change("1", |lee| lee.starts("2026-11-03"));
+    assert!(world.settle().reviews(&remote("1")).is_empty(), "a start in the past takes nobody's access");
+    world.change("1", |lee| lee.starts("2027-01-15").ends("2026-11-10"));
+    assert!(world.settle().reviews(&remote("1")).is_empty());
+    assert!(!world.person("1").person.active, "an end is an end");
+}
+
+#[test]
+fn a_hire_that_has_not_begun_may_be_moved() {
+    let mut world = World::of(NOON, [worker("1", "lee@acme.com").starts("2026-12-01")]);
+    world.change("1", |lee| lee.starts("2027-01-15"));
+    assert!(world.settle().reviews(&remote("1")).is_empty());
+    assert_eq!(world.person("1").person.employment.start, Some("2027-01-15".parse().unwrap()));
+}

@@ -10,7 +10,7 @@ use crate::directory::lifecycle::{Moment, class_of, standing};
 use crate::directory::mapping::{EmploymentType, Rules, StatusClass};
 use crate::directory::person::{Person, Status};
 use crate::directory::plan::{KnownWorker, Review};
-use crate::directory::worker::Worker;
+use crate::directory::worker::{Employment, Worker};
 use crate::directory::zone::Zone;
 
 /// A worker as the merge takes it, and the questions that are open about it.
@@ -86,6 +86,14 @@ impl<'a> Taken<'a> {
                 replace(&mut worker, &last.employment.status, |worker| &mut worker.employment.status);
             }
         }
+        if let Some(last) = last
+            && let Some(review) = moved_start(last, &worker, rules, last_class, now)
+        {
+            let employment = &mut worker.to_mut().employment;
+            employment.start = last.employment.start;
+            employment.original_start = last.employment.original_start;
+            reviews.push(review);
+        }
         let moment = standing(&worker, rules, last_class, known.absent, now);
         let moment = moment.unwrap_or_else(|| undecided(&worker, rules));
 
@@ -110,6 +118,26 @@ impl<'a> Taken<'a> {
         }
         self.reviews.push(review);
     }
+}
+
+/// The question that is due when somebody who has begun would begin later now: nobody who works here loses access
+/// because a start was moved (story 13). An end that the same statement brings is no such question.
+fn moved_start(
+    last: &Worker,
+    worker: &Worker,
+    rules: &Rules,
+    last_class: Option<StatusClass>,
+    now: DateTime<Utc>,
+) -> Option<Review> {
+    let begun = |worker: &Worker| {
+        standing(worker, rules, last_class, false, now).is_some_and(|moment| moment.status.is_active())
+    };
+    let (from, to) = (last.employment.start?, worker.employment.start?);
+    let kept = Worker {
+        employment: Employment { start: Some(from), ..worker.employment.clone() },
+        ..worker.clone()
+    };
+    (to > from && begun(last) && begun(&kept) && !begun(worker)).then_some(Review::StartMovedToFuture { from, to })
 }
 
 /// An employment of whose status nothing is known gives no access.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use diesel_async::AsyncPgConnection;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -120,7 +121,7 @@ async fn leavers(conn: &mut AsyncPgConnection, hold: &HoldRow) -> Result<Vec<Val
     Ok(people
         .iter()
         .map(|person| {
-            let now: Option<Person> = serde_json::from_value(person.person.clone()).ok();
+            let now: Option<Person> = Person::deserialize(&person.person).ok();
             json!({
                 "personId": person.id,
                 "displayName": person.display_name.as_deref().or(now.as_ref().map(display_name).as_deref()),

@@ -1,6 +1,7 @@
 //! Plans: what would be, or was, done to whom.
 
 use actix_web::{HttpRequest, web};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cursor::{Mark, page};
@@ -85,7 +86,7 @@ fn show_item(item: &ItemRow) -> Value {
         changes.push(json!({ "attribute": "manager", "old": item.manager_before, "new": manager_after(item) }));
     }
     let is_new = item.base_version.is_none();
-    let person: Option<Person> = serde_json::from_value(item.wanted.clone()).ok();
+    let person: Option<Person> = Person::deserialize(&item.wanted).ok();
     json!({
         "personId": item.person_id,
         "kind": if is_new { "create" } else { "update" },

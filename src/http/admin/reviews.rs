@@ -59,6 +59,7 @@ pub(super) fn title(reason: &str) -> &str {
         "emailHeldByAnother" => "work email held by another person",
         "emailReserved" => "work email reserved for another person",
         "emailClaimedTwice" => "work email claimed by two workers",
+        "startMovedToFuture" => "start moved to the future on an active person",
         "managerCycle" => "manager cycle",
         other => other,
     }
@@ -83,6 +84,7 @@ mod tests {
             Review::EmailHeldByAnother { person, conflicts: Vec::new() },
             Review::EmailReserved { person },
             Review::EmailClaimedTwice { other, conflicts: Vec::new() },
+            Review::StartMovedToFuture { from: "2026-11-02".parse().unwrap(), to: "2027-01-15".parse().unwrap() },
             Review::ManagerCycle { people: Vec::new() },
         ] {
             let json = serde_json::to_value(review).unwrap();

@@ -1,0 +1,1 @@
+ALTER TABLE plan_items RESET (toast_tuple_target);
