@@ -2,6 +2,8 @@
 //! its records into [`Worker`](crate::directory::worker::Worker)s; what becomes of them is decided elsewhere.
 
 pub mod connector;
+mod country;
+mod field;
 pub mod registry;
 pub mod remote;
 mod vendor;
