@@ -4,6 +4,8 @@
 pub mod connector;
 mod country;
 mod field;
+pub mod justworks;
+pub mod oauth;
 pub mod registry;
 pub mod remote;
 mod vendor;
