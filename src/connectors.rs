@@ -2,6 +2,10 @@
 //! its records into [`Worker`](crate::directory::worker::Worker)s; what becomes of them is decided elsewhere.
 
 pub mod connector;
+mod country;
+mod field;
+pub mod justworks;
+pub mod oauth;
 pub mod registry;
 pub mod remote;
 mod vendor;

@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -39,6 +39,8 @@ pub struct Outbound(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
+    /// The limit for a whole call.
+    whole: Duration,
     /// One client for each reach, because the guard sits in the client's resolver. The last two exist only where
     /// private addresses are allowed.
     public: Client,
@@ -61,7 +63,11 @@ pub enum OutboundError {
     Request { detail: String },
     /// No answer, or not the whole of it; may pass.
     #[error("no answer: {detail}")]
-    Unreachable { detail: String },
+    Unreachable {
+        detail: String,
+        /// Whether the other end may have read the request: false only if no connection came about.
+        sent: bool,
+    },
     #[error("the answer is larger than {limit} bytes")]
     TooLarge { limit: usize },
     /// Failures that should have passed did not.
@@ -80,6 +86,8 @@ pub struct Call {
     method: Method,
     url: Url,
     bearer: Option<SecretString>,
+    /// A form to send, URL-encoded. It may hold credentials.
+    form: Option<SecretString>,
     limit: usize,
 }
 
@@ -87,7 +95,15 @@ impl Call {
     /// A GET that wants JSON.
     #[must_use]
     pub fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, bearer: None, limit: LARGEST_BODY }
+        Self { method: Method::GET, url, bearer: None, form: None, limit: LARGEST_BODY }
+    }
+
+    /// A POST of a form (`application/x-www-form-urlencoded`) that wants JSON. For [`send`](Outbound::send) alone: what a
+    /// POST does may not be done twice.
+    #[must_use]
+    pub fn post_form(url: Url, fields: &[(&str, &str)]) -> Self {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        Self { method: Method::POST, url, bearer: None, form: Some(form.into()), limit: LARGEST_BODY }
     }
 
     /// Sends a bearer token along.
@@ -135,6 +151,7 @@ impl Outbound {
         let private = |reach| if allow_private { client(reach).map(Some) } else { Ok(None) };
         Ok(Self(Arc::new(Inner {
             clock,
+            whole,
             public: client(Reach::Public)?,
             with_private: private(Reach::PublicAndPrivate)?,
             private_only: private(Reach::PrivateOnly)?,
@@ -175,7 +192,10 @@ impl Outbound {
     /// When there is no complete answer within a minute (ten seconds to connect), or it is too large, or the guard
     /// refuses the address.
     pub async fn send(&self, call: &Call) -> Result<HttpAnswer, OutboundError> {
-        let client = self.client(self.reach(&call.url)?);
+        let reach = self.reach(&call.url)?;
+        // A form may do something that cannot be done twice. A connection that stood idle can be closed by the other end
+        // just when it is used again, and then nobody knows whether the form was read: it gets one of its own.
+        let client = if call.form.is_some() { client(reach, self.0.whole)? } else { self.client(reach).clone() };
         let mut request = client.request(call.method.clone(), call.url.clone()).header(ACCEPT, "application/json");
         if let Some(token) = &call.bearer {
             let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
@@ -183,6 +203,10 @@ impl Outbound {
             })?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
+        }
+        if let Some(form) = &call.form {
+            request =
+                request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose_secret().to_owned());
         }
         let mut response = request.send().await.map_err(explain)?;
         let too_large = || OutboundError::TooLarge { limit: call.limit };
@@ -253,7 +277,7 @@ fn explain(error: reqwest::Error) -> OutboundError {
         (false, true) => "no connection",
         (false, false) => "the connection broke",
     };
-    OutboundError::Unreachable { detail: format!("{what}: {}", innermost(&error)) }
+    OutboundError::Unreachable { detail: format!("{what}: {}", innermost(&error)), sent: !error.is_connect() }
 }
 
 /// The root of a chain of errors: the part that says what happened.

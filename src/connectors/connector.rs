@@ -4,6 +4,7 @@
 //! connector's own; an incremental mark may not exist; full records may need a second stage by id; and that a read was
 //! complete is said explicitly, because only that allows a conclusion from absence (law 2).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -11,8 +12,10 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::directory::ids::SourceId;
-use crate::directory::mapping::Mapping;
-use crate::directory::worker::{Rejected, Worker};
+use crate::directory::mapping::{EmploymentType, Mapping};
+use crate::directory::worker::{Part, Rejected, Worker};
+
+static NOTHING: BTreeSet<Part> = BTreeSet::new();
 
 /// One configured account of one kind of HR system.
 pub trait Connector: Send + Sync + fmt::Debug {
@@ -33,6 +36,18 @@ pub trait Reading: Send + Sync {
     /// How records are being read; evidence of absence holds only among readings with the same method.
     fn method(&self) -> String;
 
+    /// What of the HR system this reading covers. Asked for a part, a connector may still have to read the whole; so
+    /// this is known when the reading has begun.
+    fn coverage(&self) -> Coverage {
+        Coverage::Full
+    }
+
+    /// The parts of a worker that we are not allowed to see: where one is missing in a statement of this reading, it was
+    /// not cleared. See [`Worker::keep_hidden`].
+    fn hidden(&self) -> &BTreeSet<Part> {
+        &NOTHING
+    }
+
     fn next_page(&mut self) -> BoxFuture<'_, Result<Page, ConnectorError>>;
 
     /// The full record of one id. Used for the second stage, and to refute an absence (law 2).
@@ -40,6 +55,24 @@ pub trait Reading: Send + Sync {
 
     /// What the connector wants to remember for its next reading; opaque to everybody else.
     fn memory(&self) -> serde_json::Value;
+}
+
+/// What a reading covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Everybody. Only such a reading, and only a complete one, says anything about those it does not name (law 2).
+    Full,
+    /// Those who changed since the mark. Whoever is not named is as before.
+    Changed,
+}
+
+/// What a word for a kind of work relation probably means; an admin decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proposal {
+    pub employment_type: EmploymentType,
+    /// It is a vendor's or a third-party admin's ([`Mapping::vendors`]).
+    pub vendor: bool,
 }
 
 /// What a connector can do, so that a pull need not guess.

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use super::connector::{Connector, ConnectorError};
+use super::connector::{Connector, ConnectorError, Proposal};
+use super::justworks::{self, Justworks, JustworksSettings};
+use super::oauth::OAuthClient;
 use super::remote::Remote;
 use super::remote::settings::RemoteSettings;
 use crate::directory::mapping::Mapping;
 use crate::outbound::Outbound;
 
 /// The kinds of HR systems that can be connected.
-pub const KINDS: [&str; 1] = ["remote"];
+pub const KINDS: [&str; 2] = ["remote", "justworks"];
 
 /// The credential of a connection: secrets by name. `Debug` shows the names alone.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,7 @@ impl Credentials {
     pub fn given(kind: &str, value: &Value) -> Result<Self, ConnectorError> {
         let wanted: &[&str] = match kind {
             "remote" => &["apiToken"],
+            "justworks" => &["clientId", "clientSecret"],
             _ => return Err(unknown(kind)),
         };
         let wrong = |detail: String| ConnectorError::Settings { detail };
@@ -50,6 +53,14 @@ impl Credentials {
         self.0.get(name).cloned().unwrap_or_default()
     }
 
+    /// The same with one more secret, or with another of that name: what a grant brings is kept beside what an admin
+    /// gave.
+    #[must_use]
+    pub fn with(mut self, name: &str, secret: SecretString) -> Self {
+        self.0.insert(name.to_owned(), secret);
+        self
+    }
+
     /// For sealing, and for nothing else.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -66,8 +77,11 @@ impl Credentials {
 
 /// Opens a connection of a kind with the connector's part of the settings.
 ///
+/// A kind that works by consent needs the grant in the credentials: `accessToken`, and `scope` where the vendor told it.
+///
 /// # Errors
-/// [`ConnectorError::Settings`] says what in settings or credentials cannot work.
+/// [`ConnectorError::Settings`] says what in settings or credentials cannot work, [`ConnectorError::NoCredential`] that
+/// consent is missing.
 pub fn open(
     kind: &str,
     settings: &Value,
@@ -79,7 +93,35 @@ pub fn open(
             let settings = RemoteSettings::parse(settings)?;
             Ok(Box::new(Remote::new(&settings, &credentials.get("apiToken"), outbound.clone())?))
         }
+        "justworks" => Ok(Box::new(Justworks::new(&JustworksSettings::parse(settings)?, credentials, outbound)?)),
         _ => Err(unknown(kind)),
+    }
+}
+
+/// How consent is asked for and kept up, for kinds that work by it; `None` for the others. Checks settings and
+/// credentials also before there is any consent.
+///
+/// # Errors
+/// [`ConnectorError::Settings`] says what in settings or credentials cannot work.
+pub fn oauth(
+    kind: &str,
+    settings: &Value,
+    credentials: &Credentials,
+    outbound: &Outbound,
+) -> Result<Option<OAuthClient>, ConnectorError> {
+    match kind {
+        "remote" => Ok(None),
+        "justworks" => justworks::oauth_client(&JustworksSettings::parse(settings)?, credentials, outbound).map(Some),
+        _ => Err(unknown(kind)),
+    }
+}
+
+/// What a worker type that no mapping has probably means, where the kind's words tell.
+#[must_use]
+pub fn propose(kind: &str, word: &str) -> Option<Proposal> {
+    match kind {
+        "justworks" => justworks::propose(word),
+        _ => None,
     }
 }
 
@@ -90,6 +132,7 @@ pub fn open(
 pub fn default_mapping(kind: &str) -> Result<Mapping, ConnectorError> {
     match kind {
         "remote" => Ok(super::remote::default_mapping()),
+        "justworks" => Ok(justworks::default_mapping()),
         _ => Err(unknown(kind)),
     }
 }

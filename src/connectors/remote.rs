@@ -1,8 +1,6 @@
 //! Remote (remote.com), read with a company API token.
 
-mod country;
 mod facts;
-mod field;
 mod normalise;
 #[cfg(test)]
 mod normalise_properties;

@@ -66,7 +66,7 @@ impl Vendor {
                 ConnectorError::Unavailable { system, request, tries, detail, retry_after }
             }
             OutboundError::TooLarge { .. } => ConnectorError::Malformed { system, request, detail: error.to_string() },
-            OutboundError::Unreachable { detail } => {
+            OutboundError::Unreachable { detail, .. } => {
                 ConnectorError::Unavailable { system, request, tries: 1, detail, retry_after: None }
             }
             OutboundError::Address { .. } | OutboundError::Request { .. } | OutboundError::Setup { .. } => {

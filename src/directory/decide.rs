@@ -5,12 +5,12 @@
 //!
 //! 1. Published workers stay their person's, whatever they say (law 4). A part that only a human can settle keeps its
 //!    last good value.
-//! 2. A worker that is nobody's and has left, or starts too far ahead, is left out. That comes before every question: a
-//!    leaver without email is nothing to ask a human about.
+//! 2. A worker that is nobody's and is a vendor, has left, or starts too far ahead, is left out. That comes before every
+//!    question: a leaver without email is nothing to ask a human about.
 //! 3. A worker that is nobody's and whose type, status or email raises a question is withheld.
 //! 4. The others are matched by email: with the person who has it, or with one another (`links`). Workers who were left
-//!    out in step 2 are matched too, since they were left out of publication alone: the earlier contract of somebody
-//!    who works here belongs to them. They never raise a question and never make a person.
+//!    out in step 2 are matched too, except vendors, since they were left out of publication alone: the earlier
+//!    contract of somebody who works here belongs to them. They never raise a question and never make a person.
 //! 5. Work emails are handed out among people (`emails`), and everybody concerned is merged.
 //!
 //! The result does not depend on the order of workers or people in the scene. Decided again on what it led to, it changes
@@ -94,6 +94,9 @@ fn exclusion(stage: &Stage, place: Place) -> Option<(Exclusion, Option<DateTime<
     let facts = stage.facts(place)?;
     if known.link.is_some() {
         return None;
+    }
+    if stage.is_vendor(place) {
+        return Some((Exclusion::Vendor, None));
     }
     let moment = stage.taken[place.0].moment;
     let include: &Include = &facts.rules.include;

@@ -51,6 +51,10 @@ pub enum StatusClass {
 pub struct Mapping {
     /// Raw worker type → normalised type. A word that is missing here withholds its worker.
     pub worker_types: BTreeMap<String, EmploymentType>,
+    /// Raw worker types of vendors and third-party admins. Their workers are left out before anything is asked about
+    /// them, unless `include.vendors` is set; then the type above counts as for everybody.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub vendors: BTreeSet<String>,
     /// Raw status → class. A new worker with a word that is missing here is withheld; a known one keeps its class.
     pub statuses: BTreeMap<String, StatusClass>,
     /// Legal entity id → name, where the HR system shows only ids.
@@ -69,6 +73,14 @@ pub struct Include {
     pub upcoming_days: u16,
     /// Publish vendors and third-party admins.
     pub vendors: bool,
+}
+
+impl Rules {
+    /// Whether a raw worker type is one that is left out as a vendor's or a third-party admin's.
+    #[must_use]
+    pub fn leaves_out(&self, worker_type: &str) -> bool {
+        !self.include.vendors && self.mapping.vendors.contains(worker_type)
+    }
 }
 
 impl Default for Include {

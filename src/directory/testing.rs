@@ -47,6 +47,7 @@ pub(crate) fn rules() -> Rules {
     ];
     let mapping = Mapping {
         worker_types: types.map(|(word, kind)| (word.to_owned(), kind)).into(),
+        vendors: ["vendor".to_owned()].into(),
         statuses: statuses.map(|(word, class)| (word.to_owned(), class)).into(),
         legal_entities: [("le-1".to_owned(), "Acme SAS".to_owned())].into(),
         departments: [("R and D".to_owned(), "Engineering".to_owned())].into(),

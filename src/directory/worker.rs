@@ -1,9 +1,11 @@
 //! A worker: what one connection says about one employment of one human, in our words.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::attribute::Attributes;
+use super::attribute::{Attributes, unit_of};
 use super::ids::SourceId;
 
 /// What an HR system says about one employment of one human.
@@ -91,4 +93,148 @@ pub struct Rejected {
     pub source_id: Option<SourceId>,
     /// What is wrong, with field names and without personal values.
     pub reason: String,
+}
+
+/// A part of a worker that an HR system may not show us, although it has it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Part {
+    BirthDate,
+    /// The first day, of this employment and with the company.
+    Start,
+    LastDay,
+    Manager,
+    /// One of [`Worker::attributes`], by its name.
+    Attribute(String),
+}
+
+impl Worker {
+    /// Fills what an HR system does not show us from its previous statement about the same worker: a key that is missing
+    /// because we may not see it was not cleared.
+    ///
+    /// What the statement does say is never replaced, hidden or not; and of a unit of attributes that it says in part,
+    /// nothing is filled, so that values of two times do not mix.
+    pub fn keep_hidden(&mut self, previous: Option<&Self>, hidden: &BTreeSet<Part>) {
+        let Some(previous) = previous else { return };
+        let said: BTreeSet<_> = self.attributes.keys().map(|name| unit_of(name)).collect();
+        for part in hidden {
+            match part {
+                Part::BirthDate => self.birth_date = self.birth_date.or(previous.birth_date),
+                Part::Start => {
+                    let (own, old) = (&mut self.employment, &previous.employment);
+                    own.start = own.start.or(old.start);
+                    own.original_start = own.original_start.or(old.original_start);
+                }
+                Part::LastDay => {
+                    let (own, old) = (&mut self.employment, &previous.employment);
+                    if own.last_day.is_none() {
+                        own.last_day = old.last_day;
+                        own.immediate |= old.immediate;
+                    }
+                }
+                Part::Manager => {
+                    if self.manager.is_none() {
+                        self.manager.clone_from(&previous.manager);
+                    }
+                }
+                Part::Attribute(name) => {
+                    if let Some(value) = previous.attributes.get(name).filter(|_| !said.contains(&unit_of(name))) {
+                        self.attributes.insert(name.clone(), value.clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::directory::attribute::name;
+    use crate::directory::testing::{day, worker};
+
+    fn all() -> BTreeSet<Part> {
+        let attributes = [name::TITLE, name::DEPARTMENT, name::DEPARTMENT_ID];
+        let attributes = attributes.map(|name| Part::Attribute(name.to_owned()));
+        [Part::BirthDate, Part::Start, Part::LastDay, Part::Manager].into_iter().chain(attributes).collect()
+    }
+
+    fn full() -> Worker {
+        let worker = worker("1", "a@acme.com").born("1990-02-11").ends("2026-12-31").reports_to("2");
+        worker.with(name::TITLE, "Engineer").with(name::DEPARTMENT, "Research").with(name::DEPARTMENT_ID, "d1")
+    }
+
+    fn bare() -> Worker {
+        let mut bare = worker("1", "new@acme.com");
+        bare.employment.start = None;
+        bare
+    }
+
+    #[test]
+    fn a_hidden_part_keeps_its_last_value_and_a_cleared_one_is_cleared() {
+        let mut kept = bare();
+        kept.keep_hidden(Some(&full()), &all());
+        assert_eq!(kept, Worker { work_email: Some("new@acme.com".to_owned()), ..full() });
+        let mut cleared = bare();
+        cleared.keep_hidden(Some(&full()), &BTreeSet::new());
+        assert_eq!(cleared, bare());
+        cleared.keep_hidden(None, &all());
+        assert_eq!(cleared, bare());
+    }
+
+    #[test]
+    fn what_is_said_counts_also_where_it_is_hidden_and_units_do_not_mix() {
+        let mut said = bare().born("1971-09-30").with(name::DEPARTMENT, "Sales");
+        said.keep_hidden(Some(&full()), &all());
+        assert_eq!(said.birth_date, Some(day("1971-09-30")));
+        assert_eq!(said.attributes.get(name::DEPARTMENT).map(String::as_str), Some("Sales"));
+        assert_eq!(said.attributes.get(name::DEPARTMENT_ID), None, "the id is that of another department");
+        assert_eq!(said.attributes.get(name::TITLE).map(String::as_str), Some("Engineer"));
+    }
+
+    fn workers() -> impl Strategy<Value = Worker> {
+        let flag = any::<bool>;
+        (flag(), flag(), flag(), flag(), proptest::collection::vec(0..5_usize, 0..5), "[a-c]").prop_map(
+            |(born, starts, ends, managed, names, value)| {
+                let mut made = bare();
+                made.birth_date = born.then(|| day("1990-02-11"));
+                made.employment.start = starts.then(|| day("2020-01-01"));
+                made.employment.last_day = ends.then(|| day("2026-12-31"));
+                made.manager = managed.then(|| ManagerRef { name: Some(value.clone()), ..ManagerRef::default() });
+                let known = [name::TITLE, name::DEPARTMENT, name::DEPARTMENT_ID, name::COUNTRY, name::GIVEN_NAME];
+                made.attributes = names.into_iter().map(|n| (known[n].to_owned(), value.clone())).collect();
+                made
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn only_hidden_parts_that_are_not_said_are_filled_and_only_once(
+            stated in workers(),
+            previous in workers(),
+            hidden in proptest::sample::subsequence(all().into_iter().collect::<Vec<_>>(), 0..=7),
+        ) {
+            let hidden: BTreeSet<Part> = hidden.into_iter().collect();
+            let mut kept = stated.clone();
+            kept.keep_hidden(Some(&previous), &hidden);
+            let mut again = kept.clone();
+            again.keep_hidden(Some(&previous), &hidden);
+            prop_assert_eq!(&again, &kept);
+
+            let is_hidden = |part: Part| hidden.contains(&part);
+            prop_assert!(kept.birth_date == stated.birth_date || is_hidden(Part::BirthDate) && stated.birth_date.is_none());
+            let (own, old) = (&kept.employment, &stated.employment);
+            prop_assert!(own.start == old.start || is_hidden(Part::Start) && old.start.is_none());
+            prop_assert!(own.last_day == old.last_day || is_hidden(Part::LastDay) && old.last_day.is_none());
+            prop_assert!(kept.manager == stated.manager || is_hidden(Part::Manager) && stated.manager.is_none());
+            for (name, value) in &kept.attributes {
+                let filled = is_hidden(Part::Attribute(name.clone())) && !stated.attributes.contains_key(name);
+                prop_assert!(stated.attributes.get(name) == Some(value) || filled, "{}", name);
+            }
+            prop_assert!(stated.attributes.keys().all(|name| kept.attributes.contains_key(name)));
+        }
+    }
 }

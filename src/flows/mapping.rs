@@ -55,10 +55,10 @@ pub fn parse(given: Value) -> Result<Mapping, FlowError> {
     if !given.is_object() {
         return Err(FlowError::invalid(
             "mapping",
-            "expected an object with workerTypes, statuses, legalEntities, departments",
+            "expected an object with workerTypes, vendors, statuses, legalEntities, departments",
         ));
     }
-    let known = ["workerTypes", "statuses", "legalEntities", "departments"];
+    let known = ["workerTypes", "vendors", "statuses", "legalEntities", "departments"];
     if let Some(stranger) = given.as_object().and_then(|all| all.keys().find(|name| !known.contains(&name.as_str()))) {
         return Err(FlowError::invalid(stranger.clone(), format!("unknown; expected {}", known.join(", "))));
     }

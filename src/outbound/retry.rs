@@ -57,7 +57,7 @@ impl Outbound {
                 Ok(answer) if answer.is_transient() => {
                     (format!("status {}: {}", answer.status, answer.error_detail()), answer.asked_wait(now))
                 }
-                Err(OutboundError::Unreachable { detail }) => (detail, None),
+                Err(OutboundError::Unreachable { detail, .. }) => (detail, None),
                 settled => return settled,
             };
             // Never less than our own back-off: a vendor that keeps saying "at once" is not believed for ever.

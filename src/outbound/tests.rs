@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use wiremock::matchers::{header, method, path};
+use wiremock::matchers::{body_string, header, method, path};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::*;
@@ -239,4 +239,76 @@ async fn parallel_calls_keep_the_pace_of_their_account() {
     }
     // At least, because this clock jumps while calls are in flight, which makes their answers late.
     assert!(outbound.clock().now() >= noon() + TimeDelta::minutes(3), "35 calls at 10 a minute");
+}
+
+#[tokio::test]
+async fn a_form_is_posted_once_and_shown_nowhere() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(header("content-type", "application/x-www-form-urlencoded"))
+        .and(header("accept", "application/json"))
+        .and(body_string("grant_type=refresh_token&refresh_token=s3cret%26+%2B"))
+        .respond_with(ResponseTemplate::new(503))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let url = Url::parse(&server.uri()).unwrap().join("/oauth/token").unwrap();
+    let call = Call::post_form(url, &[("grant_type", "refresh_token"), ("refresh_token", "s3cret& +")]).at_most(100);
+    let outbound = outbound();
+    assert_eq!(outbound.send(&call).await.unwrap().status, 503, "any status is an answer");
+    let shown = format!("{call:?} {}", call.label());
+    assert!(shown.contains("POST /oauth/token") && !shown.contains("s3cret"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_can_have_read_is_told_from_one_that_somebody_may_have() {
+    let sent = |outcome: Result<HttpAnswer, OutboundError>| match outcome {
+        Err(OutboundError::Unreachable { sent, .. }) => sent,
+        other => panic!("{other:?}"),
+    };
+    let form = |base: &str| Call::post_form(Url::parse(base).unwrap(), &[("a", "b")]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    assert!(!sent(outbound().send(&form(&nobody)).await), "nobody listens");
+    let server = MockServer::start().await;
+    assert!(!sent(outbound().send(&form(&server.uri().replace("http:", "https:"))).await), "no TLS there");
+
+    let (hangs_up, visits) = raw_server(b"").await;
+    assert!(sent(outbound().send(&form(&hangs_up)).await), "read, and no answer");
+    let (breaks_off, _) = raw_server(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{").await;
+    assert!(sent(outbound().send(&form(&breaks_off)).await), "the answer breaks off");
+    assert_eq!(visits.load(Ordering::SeqCst), 1, "never a second time");
+
+    let late = MockServer::start().await;
+    let never = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
+    Mock::given(method("POST")).respond_with(never).mount(&late).await;
+    let hasty = Outbound::within(Duration::from_millis(300), Clock::manual(noon()), true).unwrap();
+    assert!(sent(hasty.send(&form(&late.uri())).await), "no answer in time");
+}
+
+#[tokio::test]
+async fn a_form_does_not_ride_on_a_connection_that_stood_idle() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = connections.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+                }
+            });
+        }
+    });
+    let outbound = outbound();
+    let mut seen = Vec::new();
+    for call in [Call::get(url.clone()), Call::get(url.clone()), Call::post_form(url.clone(), &[("a", "b")])] {
+        assert_eq!(outbound.send(&call).await.unwrap().status, 200);
+        seen.push(connections.load(Ordering::SeqCst));
+    }
+    assert_eq!(seen, [1, 1, 2]);
 }

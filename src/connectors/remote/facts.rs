@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 
-use super::field::{code, date, instant, text};
 use super::shapes::numbered;
 use crate::connectors::connector::ConnectorError;
+use crate::connectors::field::{code, date, instant, text};
 use crate::connectors::vendor::Vendor;
 
 /// Rows on a page, the most that Remote gives.

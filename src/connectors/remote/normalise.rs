@@ -6,15 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde_json::Value;
 
-use super::country::alpha_2;
-use super::field::{code, date, instant, text};
+use crate::connectors::country::alpha_2;
+use crate::connectors::field::{code, date, instant, is_in, source_id, text, unreadable_date};
 use crate::directory::attribute::{Attributes, name};
-use crate::directory::email::Email;
 use crate::directory::ids::SourceId;
 use crate::directory::worker::{Employment, ManagerRef, Rejected, Worker};
-
-/// Ids are uuids today; this leaves room for others, in characters.
-const LONGEST_ID: usize = 200;
 
 /// What a record cannot say by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,8 +32,8 @@ pub struct Facts {
 /// type and is then unassigned.
 pub fn normalise(record: &Value, facts: &Facts) -> Result<Worker, Rejected> {
     let source_id = source_id(record)?;
-    if let Err(reason) = check_dates(record) {
-        return Err(Rejected { source_id: Some(source_id), reason: reason.into() });
+    if let Some(reason) = unreadable_date(record, &["provisional_start_date", "termination_date"]) {
+        return Err(Rejected { source_id: Some(source_id), reason });
     }
     let given = |path: &str| record.pointer(path);
     let read_text = |path: &str| given(path).and_then(text);
@@ -53,50 +49,6 @@ pub fn normalise(record: &Value, facts: &Facts) -> Result<Worker, Rejected> {
         source_updated: given("/updated_at").and_then(instant),
         source_id,
     })
-}
-
-/// The id of a record, of a list row or of a full employment.
-///
-/// # Errors
-/// [`Rejected`] when there is none that could be asked for again.
-pub(super) fn source_id(record: &Value) -> Result<SourceId, Rejected> {
-    let rejected = |reason: &str| Rejected { source_id: None, reason: reason.to_owned() };
-    if !record.is_object() {
-        return Err(rejected("the record is no object"));
-    }
-    let id = match record.get("id") {
-        Some(Value::String(id)) => id.trim().to_owned(),
-        Some(Value::Number(id)) if !id.is_f64() => id.to_string(),
-        _ => return Err(rejected("`id` is missing")),
-    };
-    if id.is_empty() {
-        return Err(rejected("`id` is empty"));
-    }
-    // The last two would lead elsewhere as a segment of a path.
-    if id.chars().count() > LONGEST_ID || id.chars().any(char::is_control) || id == "." || id == ".." {
-        return Err(rejected("`id` is no id that can be asked for"));
-    }
-    Ok(SourceId(id))
-}
-
-fn is_in(email: &str, domains: &BTreeSet<String>) -> bool {
-    Email::parse(email).is_ok_and(|email| domains.contains(email.domain()))
-}
-
-/// Refuses a record whose start or end is there and cannot be read: taken for absent, it would let somebody in, or let
-/// somebody stay who has left. Its worker keeps the last good state.
-fn check_dates(record: &Value) -> Result<(), &'static str> {
-    for (key, problem) in [
-        ("provisional_start_date", "`provisional_start_date` is no date"),
-        ("termination_date", "`termination_date` is no date"),
-    ] {
-        let stated =
-            record.get(key).filter(|value| !value.is_null() && value.as_str().is_none_or(|raw| !raw.trim().is_empty()));
-        if stated.is_some_and(|value| date(value).is_none()) {
-            return Err(problem);
-        }
-    }
-    Ok(())
 }
 
 fn employment(record: &Value, offboarding: Option<NaiveDate>) -> Employment {

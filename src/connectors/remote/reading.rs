@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::facts::{self, PAGE_SIZE};
-use super::normalise::{Facts, normalise, source_id};
+use super::normalise::{Facts, normalise};
 use super::{Shared, shapes};
 use crate::connectors::connector::{ConnectorError, Detail, End, Item, Page, ReadRequest, Reading};
+use crate::connectors::field::source_id;
 use crate::connectors::vendor::Reply;
 use crate::directory::ids::SourceId;
 use crate::directory::worker::{Rejected, Worker};

@@ -54,8 +54,8 @@ pub(super) fn employment(answer: &Value) -> Result<&Value, String> {
 /// Id and name of the company that a credential belongs to.
 pub(super) fn company(answer: &Value) -> Result<(String, String), String> {
     let company = member(answer, "company").ok_or("no `company` in it")?;
-    let id = company.get("id").and_then(super::field::code).ok_or("no `company.id` in it")?;
-    let name = company.get("name").and_then(super::field::text).unwrap_or_else(|| id.clone());
+    let id = company.get("id").and_then(crate::connectors::field::code).ok_or("no `company.id` in it")?;
+    let name = company.get("name").and_then(crate::connectors::field::text).unwrap_or_else(|| id.clone());
     Ok((id, name))
 }
 

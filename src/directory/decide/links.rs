@@ -132,7 +132,8 @@ impl Links {
         let mut strangers: Vec<Place> = stage
             .places()
             .filter(|place| self.person_of(*place).is_none() && is_settled(&stage.taken[place.0]))
-            .filter(|place| stage.facts(*place).is_some())
+            // A vendor's record would keep a person here who has left.
+            .filter(|place| stage.facts(*place).is_some() && !stage.is_vendor(*place))
             .collect();
         strangers.sort_by_key(|place| {
             let known = stage.known[place.0];

@@ -74,6 +74,12 @@ impl<'a> Stage<'a> {
         Some(Employed::of(self.known[place.0], &self.taken[place.0], facts, authority))
     }
 
+    /// Whether a worker is a vendor or third-party admin whom its connection leaves out.
+    pub(super) fn is_vendor(&self, place: Place) -> bool {
+        let word = &self.known[place.0].statement.employment.worker_type;
+        self.facts(place).is_some_and(|facts| facts.rules.leaves_out(word))
+    }
+
     /// The workers of one person, the leading one first.
     pub(super) fn leading(&self, cast: &[Place]) -> Vec<Place> {
         let mut ordered = cast.to_vec();

@@ -219,6 +219,39 @@ fn who_starts_too_far_ahead_is_looked_at_again_when_the_window_opens() {
 }
 
 #[test]
+fn a_vendor_is_no_question_is_nobodys_and_is_published_only_if_wanted() {
+    let left_out = Outcome::Excluded { reason: Exclusion::Vendor, recheck: None };
+    let mut world = World::of(NOON, [worker("1", "a@acme.com")]);
+    // Without email, with a type that the map does not translate; and with the email and name of somebody published.
+    world.say(REMOTE, worker("2", "").kind("vendor"));
+    world.say(JUSTWORKS, worker("1", "a@acme.com").kind("vendor"));
+    world.say(JUSTWORKS, worker("3", "c@acme.com").kind("vendor").ends("2026-11-01"));
+    let decisions = world.settle();
+    for key in [remote("2"), key(JUSTWORKS, "1"), key(JUSTWORKS, "3")] {
+        assert_eq!((decisions.outcome(&key), decisions.reviews(&key)), (&left_out, &[][..]), "{key:?}");
+    }
+    assert!(decisions.people.is_empty());
+
+    let rules = &mut world.scene.connections[1].rules;
+    rules.include.vendors = true;
+    rules.mapping.worker_types.insert("vendor".to_owned(), EmploymentType::Contractor);
+    let decisions = world.decide();
+    let published = decisions.outcome(&key(JUSTWORKS, "1"));
+    assert!(matches!(published, Outcome::Published { link: Some(_), .. }), "{published:?}");
+    assert_eq!(decisions.outcome(&remote("2")), &left_out, "the other connection still leaves them out");
+    assert_ne!(decisions.outcome(&key(JUSTWORKS, "3")), &left_out);
+}
+
+#[test]
+fn who_is_published_stays_so_when_called_a_vendor() {
+    let mut world = World::of(NOON, [worker("1", "a@acme.com")]);
+    world.change("1", |worker| worker.kind("vendor"));
+    let decisions = world.settle();
+    assert!(matches!(decisions.outcome(&remote("1")), Outcome::Published { .. }), "a link holds (law 4)");
+    assert!(world.person("1").person.active);
+}
+
+#[test]
 fn leavers_are_no_question_and_are_published_only_if_wanted() {
     let leaver = || worker("7", "").status("archived").kind("Intern");
     let mut world = World::new(NOON);

@@ -35,11 +35,12 @@ pub(super) async fn put(
     let only_preview = parameters.flag("preview");
     parameters.finish()?;
     let id = id(&request, "id", "connection")?;
-    let known = ["workerTypes", "statuses", "legalEntities", "departments", "seen", "unmapped"];
+    let known = ["workerTypes", "vendors", "statuses", "legalEntities", "departments", "seen", "unmapped"];
     let mut body = Members::read(&request, payload, &known).await?;
     body.take("seen");
     body.take("unmapped");
     let worker_types = words::<EmploymentType>(&mut body, "workerTypes", &TYPES);
+    let vendors = body.texts("vendors").map(|all| all.into_iter().collect());
     let statuses = words::<StatusClass>(&mut body, "statuses", &CLASSES);
     let legal_entities = texts(&mut body, "legalEntities");
     let departments = texts(&mut body, "departments");
@@ -47,6 +48,7 @@ pub(super) async fn put(
     let present = mapping::view(&context, id).await?.mapping;
     let wanted = Mapping {
         worker_types: worker_types.unwrap_or(present.worker_types),
+        vendors: vendors.unwrap_or(present.vendors),
         statuses: statuses.unwrap_or(present.statuses),
         legal_entities: legal_entities.unwrap_or(present.legal_entities),
         departments: departments.unwrap_or(present.departments),

@@ -1,7 +1,16 @@
 //! Single fields of a vendor's record, read without trust: any field may be missing, null or of another type.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, SubsecRound, Utc};
 use serde_json::Value;
+
+use crate::directory::email::Email;
+use crate::directory::ids::SourceId;
+use crate::directory::worker::Rejected;
+
+/// Ids are short today; this leaves room for others, in characters.
+const LONGEST_ID: usize = 200;
 
 /// No text of a directory is longer, in characters; what is, is cut.
 const LONGEST_TEXT: usize = 1_000;
@@ -34,7 +43,7 @@ pub(super) fn date(value: &Value) -> Option<NaiveDate> {
     NaiveDate::parse_from_str(day, "%Y-%m-%d").ok().filter(|date| date.year() >= 1900)
 }
 
-/// An instant in ISO 8601, with a zone or without one; without one it is UTC (page section 4.1).
+/// An instant in ISO 8601, with a zone or without one; without one it is UTC, as Remote means it.
 pub(super) fn instant(value: &Value) -> Option<DateTime<Utc>> {
     let raw = value.as_str()?.trim();
     let zoned = DateTime::parse_from_rfc3339(raw).map(|instant| instant.to_utc());
@@ -44,6 +53,46 @@ pub(super) fn instant(value: &Value) -> Option<DateTime<Utc>> {
             .map(|local| local.and_utc())
     });
     instant.ok().map(|instant| instant.trunc_subsecs(6))
+}
+
+/// The id of a record, under `id`.
+///
+/// # Errors
+/// [`Rejected`] when there is none that could be asked for again.
+pub(super) fn source_id(record: &Value) -> Result<SourceId, Rejected> {
+    let rejected = |reason: &str| Rejected { source_id: None, reason: reason.to_owned() };
+    if !record.is_object() {
+        return Err(rejected("the record is no object"));
+    }
+    let id = match record.get("id") {
+        Some(Value::String(id)) => id.trim().to_owned(),
+        Some(Value::Number(id)) if !id.is_f64() => id.to_string(),
+        _ => return Err(rejected("`id` is missing")),
+    };
+    if id.is_empty() {
+        return Err(rejected("`id` is empty"));
+    }
+    // The last two would lead elsewhere as a segment of a path.
+    if id.chars().count() > LONGEST_ID || id.chars().any(char::is_control) || id == "." || id == ".." {
+        return Err(rejected("`id` is no id that can be asked for"));
+    }
+    Ok(SourceId(id))
+}
+
+/// Whether an email is one of these domains, which are in lower-case ASCII.
+pub(super) fn is_in(email: &str, domains: &BTreeSet<String>) -> bool {
+    Email::parse(email).is_ok_and(|email| domains.contains(email.domain()))
+}
+
+/// The first of these keys whose value is there and is no date, as the reason for a rejection. A start or an end that
+/// cannot be read, taken for absent, would let somebody in, or let somebody stay who has left; rejected, its worker keeps
+/// the last good state.
+pub(super) fn unreadable_date(record: &Value, keys: &[&str]) -> Option<String> {
+    let is_wrong = |key: &&&str| {
+        let stated = |value: &&Value| !value.is_null() && value.as_str().is_none_or(|raw| !raw.trim().is_empty());
+        record.get(**key).filter(stated).is_some_and(|value| date(value).is_none())
+    };
+    keys.iter().find(is_wrong).map(|key| format!("`{key}` is no date"))
 }
 
 #[cfg(test)]
