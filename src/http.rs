@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod auth;
+pub mod consent;
 pub mod error;
 pub mod ops;
 pub mod request_id;

@@ -5,10 +5,12 @@
 pub mod audit;
 pub mod changes;
 pub mod connections;
+pub mod consents;
 pub mod consumers;
 pub mod edges;
 pub mod embedded;
 pub mod error;
+pub mod grants;
 pub mod holds;
 pub mod leases;
 pub mod migrations;

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::secret::Credential;
+use super::secret::{AppSecret, Credential};
 use super::table::{facts, json as write_json, line, table, text};
 use super::{CliError, Length, Why};
 
@@ -36,7 +36,9 @@ pub enum Verb {
     Pause(Act),
     /// Pull by schedule again, beginning now.
     Resume(Act),
-    /// Give a new credential of the same account.
+    /// Get the address where an admin of the HR system gives consent (Justworks).
+    Authorize(Act),
+    /// Give a new credential of the same account; where the HR system wants consent, get the address for it.
     Reauthorize(Reauthorize),
     /// Show the value map with the words that the HR system uses, or change it.
     Mapping(mapping::Change),
@@ -85,6 +87,11 @@ pub struct Reauthorize {
     act: Act,
     #[command(flatten)]
     credential: Credential,
+    /// Justworks: the client id of another app than before.
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+    #[command(flatten)]
+    secret: AppSecret,
 }
 
 const PATH: &str = "connections";
@@ -100,16 +107,45 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
         Verb::Preview(act) => begin(&act, "preview", json!({}), client, out).await,
         Verb::Sync(act) => begin(&act, "sync", json!({}), client, out).await,
         Verb::Finish(finish) => begin(&finish.act, "finish", json!({ "planId": finish.plan }), client, out).await,
-        Verb::Reauthorize(order) => {
-            let secret = order.credential.read()?;
-            let body = json!({ "credentials": { "apiToken": secret.expose_secret() } });
-            begin(&order.act, "reauthorize", body, client, out).await
+        Verb::Authorize(act) => {
+            let id = id(client, &act.which).await?;
+            let answer = client.post(&[PATH, &id, "authorize"], &json!({ "reason": act.why.reason })).await?;
+            tell_consent(&answer, client, out)
         }
+        Verb::Reauthorize(order) => reauthorize(&order, client, out).await,
         Verb::Pause(act) => steer(&act, "pause", client, out).await,
         Verb::Resume(act) => steer(&act, "resume", client, out).await,
         Verb::Plan(plan) => show_plan(&plan, client, out).await,
         Verb::Mapping(change) => mapping::run(change, client, out).await,
     }
+}
+
+async fn reauthorize(order: &Reauthorize, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    let id = id(client, &order.act.which).await?;
+    let kind = text(&client.get(&[PATH, &id], &[]).await?, "/kind");
+    let credentials = match (kind.as_str(), &order.client_id) {
+        ("justworks", None) => json!({}),
+        ("justworks", Some(client_id)) => {
+            json!({ "clientId": client_id, "clientSecret": order.secret.read()?.expose_secret() })
+        }
+        _ => json!({ "apiToken": order.credential.read()?.expose_secret() }),
+    };
+    let body = json!({ "credentials": credentials, "reason": order.act.why.reason });
+    let answer = client.post(&[PATH, &id, "reauthorize"], &body).await?;
+    if answer["authorizationUrl"].is_string() {
+        tell_consent(&answer, client, out)
+    } else {
+        tell_run(&answer, client, out)
+    }
+}
+
+fn tell_consent(answer: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    if client.json {
+        return write_json(out, answer);
+    }
+    line(out, "let an admin of the HR system open, within half an hour:")?;
+    line(out, "")?;
+    line(out, &format!("  {}", text(answer, "/authorizationUrl")))
 }
 
 async fn id(client: &Client, which: &Which) -> Result<String, CliError> {

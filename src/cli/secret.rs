@@ -10,6 +10,8 @@ use super::CliError;
 
 /// The environment variable for the API token of Remote.
 const REMOTE: &str = "REMOTE_API_TOKEN";
+/// The environment variable for the client secret of an app at Justworks.
+const JUSTWORKS: &str = "JUSTWORKS_CLIENT_SECRET";
 
 /// Where the credential of an HR system comes from.
 #[derive(Clone, Debug, Args)]
@@ -23,17 +25,46 @@ pub(super) struct Credential {
 impl Credential {
     /// Reads the credential.
     pub(super) fn read(&self) -> Result<SecretString, CliError> {
-        let from_environment = || std::env::var(REMOTE).ok().map(SecretString::from);
-        let secret = match self.token_file.as_deref() {
-            Some(path) => Some(of_file(path)?),
-            None => from_environment(),
-        };
-        secret.filter(|secret| !secret.expose_secret().trim().is_empty()).ok_or_else(|| {
+        find(self.token_file.as_deref(), REMOTE)?.ok_or_else(|| {
             CliError::Usage(format!(
                 "no API token: give --token-file FILE (or `-` for standard input), or set {REMOTE}"
             ))
         })
     }
+}
+
+/// Where the secret of an app comes from.
+#[derive(Clone, Debug, Args)]
+pub(super) struct AppSecret {
+    /// A file that holds the client secret of the app, or `-` to read it from standard input. Without it, the
+    /// environment variable `JUSTWORKS_CLIENT_SECRET` is read.
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+}
+
+impl AppSecret {
+    /// Reads the secret, if there is one.
+    pub(super) fn find(&self) -> Result<Option<SecretString>, CliError> {
+        find(self.client_secret_file.as_deref(), JUSTWORKS)
+    }
+
+    /// Reads the secret.
+    pub(super) fn read(&self) -> Result<SecretString, CliError> {
+        self.find()?.ok_or_else(|| {
+            CliError::Usage(format!(
+                "no client secret: give --client-secret-file FILE (or `-` for standard input), or set {JUSTWORKS}"
+            ))
+        })
+    }
+}
+
+/// A secret of a file, else of the environment, if it is not empty.
+fn find(file: Option<&Path>, variable: &str) -> Result<Option<SecretString>, CliError> {
+    let secret = match file {
+        Some(path) => Some(of_file(path)?),
+        None => std::env::var(variable).ok().map(SecretString::from),
+    };
+    Ok(secret.filter(|secret| !secret.expose_secret().trim().is_empty()))
 }
 
 /// The text of a file, or of standard input for `-`.

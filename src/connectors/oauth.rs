@@ -100,6 +100,12 @@ impl OAuthClient {
         url
     }
 
+    /// The HR system's name, as errors show it.
+    #[must_use]
+    pub fn system(&self) -> &'static str {
+        self.system
+    }
+
     /// Whether a code verifier (RFC 7636 section 4.1: 43 to 128 unreserved characters) should be made for a consent.
     #[must_use]
     pub fn wants_verifier(&self) -> bool {

@@ -116,6 +116,12 @@ pub fn oauth(
     }
 }
 
+/// Whether an admin of the HR system has to give consent before a connection of this kind can be read.
+#[must_use]
+pub fn needs_consent(kind: &str) -> bool {
+    kind == "justworks"
+}
+
 /// What a worker type that no mapping has probably means, where the kind's words tell.
 #[must_use]
 pub fn propose(kind: &str, word: &str) -> Option<Proposal> {

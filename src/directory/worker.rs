@@ -108,6 +108,20 @@ pub enum Part {
     Attribute(String),
 }
 
+impl Part {
+    /// The part as the admin API names it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::BirthDate => "birthDate",
+            Self::Start => "startDate",
+            Self::LastDay => "terminationDate",
+            Self::Manager => "manager",
+            Self::Attribute(name) => name,
+        }
+    }
+}
+
 impl Worker {
     /// Fills what an HR system does not show us from its previous statement about the same worker: a key that is missing
     /// because we may not see it was not cleared.

@@ -108,7 +108,7 @@ async fn apply_once(context: &Context, plan: Uuid, cause: &Cause) -> Result<(), 
     conn.transaction(async |conn| {
         store::edges::take_time(conn).await?;
         store::workers::accept(conn, plan, None, now).await?;
-        store::reviews::follow_plan(conn, plan, now).await?;
+        store::reviews::follow_plan(conn, plan, None, now).await?;
         let edges: Vec<_> = store::edges::cycles(conn, Uuid::nil(), &[]).await?.into_iter().map(edge).collect();
         let cycles: Vec<(Vec<Uuid>, Uuid)> = suspend_cycles(&edges)
             .into_iter()
@@ -236,8 +236,8 @@ struct Work {
 impl Work {
     fn take(&mut self, item: &ItemRow, ground: &Ground, cause: &Cause, now: DateTime<Utc>) -> Result<(), FlowError> {
         let before = ground.locked.get(&item.person_id);
-        let mut person: Person = Person::deserialize(&item.wanted)
-            .map_err(|error| FlowError::corrupt("planned person", &error))?;
+        let mut person: Person =
+            Person::deserialize(&item.wanted).map_err(|error| FlowError::corrupt("planned person", &error))?;
         person.manager = link(item, &person, ground);
         let shown = person.manager.person().map(|manager| manager.0);
         let mut diff = match &item.diff {

@@ -1,6 +1,7 @@
 //! The life of a connection: created, looked at, finished, pulled, paused, given a new credential.
 
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -8,6 +9,7 @@ use super::audit::{Actor, record};
 use super::context::Context;
 use super::credentials;
 use super::error::FlowError;
+use super::grants;
 use super::settings::Common;
 use crate::connectors::connector::Account;
 use crate::connectors::registry::{self, Credentials};
@@ -31,8 +33,13 @@ pub struct Asked {
     pub begun: bool,
 }
 
-/// Creates a connection after the HR system has accepted the credential, and starts its preview.
-pub async fn create(context: &Context, order: NewConnectionOrder, actor: &Actor) -> Result<(Uuid, Asked), FlowError> {
+/// Creates a connection. Where the HR system wants consent (OAuth), it waits for that; else its preview is started, after
+/// the HR system has accepted the credential.
+pub async fn create(
+    context: &Context,
+    order: NewConnectionOrder,
+    actor: &Actor,
+) -> Result<(Uuid, Option<Asked>), FlowError> {
     let name = order.name.trim().to_owned();
     if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
         return Err(FlowError::invalid("name", "expected a text of 1 to 100 characters"));
@@ -43,7 +50,10 @@ pub async fn create(context: &Context, order: NewConnectionOrder, actor: &Actor)
     }
     Common::parse(&order.settings)?;
     let credentials = Credentials::given(&order.kind, &order.credentials)?;
-    let account = identify(context, &order.kind, &order.settings, &credentials).await?;
+    let part = Common::connector_part(&order.settings);
+    let needs_consent = registry::oauth(&order.kind, &part, &credentials, &context.outbound)?.is_some();
+    let account =
+        if needs_consent { None } else { Some(identify(context, &order.kind, &order.settings, &credentials).await?) };
     let mapping = registry::default_mapping(&order.kind)?;
     let id = context.clock.row_id();
     let now = context.clock.now();
@@ -51,12 +61,12 @@ pub async fn create(context: &Context, order: NewConnectionOrder, actor: &Actor)
         id,
         kind: order.kind.clone(),
         name: name.clone(),
-        state: "review".into(),
+        state: if needs_consent { "authorizing" } else { "review" }.into(),
         settings: order.settings,
         credentials: Some(credentials::seal(context, id, &credentials)),
         mapping: serde_json::to_value(mapping).map_err(|error| FlowError::corrupt("mapping", &error))?,
-        account_id: Some(account.id),
-        account_name: Some(account.name),
+        account_id: account.as_ref().map(|account| account.id.clone()),
+        account_name: account.map(|account| account.name),
         created_at: now,
         state_since: now,
     };
@@ -73,7 +83,10 @@ pub async fn create(context: &Context, order: NewConnectionOrder, actor: &Actor)
                 json!({ "kind": order.kind, "name": name }),
             )
             .await?;
-            enqueue(context, conn, id, "preview", true, actor).await
+            if needs_consent {
+                return Ok(None);
+            }
+            enqueue(context, conn, id, "preview", true, actor).await.map(Some)
         })
         .await?;
     context.wake.ring();
@@ -89,7 +102,8 @@ fn taken(error: diesel::result::Error, name: &str) -> FlowError {
     }
 }
 
-async fn identify(
+/// Asks the HR system whose credential this is.
+pub(super) async fn identify(
     context: &Context,
     kind: &str,
     settings: &Value,
@@ -100,7 +114,8 @@ async fn identify(
     Ok(connector.identify().await?)
 }
 
-async fn enqueue(
+/// Asks for a run; while one is going, that is the answer.
+pub(super) async fn enqueue(
     context: &Context,
     conn: &mut AsyncPgConnection,
     connection: Uuid,
@@ -122,7 +137,7 @@ async fn enqueue(
     Ok(Asked { run, begun })
 }
 
-async fn locked(conn: &mut AsyncPgConnection, id: Uuid) -> Result<ConnectionRow, FlowError> {
+pub(super) async fn locked(conn: &mut AsyncPgConnection, id: Uuid) -> Result<ConnectionRow, FlowError> {
     store::connections::lock(conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))
 }
 
@@ -151,7 +166,10 @@ async fn pull_now(
     let asked = conn
         .transaction(async |conn| {
             let connection = locked(conn, id).await?;
-            if !preview && matches!(connection.state.as_str(), "review" | "authorizing") {
+            if connection.state == "authorizing" {
+                return Err(wrong_state(&connection, "consent first (POST …/authorize)"));
+            }
+            if !preview && connection.state == "review" {
                 return Err(wrong_state(&connection, "a connection whose set-up is finished (POST …/finish)"));
             }
             if !preview && connection.state == "needsReauthorization" {
@@ -285,11 +303,42 @@ async fn steer(
     Ok(())
 }
 
-/// Takes a new credential, once the HR system has accepted it for the same account, and pulls with it.
-pub async fn reauthorize(context: &Context, id: Uuid, given: &Value, actor: &Actor) -> Result<Asked, FlowError> {
+/// What giving a new credential leads to.
+#[derive(Debug)]
+pub enum Reauthorized {
+    /// The HR system has accepted it; this run pulls with it.
+    Run(Asked),
+    /// An admin has to give consent at this address first.
+    Consent(url::Url),
+}
+
+/// Takes a new credential, once the HR system has accepted it for the same account, and pulls with it. Where the HR
+/// system wants consent, the credential is the app's and may be left out when it is still the same.
+pub async fn reauthorize(
+    context: &Context,
+    id: Uuid,
+    given: &Value,
+    redirect_uri: &str,
+    actor: &Actor,
+) -> Result<Reauthorized, FlowError> {
     let mut conn = context.db.get().await?;
     let connection =
         store::connections::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))?;
+    if registry::needs_consent(&connection.kind) {
+        if given.as_object().is_some_and(|given| !given.is_empty()) {
+            let credentials = Credentials::given(&connection.kind, given)?;
+            let sealed = credentials::seal(context, id, &credentials);
+            conn.transaction(async |conn| {
+                locked(conn, id).await?;
+                let change = ConnectionChange { credentials: Some(sealed), ..ConnectionChange::default() };
+                store::connections::update(conn, id, change).await?;
+                record(context, conn, actor, "connection.credentials", &format!("connection {id}"), json!({})).await
+            })
+            .await?;
+        }
+        drop(conn);
+        return Ok(Reauthorized::Consent(grants::authorize(context, id, redirect_uri, actor).await?));
+    }
     drop(conn);
     let credentials = Credentials::given(&connection.kind, given)?;
     let account = identify(context, &connection.kind, &connection.settings, &credentials).await?;
@@ -307,25 +356,18 @@ pub async fn reauthorize(context: &Context, id: Uuid, given: &Value, actor: &Act
     let asked = conn
         .transaction(async |conn| {
             let connection = locked(conn, id).await?;
-            let mut change = ConnectionChange {
-                credentials: Some(credentials::seal(context, id, &credentials)),
-                problems: Some(json!([])),
-                failures: Some(0),
-                ..ConnectionChange::default()
-            };
             let in_review = connection.state == "review";
-            if !in_review && connection.state != "paused" {
-                change.state = Some("active".into());
-                change.state_since = Some(now);
-                change.next_run_at = Some(Some(now));
-            }
+            let change = ConnectionChange {
+                credentials: Some(credentials::seal(context, id, &credentials)),
+                ..grants::welcome(&connection, now)
+            };
             store::connections::update(conn, id, change).await?;
             record(context, conn, actor, "connection.reauthorize", &format!("connection {id}"), json!({})).await?;
             enqueue(context, conn, id, if in_review { "preview" } else { "sync" }, in_review, actor).await
         })
         .await?;
     context.wake.ring();
-    Ok(asked)
+    Ok(Reauthorized::Run(asked))
 }
 
 /// What an admin sees of a connection.
@@ -344,7 +386,7 @@ pub async fn view(context: &Context, id: Uuid) -> Result<ConnectionView, FlowErr
     let mut conn = context.db.get().await?;
     let connection =
         store::connections::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))?;
-    look_around(&mut conn, connection).await
+    look_around(&mut conn, connection, context.clock.now()).await
 }
 
 /// A page of connections, by the order in which they came.
@@ -352,19 +394,25 @@ pub async fn list(context: &Context, after: i64, limit: i64) -> Result<Vec<Conne
     let mut conn = context.db.get().await?;
     let mut views = Vec::new();
     for connection in store::connections::page(&mut conn, after, limit).await? {
-        views.push(look_around(&mut conn, connection).await?);
+        views.push(look_around(&mut conn, connection, context.clock.now()).await?);
     }
     Ok(views)
 }
 
-async fn look_around(conn: &mut AsyncPgConnection, connection: ConnectionRow) -> Result<ConnectionView, FlowError> {
+async fn look_around(
+    conn: &mut AsyncPgConnection,
+    connection: ConnectionRow,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<ConnectionView, FlowError> {
     let id = connection.id;
+    let tally = connection.tally.as_ref().map(store::workers::Tally::deserialize).transpose();
+    let tally = tally.map_err(|error| FlowError::corrupt("tally", &error))?.unwrap_or_default();
     Ok(ConnectionView {
         connection,
         last_run: store::runs::last_of(conn, id).await?,
-        tally: store::workers::tally(conn, id).await?,
+        tally,
         open_hold: store::holds::open_of(conn, id).await?,
-        reviews: store::reviews::open_by_reason(conn, id).await?,
+        reviews: store::reviews::open_by_reason(conn, id, now).await?,
     })
 }
 
@@ -382,7 +430,10 @@ pub async fn change_settings(context: &Context, id: Uuid, settings: Value, actor
         let connection = locked(conn, id).await?;
         let credentials = credentials::open(context, &connection)?;
         // Refuses settings that cannot work before they are kept.
-        registry::open(&connection.kind, &Common::connector_part(&settings), &credentials, &context.outbound)?;
+        let part = Common::connector_part(&settings);
+        if registry::oauth(&connection.kind, &part, &credentials, &context.outbound)?.is_none() {
+            registry::open(&connection.kind, &part, &credentials, &context.outbound)?;
+        }
         let change = ConnectionChange { settings: Some(settings.clone()), ..ConnectionChange::default() };
         store::connections::update(conn, id, change).await?;
         record(
@@ -400,6 +451,6 @@ pub async fn change_settings(context: &Context, id: Uuid, settings: Value, actor
 
 /// Asks the HR system of a connection who we are, with the stored credential.
 pub async fn probe(context: &Context, connection: &ConnectionRow) -> Result<Account, FlowError> {
-    let credentials = credentials::open(context, connection)?;
-    identify(context, &connection.kind, &connection.settings, &credentials).await
+    let access = grants::access(context, connection).await?;
+    identify(context, &connection.kind, &connection.settings, &access.credentials).await
 }

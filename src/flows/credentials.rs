@@ -1,5 +1,9 @@
-//! Credentials of connections: sealed as they are stored, open only while a connector is made.
+//! Secrets of connections: sealed as they are stored, open only while they are used.
 
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::context::Context;
@@ -8,6 +12,7 @@ use crate::connectors::connector::ConnectorError;
 use crate::connectors::registry::Credentials;
 use crate::keys::seal::Place;
 use crate::store::connections::ConnectionRow;
+use crate::store::grants::GrantRow;
 
 fn place(row: &str) -> Place<'_> {
     Place { table: "connections", column: "credentials", row }
@@ -27,4 +32,57 @@ pub(super) fn open(context: &Context, connection: &ConnectionRow) -> Result<Cred
         .open(place(&connection.id.to_string()), sealed)
         .map_err(|error| lost(format!("the stored one cannot be opened ({error}); was ROLLBOOK_KEY changed?")))?;
     Credentials::of_json(&text).map_err(|error| FlowError::corrupt("credential", &error))
+}
+
+/// The tokens of a grant. `Debug` shows neither.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    pub access: SecretString,
+    /// Absent where the HR system gives none.
+    pub refresh: Option<SecretString>,
+}
+
+impl Tokens {
+    pub(super) fn seal(&self, context: &Context, connection: Uuid) -> Vec<u8> {
+        let text = json!({
+            "access": self.access.expose_secret(),
+            "refresh": self.refresh.as_ref().map(ExposeSecret::expose_secret),
+        });
+        let place = Place { table: "oauth_grants", column: "tokens", row: &connection.to_string() };
+        context.keys.seal(place, Zeroizing::new(text.to_string()).as_bytes())
+    }
+
+    pub(super) fn open(context: &Context, grant: &GrantRow) -> Result<Self, FlowError> {
+        #[derive(Deserialize)]
+        struct Stored {
+            access: SecretString,
+            refresh: Option<SecretString>,
+        }
+        let place = Place { table: "oauth_grants", column: "tokens", row: &grant.connection_id.to_string() };
+        let text = context.keys.open(place, &grant.tokens).map_err(|error| {
+            let detail = format!("the stored tokens cannot be opened ({error}); was ROLLBOOK_KEY changed?");
+            FlowError::Connector(ConnectorError::NoCredential { detail })
+        })?;
+        let Stored { access, refresh } =
+            serde_json::from_slice(&text).map_err(|error| FlowError::corrupt("grant", &error))?;
+        Ok(Self { access, refresh })
+    }
+}
+
+/// Seals the code verifier of one consent.
+pub(super) fn seal_verifier(context: &Context, state: &[u8], verifier: &str) -> Vec<u8> {
+    let row = super::plan::hex(state);
+    context.keys.seal(Place { table: "oauth_consents", column: "verifier", row: &row }, verifier.as_bytes())
+}
+
+/// Opens the code verifier of one consent.
+pub(super) fn open_verifier(context: &Context, state: &[u8], sealed: &[u8]) -> Result<SecretString, FlowError> {
+    let row = super::plan::hex(state);
+    let place = Place { table: "oauth_consents", column: "verifier", row: &row };
+    let text = context.keys.open(place, sealed).map_err(|error| {
+        FlowError::Conflict(format!("this consent was asked for under another key ({error}); ask for it again"))
+    })?;
+    String::from_utf8(text.to_vec())
+        .map(SecretString::from)
+        .map_err(|_| FlowError::Internal("a stored code verifier is no text".into()))
 }

@@ -51,8 +51,7 @@ pub async fn person(context: &Context, id: Uuid) -> Result<Explained, FlowError>
     let mut conn = context.db.get().await?;
     let row =
         store::people_write::by_ids(&mut conn, &[id]).await?.pop().ok_or_else(|| FlowError::not_found("person", id))?;
-    let person: Person =
-        Person::deserialize(&row.person).map_err(|error| FlowError::corrupt("person", &error))?;
+    let person: Person = Person::deserialize(&row.person).map_err(|error| FlowError::corrupt("person", &error))?;
     let mut rows = store::workers::by_people(&mut conn, &[id]).await?;
     rows.sort_by(|a, b| (a.linked_at, &a.source_id).cmp(&(b.linked_at, &b.source_id)));
     let connections = store::connections::all(&mut conn).await?;

@@ -11,6 +11,7 @@ use super::error::FlowError;
 use super::read::Shortfall;
 use super::settings::Common;
 use crate::connectors::connector::ConnectorError;
+use crate::connectors::registry;
 use crate::store;
 use crate::store::connections::{ConnectionChange, ConnectionRow};
 use crate::store::runs::{RunChange, RunRow};
@@ -93,7 +94,17 @@ pub(super) async fn end_run(
         };
         store::runs::update(conn, run.id, change).await?;
         store::staging::clear(conn, run.id).await?;
-        let change = follow_up(context, &run, connection, &fresh, &ending, problem, now)?;
+        let mut change = follow_up(context, &run, connection, &fresh, &ending, problem, now)?;
+        // Before the set-up is finished, the plan says what each worker would be, and asks its questions already.
+        let plan = match ending {
+            Ending::Planned if fresh.state == "review" => run.plan_id,
+            _ => None,
+        };
+        if let Some(plan) = plan {
+            store::reviews::follow_plan(conn, plan, Some(fresh.id), now).await?;
+        }
+        let tally = store::workers::tally(conn, fresh.id, plan).await?;
+        change.tally = Some(serde_json::to_value(tally).map_err(|error| FlowError::corrupt("tally", &error))?);
         store::connections::update(conn, connection.id, change).await?;
         Ok::<_, FlowError>(())
     })
@@ -153,17 +164,7 @@ fn follow_up(
         }
         Ending::Refused(error) if error.needs_reauthorization() => {
             turn("needsReauthorization");
-            let status = match error {
-                ConnectorError::Unauthorized { status, .. } => Some(*status),
-                _ => None,
-            };
-            change.problems = Some(json!([{
-                "code": "needsReauthorization",
-                "message": error.to_string(),
-                "status": status,
-                "at": now,
-                "remedy": "give a new credential with POST /connections/{id}/reauthorize; until then the last good data is served",
-            }]));
+            change.problems = Some(json!([refused(connection, error, now)]));
             change.next_run_at = Some(None);
         }
         Ending::Short(_) | Ending::Refused(_) | Ending::Broken(_) => {
@@ -184,6 +185,46 @@ fn follow_up(
         }
     }
     Ok(change)
+}
+
+/// The problem of a connection whose credential is no longer accepted.
+fn refused(connection: &ConnectionRow, error: &ConnectorError, now: DateTime<Utc>) -> Value {
+    let status = match error {
+        ConnectorError::Unauthorized { status, .. } => Some(*status),
+        _ => None,
+    };
+    let step = if registry::needs_consent(&connection.kind) {
+        "let an admin of the HR system give consent again: POST /connections/{id}/authorize gives the address"
+    } else {
+        "give a new credential with POST /connections/{id}/reauthorize"
+    };
+    json!({
+        "code": "needsReauthorization",
+        "message": error.to_string(),
+        "status": status,
+        "at": now,
+        "remedy": format!("{step}; until then the last good data is served"),
+    })
+}
+
+/// Says that a connection has lost its access, outside of any run. Everything keeps being served.
+pub(super) async fn lose_access(
+    context: &Context,
+    conn: &mut AsyncPgConnection,
+    id: Uuid,
+    error: &ConnectorError,
+) -> Result<(), FlowError> {
+    let now = context.clock.now();
+    let Some(connection) = store::connections::lock(conn, id).await? else { return Ok(()) };
+    let mut change =
+        ConnectionChange { problems: Some(json!([refused(&connection, error, now)])), ..ConnectionChange::default() };
+    if matches!(connection.state.as_str(), "active" | "failing") {
+        change.state = Some("needsReauthorization".into());
+        change.state_since = Some(now);
+        change.next_run_at = Some(None);
+    }
+    warn!(connection.id = %id, "connection {id} needs reauthorization: {error}");
+    Ok(store::connections::update(conn, id, change).await?)
 }
 
 /// One minute, doubled with each failure in a row, up to six hours.

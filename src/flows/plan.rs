@@ -260,8 +260,9 @@ impl Planner<'_> {
     /// that would close a cycle, and puts managers before their reports.
     async fn settle_managers(&mut self, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
         let plan = self.plan;
+        store::edges::look_at_plans(conn).await?;
         conn.transaction(async |conn| {
-            store::edges::make_ready(conn).await?;
+            store::edges::take_time(conn).await?;
             store::edges::resolve(conn, plan).await?;
             let last = store::plans::last_number(conn, plan).await?;
             store::edges::heal(conn, plan, last).await?;

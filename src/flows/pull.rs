@@ -12,12 +12,13 @@ use uuid::Uuid;
 use super::apply::{Cause, apply};
 use super::context::Context;
 use super::error::FlowError;
+use super::grants::{self, Access};
+use super::hold;
 use super::outcome::{self, Ending};
 use super::plan::{Order, Scope, build};
 use super::read::{Read, Reader, Shortfall};
 use super::settings::Common;
-use super::{credentials, hold};
-use crate::connectors::connector::{Account, ConnectorError};
+use crate::connectors::connector::{Account, ConnectorError, Coverage};
 use crate::connectors::registry;
 use crate::store;
 use crate::store::connections::ConnectionRow;
@@ -25,6 +26,8 @@ use crate::store::runs::{NewRun, RunChange, RunRow};
 
 /// How long a node may be silent before its run is taken from it.
 const LEASE: TimeDelta = TimeDelta::minutes(5);
+/// How often everything is read where pulls are incremental (design section 7).
+const FULL_READ_EVERY: TimeDelta = TimeDelta::hours(24);
 
 /// Takes the next run that waits and carries it out. `false` when there is none.
 pub async fn work(context: &Context) -> Result<bool, FlowError> {
@@ -169,37 +172,20 @@ async fn pull(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
     drop(conn);
     info!(run.id = %run.id, connection.id = %connection.id, "run {} begins to pull", run.id);
 
-    let settings = Common::of(&connection.settings)?;
-    let credentials = credentials::open(context, connection)?;
-    let connector = registry::open(
-        &connection.kind,
-        &Common::connector_part(&connection.settings),
-        &credentials,
-        &context.outbound,
-    )
-    .map_err(FlowError::from)?;
-    let account = connector.identify().await.map_err(FlowError::from)?;
-    if let Some(known) = connection.account_id.as_ref().filter(|known| **known != account.id) {
-        return Err(FlowError::from(ConnectorError::Settings {
-            detail: format!(
-                "the credential is one of the account {}, but this connection is one of {known}",
-                account.id
-            ),
-        })
-        .into());
-    }
-    let reader = Reader {
-        lease,
-        connection,
-        connector: connector.as_ref(),
-        began,
-        rules: super::plan::facts(connection, true)?.rules,
+    let access = grants::access(context, connection).await?;
+    let read = match read_all(lease, run, connection, &access, began).await {
+        Err(Stop::Flow(FlowError::Connector(error))) if error.needs_reauthorization() && access.is_renewable() => {
+            // One refresh and one retry (hris/justworks.md section 8): the token may have ended or been replaced.
+            info!(run.id = %run.id, "the access token was refused ({error}); a fresh one is tried");
+            let access = grants::renew(context, connection, &access).await?;
+            let mut conn = context.db.get().await?;
+            store::staging::clear(&mut conn, run.id).await?;
+            drop(conn);
+            read_all(lease, run, connection, &access, began).await?
+        }
+        read => read?,
     };
-    let read = reader.read().await?;
-    let evidence = evidence(connection, &settings, &read.method, &account.id);
-    let proven = reader.prove_absences(&read, &evidence, &settings).await?;
-
-    let taken = take_over(lease, connection.id, &evidence, began, read, proven, account).await?;
+    let taken = take_over(lease, connection.id, began, read).await?;
     info!(
         run.id = %run.id, changed = taken.changed, same = taken.same,
         "run {} has read all: {} workers say something new, {} say the same", run.id, taken.changed, taken.same,
@@ -210,30 +196,116 @@ async fn pull(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
     plan(lease, &run, connection).await
 }
 
+/// A read that can be taken over.
+struct Complete {
+    read: Read,
+    account: Account,
+    evidence: String,
+    /// Where the next incremental reading goes on.
+    mark: Option<Value>,
+    /// Source ids of the workers whose absence is proven.
+    absent: Vec<String>,
+}
+
+/// Reads everything that the HR system has, or where that is enough, what changed.
+async fn read_all(
+    lease: &Lease<'_>,
+    run: &RunRow,
+    connection: &ConnectionRow,
+    access: &Access,
+    began: DateTime<Utc>,
+) -> Result<Complete, Stop> {
+    let context = lease.context;
+    let settings = Common::of(&connection.settings)?;
+    let part = Common::connector_part(&connection.settings);
+    let connector =
+        registry::open(&connection.kind, &part, &access.credentials, &context.outbound).map_err(FlowError::from)?;
+    let account = connector.identify().await.map_err(FlowError::from)?;
+    if let Some(known) = connection.account_id.as_ref().filter(|known| **known != account.id) {
+        return Err(FlowError::from(ConnectorError::Settings {
+            detail: format!(
+                "the credential is one of the account {}, but this connection is one of {known}",
+                account.id
+            ),
+        })
+        .into());
+    }
+    let ground = evidence(connection, &settings, &access.ground, &account.id);
+    // Whoever asks for a pull by hand wants to see everything.
+    let since = if connector.capabilities().incremental && run.cause == "schedule" {
+        mark_to_use(context, connection, &settings, &ground, began).await?
+    } else {
+        None
+    };
+    let reader = Reader {
+        lease,
+        connection,
+        connector: connector.as_ref(),
+        began,
+        rules: super::plan::facts(connection, true)?.rules,
+    };
+    let read = reader.read(since).await?;
+    let evidence = format!("{} {ground}", read.method);
+    let absent = match read.coverage {
+        Coverage::Full => reader.prove_absences(&read, &evidence, &settings).await?,
+        // Who is not among what changed may well be there.
+        Coverage::Changed => Vec::new(),
+    };
+    let mark = read.mark.as_ref().map(|mark| json!({ "mark": mark, "ground": ground }));
+    Ok(Complete { read, account, evidence, mark, absent })
+}
+
+/// From where an incremental reading can go on. `None` when everything has to be read: once a day, after anything about
+/// credential, scopes or settings has changed, and while somebody is missing, so that it is soon known whether they are gone.
+async fn mark_to_use(
+    context: &Context,
+    connection: &ConnectionRow,
+    settings: &Common,
+    ground: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<Value>, Stop> {
+    let Some(stored) = connection.mark.as_ref().filter(|stored| stored["ground"] == ground) else { return Ok(None) };
+    // Read early rather than late: the next pull may be a whole interval away.
+    let due = FULL_READ_EVERY - TimeDelta::minutes(settings.interval_minutes.into());
+    if connection.last_full_at.is_none_or(|last| now - last >= due || last > now) {
+        return Ok(None);
+    }
+    let mut conn = context.db.get().await?;
+    if store::staging::is_anybody_missing(&mut conn, connection.id).await? {
+        return Ok(None);
+    }
+    Ok(Some(stored["mark"].clone()))
+}
+
 /// Takes a complete read over, in one transaction: from here on the run needs no HR system.
 async fn take_over(
     lease: &Lease<'_>,
     connection: Uuid,
-    evidence: &str,
     began: DateTime<Utc>,
-    read: Read,
-    proven: Vec<String>,
-    account: Account,
+    complete: Complete,
 ) -> Result<store::staging::Absorbed, Stop> {
+    let Complete { read, account, evidence, mark, absent } = complete;
     let context = lease.context;
     let (run, node) = (lease.run, context.node);
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
+    store::staging::look_at_pages(&mut conn).await?;
     let (absorbed, mine) = conn
         .transaction(async |conn| {
             store::edges::take_time(conn).await?;
-            let absorbed = store::staging::absorb(conn, run, connection, evidence, began, now, &proven).await?;
+            let absorbed = store::staging::absorb(conn, run, connection, now).await?;
+            let is_full = read.coverage == Coverage::Full;
+            if is_full {
+                store::staging::note_absences(conn, run, connection, &evidence, began, &absent).await?;
+            }
             store::staging::clear(conn, run).await?;
             let change = store::connections::ConnectionChange {
                 account_id: Some(account.id.clone()),
                 account_name: Some(account.name.clone()),
                 memory: Some(read.memory.clone()),
-                evidence: Some(evidence.to_owned()),
+                evidence: is_full.then(|| evidence.clone()),
+                last_full_at: is_full.then_some(began),
+                mark: Some(mark.clone()),
                 ..Default::default()
             };
             store::connections::update(conn, connection, change).await?;
@@ -257,16 +329,10 @@ async fn take_over(
     if mine { Ok(absorbed) } else { Err(Stop::Lost) }
 }
 
-/// What readings must share for their evidence of absence to add up (law 2): how and with what credential they read,
-/// of which company, and what they include.
-fn evidence(connection: &ConnectionRow, settings: &Common, method: &str, account: &str) -> String {
-    let parts = json!([
-        method,
-        account,
-        connection.credentials.as_deref().map(crate::keys::seal::sha256),
-        settings.include,
-        Common::connector_part(&connection.settings),
-    ]);
+/// What readings must share, besides their method, for their evidence of absence to add up (law 2): with what credential
+/// they read, of which company, and what they include. What changed can be read on from a mark only on the same ground.
+fn evidence(connection: &ConnectionRow, settings: &Common, credential: &str, account: &str) -> String {
+    let parts = json!([account, credential, settings.include, Common::connector_part(&connection.settings),]);
     let digest = crate::keys::seal::sha256(parts.to_string().as_bytes());
     super::plan::hex(&digest[..16])
 }

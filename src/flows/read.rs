@@ -1,20 +1,22 @@
 //! Reads one HR system from the first page to the explicit end, into the staging table.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::info;
 
 use super::error::FlowError;
 use super::pull::{Lease, Stop};
 use super::settings::Common;
-use crate::connectors::connector::{Connector, ConnectorError, Detail, End, Item, ReadRequest, Reading};
+use crate::connectors::connector::{Connector, ConnectorError, Coverage, Detail, End, Item, ReadRequest, Reading};
 use crate::directory::ids::SourceId;
 use crate::directory::mapping::Rules;
 use crate::directory::merge;
-use crate::directory::worker::{Rejected, Worker};
+use crate::directory::worker::{Part, Rejected, Worker};
 use crate::store;
 use crate::store::connections::ConnectionRow;
 use crate::store::runs::RunChange;
@@ -63,6 +65,10 @@ pub(super) struct Read {
     /// Records that could not be read: they count as present, and their workers keep their last good state.
     pub failed: u64,
     pub problems: Value,
+    /// Whether absence means anything.
+    pub coverage: Coverage,
+    /// Where an incremental reading would go on.
+    pub mark: Option<Value>,
     reading: Box<dyn Reading>,
 }
 
@@ -75,12 +81,13 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    pub(super) async fn read(&self) -> Result<Read, Stop> {
-        let request = ReadRequest { memory: self.connection.memory.clone(), since: None };
+    /// Reads everything, or what changed since a mark.
+    pub(super) async fn read(&self, since: Option<Value>) -> Result<Read, Stop> {
+        let request = ReadRequest { memory: self.connection.memory.clone(), since: since.clone() };
         let mut reading = self.connector.begin(request).await.map_err(FlowError::from)?;
         let mut progress = Progress::new(self.began);
         let mut reads = 0;
-        let seen = loop {
+        let (seen, mark) = loop {
             reads += 1;
             let end = self.pages(reading.as_mut(), &mut progress).await?;
             let seen = u64::try_from(self.staged().await?.distinct).unwrap_or(0);
@@ -93,16 +100,17 @@ impl Reader<'_> {
                     let mut conn = self.lease.context.db.get().await?;
                     store::staging::clear(&mut conn, self.lease.run).await?;
                     drop(conn);
-                    let request = ReadRequest { memory: Some(reading.memory()), since: None };
+                    let request = ReadRequest { memory: Some(reading.memory()), since: since.clone() };
                     reading = self.connector.begin(request).await.map_err(FlowError::from)?;
                     progress.restart();
                 }
-                _ => break seen,
+                _ => break (seen, end.mark),
             }
         };
-        if seen == 0 {
+        let coverage = reading.coverage();
+        if seen == 0 && coverage == Coverage::Full {
             let mut conn = self.lease.context.db.get().await?;
-            let known = store::workers::tally(&mut conn, self.connection.id).await?;
+            let known = store::workers::tally(&mut conn, self.connection.id, None).await?;
             let known = known.published + known.withheld + known.excluded + known.undecided;
             if known > 0 {
                 return Err(Stop::Short(Shortfall::EmptyAnswer { known }));
@@ -114,14 +122,21 @@ impl Reader<'_> {
             method: reading.method(),
             memory: reading.memory(),
             failed: progress.failed,
-            problems: progress.problems(),
+            problems: progress.problems(reading.hidden()),
+            coverage,
+            mark,
             reading,
         })
     }
 
     async fn pages(&self, reading: &mut dyn Reading, progress: &mut Progress) -> Result<End, Stop> {
         loop {
-            let page = reading.next_page().await.map_err(FlowError::from)?;
+            let mut page = reading.next_page().await.map_err(FlowError::from)?;
+            let workers = page.items.iter_mut().filter_map(|item| match item {
+                Item::Worker(worker) => Some(worker.as_mut()),
+                Item::Thin(_) | Item::Rejected(_) => None,
+            });
+            self.fill_hidden(reading.hidden(), workers.collect()).await?;
             let mut staged = Vec::with_capacity(page.items.len());
             for item in page.items {
                 match item {
@@ -161,13 +176,14 @@ impl Reader<'_> {
             progress.stage = "details";
             progress.expected = progress.expected.or(Some(all));
             let ids: Vec<SourceId> = ids.into_iter().map(SourceId).collect();
-            let answers: Vec<_> = futures_util::stream::iter(ids.into_iter().map(|id| async move {
+            let mut answers: Vec<_> = futures_util::stream::iter(ids.into_iter().map(|id| async move {
                 let answer = reading.detail(&id).await;
                 (id, answer)
             }))
             .buffer_unordered(at_once)
             .collect()
             .await;
+            self.fill_hidden(reading.hidden(), found(&mut answers)).await?;
             let mut staged = Vec::with_capacity(answers.len());
             for (id, answer) in answers {
                 match answer {
@@ -232,13 +248,14 @@ impl Reader<'_> {
         for chunk in candidates.chunks(usize::try_from(CHUNK).unwrap_or(100)) {
             let ids: Vec<SourceId> = chunk.iter().cloned().map(SourceId).collect();
             let reading = read.reading.as_ref();
-            let answers: Vec<_> = futures_util::stream::iter(ids.into_iter().map(|id| async move {
+            let mut answers: Vec<_> = futures_util::stream::iter(ids.into_iter().map(|id| async move {
                 let answer = reading.detail(&id).await;
                 (id, answer)
             }))
             .buffer_unordered(at_once)
             .collect()
             .await;
+            self.fill_hidden(reading.hidden(), found(&mut answers)).await?;
             let mut refuted = Vec::new();
             for (id, answer) in answers {
                 match answer {
@@ -255,6 +272,25 @@ impl Reader<'_> {
         }
         proven.sort_unstable();
         Ok(proven)
+    }
+
+    /// Lets parts that the HR system does not show us keep what it said of them last: a scope that is missing erases
+    /// nothing.
+    async fn fill_hidden(&self, hidden: &BTreeSet<Part>, mut workers: Vec<&mut Worker>) -> Result<(), Stop> {
+        if hidden.is_empty() || workers.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<String> = workers.iter().map(|worker| worker.source_id.0.clone()).collect();
+        let mut conn = self.lease.context.db.get().await?;
+        let rows = store::workers::by_source_ids(&mut conn, self.connection.id, &ids).await?;
+        drop(conn);
+        let known: BTreeMap<&str, &Value> = rows.iter().map(|row| (row.source_id.as_str(), &row.statement)).collect();
+        for worker in &mut workers {
+            let previous = known.get(worker.source_id.0.as_str()).map(|statement| Worker::deserialize(*statement));
+            let previous = previous.transpose().map_err(|error| FlowError::corrupt("worker", &error))?;
+            worker.keep_hidden(previous.as_ref(), hidden);
+        }
+        Ok(())
     }
 
     fn stage(&self, worker: &Worker) -> Result<Staged, FlowError> {
@@ -314,6 +350,15 @@ impl Reader<'_> {
     }
 }
 
+/// The workers among some details.
+fn found(answers: &mut [(SourceId, Result<Detail, ConnectorError>)]) -> Vec<&mut Worker> {
+    let workers = answers.iter_mut().filter_map(|(_, answer)| match answer {
+        Ok(Detail::Found(worker)) => Some(worker.as_mut()),
+        _ => None,
+    });
+    workers.collect()
+}
+
 struct Progress {
     pages: i32,
     workers: u64,
@@ -359,8 +404,16 @@ impl Progress {
         Ok(())
     }
 
-    fn problems(&self) -> Value {
+    fn problems(&self, hidden: &BTreeSet<Part>) -> Value {
         let problem = |rejected: &Rejected| json!({ "code": "recordFailed", "sourceId": rejected.source_id, "message": rejected.reason });
-        self.rejected.iter().map(problem).collect()
+        let hides = (!hidden.is_empty()).then(|| {
+            let parts: Vec<&str> = hidden.iter().map(Part::name).collect();
+            json!({
+                "code": "hidden",
+                "message": format!("the HR system does not show us {}; each keeps what it said of it last", parts.join(", ")),
+                "remedy": "reauthorize, and let the HR system grant the scopes that show them",
+            })
+        });
+        hides.into_iter().chain(self.rejected.iter().map(problem)).collect()
     }
 }

@@ -54,6 +54,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(at("/holds/{id}/reject", "POST").route(web::post().to(holds::reject)))
         .service(at("/reviews", "GET, HEAD").route(read().to(reviews::list)))
         .service(at("/reviews/{id}", "GET, HEAD").route(read().to(reviews::show)))
+        .service(at("/reviews/{id}/resolve", "POST").route(web::post().to(reviews::resolve)))
         .service(at("/people", "GET, HEAD").route(read().to(people::list)))
         .service(at("/people/{id}", "GET, HEAD").route(read().to(person::show)))
         .service(at("/people/{id}/history", "GET, HEAD").route(read().to(people::history)))
@@ -100,6 +101,7 @@ fn connection_routes(config: &mut web::ServiceConfig) {
         .service(at("/connections/{id}/sync", "POST").route(web::post().to(steps::sync)))
         .service(at("/connections/{id}/pause", "POST").route(web::post().to(steps::pause)))
         .service(at("/connections/{id}/resume", "POST").route(web::post().to(steps::resume)))
+        .service(at("/connections/{id}/authorize", "POST").route(web::post().to(steps::authorize)))
         .service(at("/connections/{id}/reauthorize", "POST").route(web::post().to(steps::reauthorize)));
 }
 

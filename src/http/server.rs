@@ -9,7 +9,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 
 use super::state::State;
-use super::{admin, ops, request_id, scim};
+use super::{admin, consent, ops, request_id, scim};
 use crate::flows::context::Context;
 
 /// How long a client may take to send its request's head.
@@ -24,6 +24,7 @@ const DRAIN_SECONDS: u64 = 20;
 /// All routes. What a handler needs is in `web::Data` of [`State`] and, for the admin API, of [`Context`].
 pub fn routes(config: &mut web::ServiceConfig) {
     ops::routes(config);
+    consent::routes(config);
     scim::routes(config);
     admin::routes(config);
 }

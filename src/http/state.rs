@@ -8,6 +8,7 @@ use crate::store::pool::Database;
 pub struct State {
     pub db: Database,
     pub clock: Clock,
+    public_url: String,
     scim_base: String,
 }
 
@@ -16,7 +17,15 @@ impl State {
     /// dropped.
     #[must_use]
     pub fn new(db: Database, clock: Clock, public_url: &str) -> Self {
-        Self { db, clock, scim_base: format!("{}/scim/v2", public_url.trim_end_matches('/')) }
+        let public_url = public_url.trim_end_matches('/').to_owned();
+        Self { db, clock, scim_base: format!("{public_url}/scim/v2"), public_url }
+    }
+
+    /// Where HR systems send an admin back to who has given consent. It comes from the configuration and never from the
+    /// `Host` header.
+    #[must_use]
+    pub fn callback_url(&self) -> String {
+        format!("{}/oauth/callback", self.public_url)
     }
 
     /// The base URL of SCIM, without a slash at its end. It comes from the configuration and never from the `Host`

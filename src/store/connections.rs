@@ -32,6 +32,12 @@ pub struct ConnectionRow {
     pub state_since: DateTime<Utc>,
     pub last_good_at: Option<DateTime<Utc>>,
     pub next_run_at: Option<DateTime<Utc>>,
+    /// Where the next incremental reading goes on.
+    pub mark: Option<Value>,
+    /// When the last full reading began.
+    pub last_full_at: Option<DateTime<Utc>>,
+    /// See [`Tally`](super::workers::Tally); as of the end of the last run.
+    pub tally: Option<Value>,
 }
 
 /// A connection that comes into being.
@@ -71,6 +77,9 @@ pub struct ConnectionChange {
     pub failures: Option<i32>,
     pub last_good_at: Option<DateTime<Utc>>,
     pub next_run_at: Option<Option<DateTime<Utc>>>,
+    pub mark: Option<Option<Value>>,
+    pub last_full_at: Option<DateTime<Utc>>,
+    pub tally: Option<Value>,
 }
 
 pub async fn insert(conn: &mut AsyncPgConnection, new: NewConnection) -> QueryResult<()> {

@@ -129,10 +129,10 @@ pub async fn take_time(conn: &mut AsyncPgConnection) -> QueryResult<()> {
     conn.batch_execute("SET LOCAL statement_timeout = 0").await
 }
 
-/// [`take_time`], and tells the planner what the
-/// plan's tables hold by now: they were empty a moment ago.
-pub async fn make_ready(conn: &mut AsyncPgConnection) -> QueryResult<()> {
-    conn.batch_execute("SET LOCAL statement_timeout = 0; ANALYZE plan_items; ANALYZE plan_workers").await
+/// Tells the planner what the tables of plans hold by now: what was empty a moment ago is taken for empty, and joined
+/// row by row. Outside of a transaction, since others wait for the lock.
+pub async fn look_at_plans(conn: &mut AsyncPgConnection) -> QueryResult<()> {
+    conn.batch_execute("ANALYZE plan_items; ANALYZE plan_workers").await
 }
 
 /// An edge of a cycle.

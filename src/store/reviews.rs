@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
@@ -22,23 +22,43 @@ pub struct ReviewRow {
     pub detail: Value,
     pub opened_at: DateTime<Utc>,
     pub closed_at: Option<DateTime<Utc>>,
+    /// Until then an admin lets the question wait.
+    pub waits_until: Option<DateTime<Utc>>,
+    pub decided_by: Option<String>,
+    pub decision: Option<String>,
+}
+
+/// Where a question stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// It asks for an answer.
+    Open,
+    /// An admin lets it wait.
+    Waiting,
+    Closed,
 }
 
 pub async fn find(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<ReviewRow>> {
     ReviewRow::query().filter(reviews::id.eq(id)).first(conn).await.optional()
 }
 
-/// A page of open (or closed) review items, latest first, after `(opened_at, id)`.
+/// A page of review items, latest first, after `(opened_at, id)`.
 pub async fn page(
     conn: &mut AsyncPgConnection,
-    open: bool,
+    stand: Stand,
+    now: DateTime<Utc>,
     connection: Option<Uuid>,
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> QueryResult<Vec<ReviewRow>> {
     let mut query = ReviewRow::query().order((reviews::opened_at.desc(), reviews::id.desc())).limit(limit).into_boxed();
-    query =
-        if open { query.filter(reviews::closed_at.is_null()) } else { query.filter(reviews::closed_at.is_not_null()) };
+    query = match stand {
+        Stand::Open => query
+            .filter(reviews::closed_at.is_null())
+            .filter(reviews::waits_until.is_null().or(reviews::waits_until.le(now))),
+        Stand::Waiting => query.filter(reviews::closed_at.is_null()).filter(reviews::waits_until.gt(now)),
+        Stand::Closed => query.filter(reviews::closed_at.is_not_null()),
+    };
     if let Some(connection) = connection {
         query = query.filter(reviews::connection_id.eq(connection));
     }
@@ -75,15 +95,22 @@ pub async fn open_of_person(conn: &mut AsyncPgConnection, person: Uuid) -> Query
 
 /// Opens the questions that a plan asks about its workers and closes those that it no longer asks. A question that is
 /// open already stays the same one; its detail is brought up to date.
-pub async fn follow_plan(conn: &mut AsyncPgConnection, plan: Uuid, now: DateTime<Utc>) -> QueryResult<()> {
+/// With `connection`, only about its own workers: a plan that is merely looked at asks nothing about others.
+pub async fn follow_plan(
+    conn: &mut AsyncPgConnection,
+    plan: Uuid,
+    connection: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
     diesel::sql_query(
         "UPDATE reviews r SET closed_at = $2 FROM plan_workers p
-         WHERE p.plan_id = $1 AND r.closed_at IS NULL
+         WHERE p.plan_id = $1 AND r.closed_at IS NULL AND p.connection_id = coalesce($3, p.connection_id)
            AND r.connection_id = p.connection_id AND r.source_id = p.source_id
            AND NOT EXISTS (SELECT FROM jsonb_array_elements(p.reviews) q WHERE q ->> 'reason' = r.reason)",
     )
     .bind::<SqlUuid, _>(plan)
     .bind::<Timestamptz, _>(now)
+    .bind::<Nullable<SqlUuid>, _>(connection)
     .execute(conn)
     .await?;
     diesel::sql_query(
@@ -91,7 +118,7 @@ pub async fn follow_plan(conn: &mut AsyncPgConnection, plan: Uuid, now: DateTime
          SELECT gen_random_uuid(), p.connection_id || ':' || p.source_id || ':' || (q ->> 'reason'), q ->> 'reason',
                 p.connection_id, p.source_id, p.person_id, q - 'reason', $2
          FROM plan_workers p CROSS JOIN LATERAL jsonb_array_elements(p.reviews) q
-         WHERE p.plan_id = $1
+         WHERE p.plan_id = $1 AND p.connection_id = coalesce($3, p.connection_id)
          ORDER BY 2
          ON CONFLICT (about) WHERE closed_at IS NULL
          DO UPDATE SET detail = excluded.detail, person_id = excluded.person_id
@@ -99,6 +126,7 @@ pub async fn follow_plan(conn: &mut AsyncPgConnection, plan: Uuid, now: DateTime
     )
     .bind::<SqlUuid, _>(plan)
     .bind::<Timestamptz, _>(now)
+    .bind::<Nullable<SqlUuid>, _>(connection)
     .execute(conn)
     .await
     .map(drop)
@@ -138,11 +166,34 @@ pub async fn follow_cycles(
         .map(drop)
 }
 
-/// How many questions about a connection's workers are open, by reason.
-pub async fn open_by_reason(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Vec<(String, i64)>> {
+/// Lets a question wait.
+pub async fn wait(conn: &mut AsyncPgConnection, id: Uuid, until: DateTime<Utc>, decided_by: &str) -> QueryResult<()> {
+    diesel::update(reviews::table.find(id))
+        .set((reviews::waits_until.eq(until), reviews::decided_by.eq(decided_by), reviews::decision.eq("wait")))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Notes what was decided about a question; whether that answers it, the next plan finds.
+pub async fn decided(conn: &mut AsyncPgConnection, id: Uuid, decision: &str, decided_by: &str) -> QueryResult<()> {
+    diesel::update(reviews::table.find(id))
+        .set((reviews::decided_by.eq(decided_by), reviews::decision.eq(decision)))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// How many questions about a connection's workers ask for an answer, by reason.
+pub async fn open_by_reason(
+    conn: &mut AsyncPgConnection,
+    connection: Uuid,
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<(String, i64)>> {
     reviews::table
         .filter(reviews::connection_id.eq(connection))
         .filter(reviews::closed_at.is_null())
+        .filter(reviews::waits_until.is_null().or(reviews::waits_until.le(now)))
         .group_by(reviews::reason)
         .order(reviews::reason)
         .select((reviews::reason, diesel::dsl::count_star()))

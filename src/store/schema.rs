@@ -53,6 +53,9 @@ diesel::table! {
         state_since -> Timestamptz,
         last_good_at -> Nullable<Timestamptz>,
         next_run_at -> Nullable<Timestamptz>,
+        mark -> Nullable<Jsonb>,
+        last_full_at -> Nullable<Timestamptz>,
+        tally -> Nullable<Jsonb>,
     }
 }
 
@@ -115,6 +118,30 @@ diesel::table! {
         name -> Text,
         owner -> Uuid,
         leased_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    oauth_consents (state) {
+        state -> Bytea,
+        connection_id -> Uuid,
+        verifier -> Nullable<Bytea>,
+        redirect_uri -> Text,
+        token_name -> Text,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    oauth_grants (connection_id) {
+        connection_id -> Uuid,
+        consent -> Uuid,
+        tokens -> Bytea,
+        scope -> Text,
+        expires_at -> Timestamptz,
+        granted_at -> Timestamptz,
+        refreshed_at -> Timestamptz,
+        lost_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -218,6 +245,9 @@ diesel::table! {
         detail -> Jsonb,
         opened_at -> Timestamptz,
         closed_at -> Nullable<Timestamptz>,
+        waits_until -> Nullable<Timestamptz>,
+        decided_by -> Nullable<Text>,
+        decision -> Nullable<Text>,
     }
 }
 
@@ -299,6 +329,7 @@ diesel::table! {
     }
 }
 
+diesel::allow_tables_to_appear_in_same_query!(oauth_grants, connections);
 diesel::allow_tables_to_appear_in_same_query!(
     audit,
     changes,

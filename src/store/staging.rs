@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bytea, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
 use super::schema::staged_workers;
@@ -86,6 +86,11 @@ pub async fn counts(conn: &mut AsyncPgConnection, run: Uuid) -> QueryResult<Stag
     .await
 }
 
+/// Tells the planner how much was staged, as [`look_at_plans`](super::edges::look_at_plans) does for plans.
+pub async fn look_at_pages(conn: &mut AsyncPgConnection) -> QueryResult<()> {
+    conn.batch_execute("ANALYZE staged_workers").await
+}
+
 /// Forgets the pages of a run.
 pub async fn clear(conn: &mut AsyncPgConnection, run: Uuid) -> QueryResult<()> {
     diesel::delete(staged_workers::table.filter(staged_workers::run_id.eq(run))).execute(conn).await.map(drop)
@@ -129,16 +134,12 @@ pub struct Absorbed {
     pub same: i64,
 }
 
-/// Takes a complete read over: statements that differ, who is missing, who is back. `absent` lists the workers whose
-/// absence is proven. Nobody's person changes by this.
+/// Takes a complete read over: statements that differ, and who is back. Nobody's person changes by this.
 pub async fn absorb(
     conn: &mut AsyncPgConnection,
     run: Uuid,
     connection: Uuid,
-    evidence: &str,
-    read_began: DateTime<Utc>,
     now: DateTime<Utc>,
-    absent: &[String],
 ) -> QueryResult<Absorbed> {
     let changed = diesel::sql_query(
         "INSERT INTO workers (connection_id, source_id, statement, digest, email_key, first_seen_at, changed_at)
@@ -164,6 +165,20 @@ pub async fn absorb(
     .bind::<SqlUuid, _>(connection)
     .execute(conn)
     .await?;
+    let counts = counts(conn, run).await?;
+    let changed = i64::try_from(changed).unwrap_or(i64::MAX);
+    Ok(Absorbed { changed, same: counts.workers - changed })
+}
+
+/// Notes who is missing from a complete read of everything. `absent` lists the workers whose absence is proven by it.
+pub async fn note_absences(
+    conn: &mut AsyncPgConnection,
+    run: Uuid,
+    connection: Uuid,
+    evidence: &str,
+    read_began: DateTime<Utc>,
+    absent: &[String],
+) -> QueryResult<()> {
     diesel::sql_query(
         "UPDATE workers w SET absent_since = $3, absent_evidence = $4
          WHERE connection_id = $2 AND NOT absent AND absent_evidence IS DISTINCT FROM $4
@@ -182,8 +197,16 @@ pub async fn absorb(
     .bind::<SqlUuid, _>(connection)
     .bind::<Array<Text>, _>(absent)
     .execute(conn)
-    .await?;
-    let counts = counts(conn, run).await?;
-    let changed = i64::try_from(changed).unwrap_or(i64::MAX);
-    Ok(Absorbed { changed, same: counts.workers - changed })
+    .await
+    .map(drop)
+}
+
+/// Whether a worker was missing from the last complete read and is not proven to be gone.
+pub async fn is_anybody_missing(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<bool> {
+    use super::schema::workers;
+    let missing = workers::table
+        .filter(workers::connection_id.eq(connection))
+        .filter(workers::absent_since.is_not_null())
+        .filter(workers::absent.eq(false));
+    diesel::select(diesel::dsl::exists(missing)).get_result(conn).await
 }

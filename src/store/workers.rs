@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -125,7 +126,8 @@ pub async fn by_people(conn: &mut AsyncPgConnection, people: &[Uuid]) -> QueryRe
 }
 
 /// How many workers of a connection are published, withheld, excluded, or not yet decided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tally {
     #[diesel(sql_type = Int8)]
     pub published: i64,
@@ -140,16 +142,22 @@ pub struct Tally {
     pub missing: i64,
 }
 
-pub async fn tally(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Tally> {
+/// Counts the workers of a connection; with `plan`, those who are nobody's yet as that plan would have them.
+pub async fn tally(conn: &mut AsyncPgConnection, connection: Uuid, plan: Option<Uuid>) -> QueryResult<Tally> {
     diesel::sql_query(
         "SELECT count(*) FILTER (WHERE disposition = 'published') AS published,
                 count(*) FILTER (WHERE disposition = 'withheld') AS withheld,
                 count(*) FILTER (WHERE disposition = 'excluded') AS excluded,
                 count(*) FILTER (WHERE disposition = 'new') AS undecided,
                 count(*) FILTER (WHERE absent_since IS NOT NULL) AS missing
-         FROM workers WHERE connection_id = $1",
+         FROM (SELECT CASE w.disposition WHEN 'new' THEN coalesce(p.disposition, 'new') ELSE w.disposition END AS disposition,
+                   w.absent_since
+               FROM workers w LEFT JOIN plan_workers p
+                   ON p.plan_id = $2 AND p.connection_id = w.connection_id AND p.source_id = w.source_id
+               WHERE w.connection_id = $1) AS w",
     )
     .bind::<SqlUuid, _>(connection)
+    .bind::<Nullable<SqlUuid>, _>(plan)
     .get_result(conn)
     .await
 }
@@ -184,24 +192,50 @@ pub const LEGAL_ENTITY_ID: [&str; 2] = ["attributes", "legalEntityId"];
 /// Where [`words`] finds department names.
 pub const DEPARTMENT: [&str; 2] = ["attributes", "department"];
 
-/// A page of a connection's workers, after a source id, of one disposition or of all.
+/// A page of a connection's workers, after a source id, of one disposition or of all. With `plan`, those who are nobody's
+/// yet as that plan would have them, as in [`tally`].
 pub async fn page(
     conn: &mut AsyncPgConnection,
     connection: Uuid,
+    plan: Option<Uuid>,
     disposition: Option<&str>,
     after: &str,
     limit: i64,
 ) -> QueryResult<Vec<WorkerRow>> {
-    let mut query = WorkerRow::query()
-        .filter(workers::connection_id.eq(connection))
-        .filter(workers::source_id.gt(after))
-        .order(workers::source_id)
-        .limit(limit)
-        .into_boxed();
-    if let Some(disposition) = disposition {
-        query = query.filter(workers::disposition.eq(disposition));
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Text)]
+        source_id: String,
+        #[diesel(sql_type = Text)]
+        disposition: String,
+        #[diesel(sql_type = Nullable<Text>)]
+        exclusion: Option<String>,
     }
-    query.load(conn).await
+    let found: Vec<Found> = diesel::sql_query(
+        "SELECT source_id, disposition, exclusion
+         FROM (SELECT w.source_id, coalesce(w.exclusion, p.exclusion) AS exclusion,
+                   CASE w.disposition WHEN 'new' THEN coalesce(p.disposition, 'new') ELSE w.disposition END AS disposition
+               FROM workers w LEFT JOIN plan_workers p
+                   ON p.plan_id = $2 AND p.connection_id = w.connection_id AND p.source_id = w.source_id
+               WHERE w.connection_id = $1 AND w.source_id > $4) AS w
+         WHERE $3 IS NULL OR disposition = $3
+         ORDER BY source_id LIMIT $5",
+    )
+    .bind::<SqlUuid, _>(connection)
+    .bind::<Nullable<SqlUuid>, _>(plan)
+    .bind::<Nullable<Text>, _>(disposition)
+    .bind::<Text, _>(after)
+    .bind::<Int8, _>(limit)
+    .load(conn)
+    .await?;
+    let ids: Vec<String> = found.iter().map(|found| found.source_id.clone()).collect();
+    let mut rows: std::collections::BTreeMap<String, WorkerRow> =
+        by_source_ids(conn, connection, &ids).await?.into_iter().map(|row| (row.source_id.clone(), row)).collect();
+    let row = |found: Found| {
+        let row = rows.remove(&found.source_id)?;
+        Some(WorkerRow { disposition: found.disposition, exclusion: found.exclusion, ..row })
+    };
+    Ok(found.into_iter().filter_map(row).collect())
 }
 
 /// Takes over what a plan decided: the links, and what the merge takes. With `people`, about their workers; without,

@@ -36,7 +36,9 @@ async fn evidence_begins_anew_when_a_read_is_another_kind_of_read() {
             Other::Credential => {
                 let given = json!({ "apiToken": world.vendor.rotate_token() });
                 world.advance(TimeDelta::minutes(31));
-                connect::reauthorize(&world.context, connection, &given, &admin()).await.unwrap();
+                connect::reauthorize(&world.context, connection, &given, "http://unused.example", &admin())
+                    .await
+                    .unwrap();
                 world.work().await;
             }
             Other::Include => {

@@ -29,6 +29,7 @@ mod scim_protocol;
 mod scim_users;
 mod stories_connect;
 mod stories_danger;
+mod stories_justworks;
 mod stories_people;
 mod stories_time;
 mod support;

@@ -49,12 +49,12 @@ async fn a_second_pull_changes_nothing() {
 async fn every_kind_of_person_of_the_examples_is_decided_as_the_vendor_page_says() {
     let world = World::with(SandboxConfig { workers: 40, ..SandboxConfig::default() }).await;
     let connection = world.publish().await;
-    let tally = store::workers::tally(&mut *world.conn().await, connection).await.unwrap();
+    let tally = store::workers::tally(&mut *world.conn().await, connection, None).await.unwrap();
     assert_eq!(tally.published + tally.withheld + tally.excluded, 40, "{tally:?}");
-    for row in store::workers::page(&mut *world.conn().await, connection, None, "", 100).await.unwrap() {
+    for row in store::workers::page(&mut *world.conn().await, connection, None, None, "", 100).await.unwrap() {
         println!("{} {} {:?} {:?}", row.statement["fullName"], row.disposition, row.exclusion, row.email_key);
     }
-    for row in store::reviews::page(&mut *world.conn().await, true, None, None, 100).await.unwrap() {
+    for row in store::reviews::page(&mut *world.conn().await, store::reviews::Stand::Open, world.now(), None, None, 100).await.unwrap() {
         println!("{} {:?} {}", row.reason, row.source_id, row.detail);
     }
     assert_eq!(world.number("SELECT count(*) FROM people WHERE manager_state = 'suspended'").await, 1);

@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod cluster;
 pub(crate) mod database;
 pub(crate) mod live;
+pub(crate) mod pair;
 pub(crate) mod people;
 pub(crate) mod program;
 pub(crate) mod served;

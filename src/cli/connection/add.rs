@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::PATH;
 use crate::cli::client::Client;
-use crate::cli::secret::Credential;
+use crate::cli::secret::{AppSecret, Credential};
 use crate::cli::table::{clean, json as write_json, line, text};
 use crate::cli::{CliError, Why};
 
@@ -16,6 +16,8 @@ use crate::cli::{CliError, Why};
 pub enum Kind {
     /// Remote (remote.com), with an API token of the company.
     Remote(Remote),
+    /// Justworks, with an app that Justworks registered for you; an admin there gives consent in a browser.
+    Justworks(Justworks),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -28,6 +30,31 @@ pub struct Remote {
     /// Another host than Remote's production, such as its sandbox.
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Justworks {
+    /// What to call the connection.
+    #[arg(long)]
+    name: String,
+    /// The client id of the app.
+    #[arg(long, value_name = "ID")]
+    client_id: String,
+    #[command(flatten)]
+    secret: AppSecret,
+    /// Another host for the API than Justworks' production.
+    #[arg(long, value_name = "URL")]
+    api_url: Option<String>,
+    /// Another page for consent than Justworks' production.
+    #[arg(long, value_name = "URL")]
+    authorize_url: Option<String>,
+    /// Another endpoint for tokens than Justworks' production.
+    #[arg(long, value_name = "URL")]
+    token_url: Option<String>,
     #[command(flatten)]
     common: Common,
     #[command(flatten)]
@@ -78,7 +105,48 @@ impl Common {
 }
 
 pub(super) async fn run(kind: Kind, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
-    let Kind::Remote(order) = kind;
+    match kind {
+        Kind::Remote(order) => remote(order, client, out).await,
+        Kind::Justworks(order) => justworks(order, client, out).await,
+    }
+}
+
+async fn justworks(order: Justworks, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    let secret = order.secret.read()?;
+    let mut settings = order.common.settings();
+    for (name, url) in [("apiUrl", order.api_url), ("authorizeUrl", order.authorize_url), ("tokenUrl", order.token_url)]
+    {
+        settings.extend(url.map(|url| (name.to_owned(), url.into())));
+    }
+    let body = json!({
+        "kind": "justworks",
+        "name": order.name,
+        "settings": settings,
+        "credentials": { "clientId": order.client_id, "clientSecret": secret.expose_secret() },
+        "reason": order.why.reason,
+    });
+    let made = client.post(&[PATH], &body).await?;
+    let id = text(&made, "/id");
+    let consent = client.post(&[PATH, &id, "authorize"], &json!({})).await?;
+    if client.json {
+        let mut both = made;
+        both["authorizationUrl"] = consent["authorizationUrl"].clone();
+        return write_json(out, &both);
+    }
+    line(
+        out,
+        &format!("connection {id} waits for the consent of an admin of Justworks; let them open, within half an hour:"),
+    )?;
+    line(out, "")?;
+    line(out, &format!("  {}", text(&consent, "/authorizationUrl")))?;
+    line(out, "")?;
+    line(out, "After that a preview is pulled.")?;
+    line(out, &format!("  another link  rollbook connection authorize {id}"))?;
+    line(out, &format!("  look at it    rollbook connection plan {id}"))?;
+    line(out, &format!("  publish       rollbook connection finish {id}"))
+}
+
+async fn remote(order: Remote, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let secret = order.credential.read()?;
     let mut settings = order.common.settings();
     settings.extend(order.base_url.map(|url| ("baseUrl".to_owned(), url.into())));

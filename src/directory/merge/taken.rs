@@ -133,10 +133,7 @@ fn moved_start(
         standing(worker, rules, last_class, false, now).is_some_and(|moment| moment.status.is_active())
     };
     let (from, to) = (last.employment.start?, worker.employment.start?);
-    let kept = Worker {
-        employment: Employment { start: Some(from), ..worker.employment.clone() },
-        ..worker.clone()
-    };
+    let kept = Worker { employment: Employment { start: Some(from), ..worker.employment.clone() }, ..worker.clone() };
     (to > from && begun(last) && begun(&kept) && !begun(worker)).then_some(Review::StartMovedToFuture { from, to })
 }
 

@@ -17,7 +17,8 @@ use crate::http::auth::{Admin, AdminRead, Caller};
 /// A connection whose last good read is older than this is in a critical state, unless it is read more seldom.
 const CRITICAL: TimeDelta = TimeDelta::hours(24);
 
-/// POST /connections: 201 once the HR system has accepted the credential; its preview is begun.
+/// POST /connections: 201 once the HR system has accepted the credential; its preview is begun. Where the HR system wants
+/// consent (OAuth), 201 in the state `authorizing`, without a run.
 pub(super) async fn create(
     caller: Caller<Admin>,
     request: HttpRequest,
@@ -35,7 +36,7 @@ pub(super) async fn create(
     let (id, asked) = connect::create(&context, order, &actor).await?;
     let view = connect::view(&context, id).await?;
     let mut shown = show_view(&view, context.clock.now());
-    shown["runId"] = json!(asked.run);
+    shown["runId"] = json!(asked.map(|asked| asked.run));
     Ok(created(&format!("/connections/{id}"), &shown))
 }
 
@@ -89,6 +90,8 @@ fn show_view(view: &ConnectionView, now: DateTime<Utc>) -> Value {
             "withheld": tally.withheld,
             "excluded": tally.excluded,
             "undecided": tally.undecided,
+            // Before the set-up is finished nobody is published: this is what the plan would do.
+            "planned": connection.state == "review",
         },
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, web};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -20,13 +21,13 @@ use crate::render::user::display_name;
 pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
     Parameters::read(&request, &[])?.finish()?;
     let explained = explain::person(&context, id(&request, "id", "person")?).await?;
-    Ok(ok(&show_explained(&explained)))
+    Ok(ok(&show_explained(&explained, context.clock.now())))
 }
 
 /// Names of connections by id.
 type Names<'a> = BTreeMap<Uuid, &'a str>;
 
-fn show_explained(all: &Explained) -> Value {
+fn show_explained(all: &Explained, now: DateTime<Utc>) -> Value {
     let person = &all.person;
     let names: Names = all.connections.iter().map(|connection| (connection.id, connection.name.as_str())).collect();
     json!({
@@ -57,7 +58,7 @@ fn show_explained(all: &Explained) -> Value {
             "email": former.email_key,
             "reservedUntil": former.reserved_until,
         })).collect::<Vec<_>>(),
-        "reviews": all.reviews.iter().map(reviews::show_row).collect::<Vec<_>>(),
+        "reviews": all.reviews.iter().map(|review| reviews::show_row(review, now)).collect::<Vec<_>>(),
     })
 }
 

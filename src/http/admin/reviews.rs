@@ -1,28 +1,40 @@
 //! Review items: questions that only a human can answer.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::body::{Members, shown};
 use super::cursor::{Mark, page};
 use super::parameters::Parameters;
-use super::{Answer, id, ok};
+use super::{Answer, answer, id, ok};
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
-use crate::http::auth::{AdminRead, Caller};
+use crate::flows::reviews::{self, Decision, Resolved};
+use crate::http::auth::{Admin, AdminRead, Caller};
 use crate::store;
-use crate::store::reviews::ReviewRow;
+use crate::store::reviews::{ReviewRow, Stand};
 
-/// GET /reviews: the open ones, or with `?state=closed` the others.
+/// How long a question waits when nobody says how long.
+const WAIT_DAYS: i64 = 14;
+
+/// GET /reviews: the open ones, or with `?state=` those that wait or are closed.
 pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
     let mut parameters = Parameters::read(&request, &["limit", "cursor", "state", "connectionId"])?;
     let limit = parameters.limit();
     let after = parameters.cursor(Mark::at)?;
-    let open = parameters.word("state", &["open", "closed"]) != Some("closed");
+    let stand = match parameters.word("state", &["open", "waiting", "closed"]) {
+        Some("closed") => Stand::Closed,
+        Some("waiting") => Stand::Waiting,
+        _ => Stand::Open,
+    };
     let connection = parameters.id("connectionId");
     parameters.finish()?;
+    let now = context.clock.now();
     let mut conn = context.db.get().await?;
-    let rows = store::reviews::page(&mut conn, open, connection, after, limit + 1).await?;
-    Ok(page(rows, limit, |row| Mark::At(row.opened_at, row.id), show_row))
+    let rows = store::reviews::page(&mut conn, stand, now, connection, after, limit + 1).await?;
+    Ok(page(rows, limit, |row| Mark::At(row.opened_at, row.id), |row| show_row(row, now)))
 }
 
 /// GET /reviews/{id}
@@ -31,21 +43,66 @@ pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: we
     let id = id(&request, "id", "review item")?;
     let mut conn = context.db.get().await?;
     let row = store::reviews::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("review item", id))?;
-    Ok(ok(&show_row(&row)))
+    Ok(ok(&show_row(&row, context.clock.now())))
 }
 
-pub(super) fn show_row(row: &ReviewRow) -> Value {
+/// POST /reviews/{id}/resolve: `{"decision": "map", "to": …}` says what the word means, 202 with the run that applies it;
+/// `{"decision": "wait", "days": …}` lets the question wait, 200.
+pub(super) async fn resolve(
+    caller: Caller<Admin>,
+    request: HttpRequest,
+    payload: web::Payload,
+    context: web::Data<Context>,
+) -> Answer {
+    Parameters::read(&request, &[])?.finish()?;
+    let id = id(&request, "id", "review item")?;
+    let mut body = Members::read(&request, payload, &["decision", "to", "days"]).await?;
+    let decision = match body.required_text("decision").as_str() {
+        "map" => Decision::Map { to: body.required_text("to") },
+        "wait" => {
+            let days = body.number("days", 1, 365).unwrap_or(WAIT_DAYS);
+            Decision::Wait { days: u16::try_from(days).unwrap_or(u16::MAX) }
+        }
+        other => {
+            if !body.has_refused("decision") {
+                body.refuse("decision", format!("expected `map` or `wait`, not `{}`", shown(other)));
+            }
+            Decision::Wait { days: 0 }
+        }
+    };
+    let actor = body.actor(&caller)?;
+    match reviews::resolve(&context, id, decision, &actor).await? {
+        Resolved::Run(asked) => Ok(answer(StatusCode::ACCEPTED, &json!({ "runId": asked.run }))),
+        Resolved::Waits { .. } => {
+            let mut conn = context.db.get().await?;
+            let row = store::reviews::find(&mut conn, id).await?;
+            let row = row.ok_or_else(|| FlowError::not_found("review item", id))?;
+            Ok(ok(&show_row(&row, context.clock.now())))
+        }
+    }
+}
+
+pub(super) fn show_row(row: &ReviewRow, now: DateTime<Utc>) -> Value {
+    let waits_until = row.waits_until.filter(|until| *until > now && row.closed_at.is_none());
+    let state = match (row.closed_at, waits_until) {
+        (Some(_), _) => "closed",
+        (None, Some(_)) => "waiting",
+        (None, None) => "open",
+    };
     json!({
         "id": row.id,
         "reason": row.reason,
         "title": title(&row.reason),
-        "state": if row.closed_at.is_none() { "open" } else { "closed" },
+        "state": state,
         "connectionId": row.connection_id,
         "sourceId": row.source_id,
         "personId": row.person_id,
         "detail": row.detail,
         "openedAt": row.opened_at,
         "closedAt": row.closed_at,
+        "waitsUntil": waits_until,
+        "decision": row.decision,
+        "decidedBy": row.decided_by,
     })
 }
 

@@ -10,10 +10,12 @@ use super::connections::answer_with;
 use super::parameters::Parameters;
 use super::{Answer, answer, id, ok};
 use crate::flows::audit::Actor;
-use crate::flows::connect::{self, Asked};
+use crate::flows::connect::{self, Asked, Reauthorized};
 use crate::flows::context::Context;
+use crate::flows::grants;
 use crate::http::auth::{Admin, Caller};
 use crate::http::error::Problem;
+use crate::http::state::State;
 
 /// A body that may hold a reason and nothing else.
 async fn bare(caller: &Caller<Admin>, request: &HttpRequest, payload: web::Payload) -> Result<(Uuid, Actor), Problem> {
@@ -91,18 +93,35 @@ pub(super) async fn resume(
     answer_with(&context, id).await
 }
 
-/// POST …/reauthorize: a new credential of the same account; a pull begins with it.
+/// POST …/authorize: the page where an admin of the HR system gives consent.
+pub(super) async fn authorize(
+    caller: Caller<Admin>,
+    request: HttpRequest,
+    payload: web::Payload,
+    context: web::Data<Context>,
+    state: web::Data<State>,
+) -> Answer {
+    let (id, actor) = bare(&caller, &request, payload).await?;
+    let url = grants::authorize(&context, id, &state.callback_url(), &actor).await?;
+    Ok(ok(&json!({ "authorizationUrl": url.as_str() })))
+}
+
+/// POST …/reauthorize: a new credential of the same account; a pull begins with it. Where the HR system wants consent,
+/// the answer is the page to give it at.
 pub(super) async fn reauthorize(
     caller: Caller<Admin>,
     request: HttpRequest,
     payload: web::Payload,
     context: web::Data<Context>,
+    state: web::Data<State>,
 ) -> Answer {
     Parameters::read(&request, &[])?.finish()?;
     let id = id(&request, "id", "connection")?;
     let mut body = Members::read(&request, payload, &["credentials"]).await?;
     let given = body.object("credentials").unwrap_or_default();
     let actor = body.actor(&caller)?;
-    let asked = connect::reauthorize(&context, id, &Value::Object(given), &actor).await?;
-    Ok(answer(StatusCode::ACCEPTED, &run(asked)))
+    match connect::reauthorize(&context, id, &Value::Object(given), &state.callback_url(), &actor).await? {
+        Reauthorized::Run(asked) => Ok(answer(StatusCode::ACCEPTED, &run(asked))),
+        Reauthorized::Consent(url) => Ok(ok(&json!({ "authorizationUrl": url.as_str() }))),
+    }
 }

@@ -23,11 +23,15 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
     parameters.finish()?;
     let connection = id(&request, "id", "connection")?;
     let mut conn = context.db.get().await?;
-    if store::connections::find(&mut conn, connection).await?.is_none() {
-        return Err(FlowError::not_found("connection", connection).into());
-    }
+    let found = store::connections::find(&mut conn, connection).await?;
+    let found = found.ok_or_else(|| FlowError::not_found("connection", connection))?;
+    // Before the set-up is finished, the plan says what each worker would be.
+    let plan = match found.state.as_str() {
+        "review" => store::plans::latest_ready(&mut conn, connection).await?.map(|plan| plan.id),
+        _ => None,
+    };
     let stored = disposition.map(|word| if word == "undecided" { "new" } else { word });
-    let rows = store::workers::page(&mut conn, connection, stored, &after, limit + 1).await?;
+    let rows = store::workers::page(&mut conn, connection, plan, stored, &after, limit + 1).await?;
     let ids: Vec<String> = rows.iter().map(|row| row.source_id.clone()).collect();
     let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for review in store::reviews::open_of_workers(&mut conn, connection, &ids).await? {

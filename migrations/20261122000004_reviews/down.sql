@@ -1,0 +1,1 @@
+ALTER TABLE reviews DROP COLUMN decision, DROP COLUMN decided_by, DROP COLUMN waits_until;

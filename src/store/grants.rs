@@ -1,0 +1,71 @@
+//! What HR systems granted to connections by OAuth.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use uuid::Uuid;
+
+use super::schema::{connections, oauth_grants};
+
+/// One row of `oauth_grants`. `tokens` are sealed.
+#[derive(Clone, HasQuery, Insertable, AsChangeset)]
+#[diesel(table_name = oauth_grants, treat_none_as_null = true)]
+pub struct GrantRow {
+    pub connection_id: Uuid,
+    /// Which consent it rests on.
+    pub consent: Uuid,
+    pub tokens: Vec<u8>,
+    /// What was granted, separated by spaces.
+    pub scope: String,
+    pub expires_at: DateTime<Utc>,
+    pub granted_at: DateTime<Utc>,
+    pub refreshed_at: DateTime<Utc>,
+    /// Since when the answer to a refresh is missing.
+    pub lost_at: Option<DateTime<Utc>>,
+}
+
+/// The grant of a connection.
+pub async fn find(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Option<GrantRow>> {
+    GrantRow::query().filter(oauth_grants::connection_id.eq(connection)).first(conn).await.optional()
+}
+
+/// The grant, locked until the transaction ends. The caller may ask the HR system meanwhile: whoever else wants to
+/// refresh waits here, on any node.
+pub async fn lock(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Option<GrantRow>> {
+    conn.batch_execute("SET LOCAL statement_timeout = '3min'; SET LOCAL idle_in_transaction_session_timeout = '3min'")
+        .await?;
+    GrantRow::query().filter(oauth_grants::connection_id.eq(connection)).for_update().first(conn).await.optional()
+}
+
+/// Keeps a grant in place of the one before.
+pub async fn put(conn: &mut AsyncPgConnection, grant: &GrantRow) -> QueryResult<()> {
+    diesel::insert_into(oauth_grants::table)
+        .values(grant)
+        .on_conflict(oauth_grants::connection_id)
+        .do_update()
+        .set(grant)
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Connections whose grant was last refreshed at `before` or earlier and is still of use.
+pub async fn stale(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> QueryResult<Vec<Uuid>> {
+    oauth_grants::table
+        .inner_join(connections::table.on(connections::id.eq(oauth_grants::connection_id)))
+        .filter(oauth_grants::refreshed_at.le(before))
+        .filter(connections::state.eq_any(["review", "active", "paused", "failing"]))
+        .order(oauth_grants::refreshed_at)
+        .select(oauth_grants::connection_id)
+        .load(conn)
+        .await
+}
+
+impl std::fmt::Debug for GrantRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GrantRow")
+            .field("connection_id", &self.connection_id)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
