@@ -5,6 +5,8 @@
 pub enum SandboxError {
     #[error("no employment of this company has that id or index")]
     NoSuchEmployment,
+    #[error("no member of this company has that id or index")]
+    NoSuchMember,
     #[error("the change is refused: {0}")]
     Refused(&'static str),
 }

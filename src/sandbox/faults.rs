@@ -1,7 +1,8 @@
 //! Faults on demand: what goes wrong, with which requests, and how often.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::error::SandboxError;
 
@@ -21,7 +22,7 @@ pub struct Fault {
     /// The path is exactly that.
     #[serde(default)]
     pub exact: bool,
-    /// Only requests for this page number.
+    /// Only requests for this page number; lists that go by cursor have none (see [`Fault::nth`]).
     #[serde(default)]
     pub page: Option<u32>,
     /// The first request that meets the fault, counted from 1 among those that path and page fit.
@@ -50,7 +51,7 @@ pub enum Effect {
         /// The header `Retry-After` as it is: seconds, or a date.
         #[serde(default)]
         retry_after: Option<String>,
-        /// The header `x-ratelimit-reset`, with nothing remaining.
+        /// Remote's header `x-ratelimit-reset`, with nothing remaining.
         #[serde(default)]
         reset_ms: Option<u64>,
     },
@@ -64,7 +65,7 @@ pub enum Effect {
     Close,
     /// The right answer after so many milliseconds of real time.
     Slow { ms: u64 },
-    /// The bulk answer names the cursor that was asked for as the next one.
+    /// The answer names the cursor that was asked for as the next one.
     SameCursor,
     /// Rows have moved: by 1, as if one before this page was removed while the client was reading (a row is missed);
     /// by -1, as if one was added (a row comes twice). The total stays.
@@ -89,6 +90,13 @@ impl Effect {
     pub fn too_many(retry_after: Option<u64>, reset_ms: Option<u64>) -> Self {
         let retry_after = retry_after.map(|seconds| seconds.to_string());
         Self::Status { status: 429, body: None, html: false, retry_after, reset_ms }
+    }
+
+    /// 429 whose `Retry-After` is an HTTP date (RFC 9110, 5.6.7).
+    #[must_use]
+    pub fn too_many_until(instant: DateTime<Utc>) -> Self {
+        let retry_after = Some(instant.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+        Self::Status { status: 429, body: None, html: false, retry_after, reset_ms: None }
     }
 }
 
@@ -195,47 +203,6 @@ impl Faults {
     }
 }
 
-/// The vendor's body for a status (remote.md 9.2).
-pub(super) fn body_of(status: u16) -> Value {
-    match status {
-        401 => json!({"message": "Unauthorized"}),
-        403 => json!({"message": "Forbidden"}),
-        404 => json!({"message": "Not found"}),
-        409 => json!({"message": "Company needs to be in status active to manage employments"}),
-        422 => json!({"errors": ["status is invalid"]}),
-        429 => json!({"message": "Too many requests"}),
-        400..500 => json!({"message": {"code": "invalid_request", "message": "Bad request"}}),
-        500.. => json!({"message": "Internal server error"}),
-        _ => json!({}),
-    }
-}
-
-/// Takes all rows out of an answer.
-pub(super) fn emptied(mut body: Value) -> Value {
-    if let Some(answer) = body.as_object_mut() {
-        empty_counters(answer);
-        match answer.get_mut("data") {
-            Some(Value::Array(rows)) => rows.clear(),
-            Some(Value::Object(data)) => {
-                empty_counters(data);
-                for rows in data.values_mut().filter_map(Value::as_array_mut) {
-                    rows.clear();
-                }
-            }
-            _ => {}
-        }
-    }
-    body
-}
-
-fn empty_counters(object: &mut Map<String, Value>) {
-    for (key, none) in [("total_count", json!(0)), ("total_pages", json!(1)), ("next_cursor", Value::Null)] {
-        if let Some(value) = object.get_mut(key) {
-            *value = none;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,14 +243,6 @@ mod tests {
         let json = serde_json::to_value(&fault).unwrap();
         assert_eq!(json["effect"]["retryAfter"], "7");
         assert_eq!(serde_json::from_value::<Fault>(json).unwrap(), fault);
-    }
-
-    #[test]
-    fn an_emptied_answer_has_neither_rows_nor_counts() {
-        let list = json!({"data": {"employments": [1], "current_page": 1, "total_pages": 4, "total_count": 400}});
-        let empty = json!({"data": {"employments": [], "current_page": 1, "total_pages": 1, "total_count": 0}});
-        assert_eq!(emptied(list), empty);
-        assert_eq!(emptied(json!({"data": [1], "next_cursor": "x"})), json!({"data": [], "next_cursor": null}));
     }
 
     #[test]

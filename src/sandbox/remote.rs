@@ -1,231 +1,263 @@
-//! Remote as its API page describes it (remote.md): which request gets which answer. Nothing here knows of tokens,
-//! rates or faults; those stand before it in [`front`](super::front).
+//! The simulated Remote: one company behind the HTTP surface that its page describes (remote.md).
 
+mod bodies;
+mod company;
+mod config;
+mod control;
+mod draft;
 mod employments;
+mod examples;
+mod front;
 mod offboardings;
-pub(super) mod population;
-pub(super) mod record;
+mod population;
+mod record;
 mod small;
+mod surface;
+#[cfg(test)]
+mod tests;
+mod twins;
 
-pub(super) use employments::cursor;
+use std::io;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use serde_json::{Value, json};
+use actix_web::web::{Data, ServiceConfig, route};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
 
-use population::{Population, is_uuid};
+pub use config::{DEFAULT_TOKEN, Kind, Kinds, MAX_WORKERS, Part, SandboxConfig};
 
-/// What a request asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Route<'a> {
-    Identity,
-    Employments,
-    Bulk,
-    Employment(&'a str),
-    /// What hangs below one employment, by the last word of the path.
-    Below(&'a str, &'a str),
-    Departments,
-    Managers,
-    Offboardings,
-    Offboarding(&'a str),
-    OffboardingsV2,
-    OffboardingsOf(&'a str),
-    Countries,
-    CustomFields,
-    Contracts,
-    /// Exists, but not for a company token (remote.md 2.4).
-    Forbidden(&'static str),
-    Unknown,
+use super::TimeSource;
+use super::dice::Dice;
+use super::error::SandboxError;
+use super::faults::{Fault, Faults, SetFault};
+use super::meter::{Meter, Statistics};
+use super::server::Running;
+use super::who::Who;
+use company::Company;
+use population::Population;
+pub(super) use twins::{Twin, Twins};
+
+/// A simulated Remote of one company. Cheap to clone; clones are the same company.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Inner>);
+
+struct Inner {
+    time: TimeSource,
+    people: RwLock<Population>,
+    gate: Mutex<Gate>,
 }
 
-impl<'a> Route<'a> {
-    /// The route of a path such as `/v1/employments`.
-    pub(super) fn of(path: &'a str) -> Self {
-        let segments: Vec<_> = path.trim_matches('/').split('/').collect();
-        match segments[..] {
-            ["v1", "identity", "current"] => Self::Identity,
-            ["v1", "employments"] => Self::Employments,
-            ["v1", "employments", "bulk"] => Self::Bulk,
-            ["v1", "employments", id] => Self::Employment(id),
-            ["v1", "employments", id, what @ ("job" | "custom-fields" | "company-structure-nodes")] => {
-                Self::Below(id, what)
-            }
-            ["v1", "company-departments"] => Self::Departments,
-            ["v1", "company-managers"] => Self::Managers,
-            ["v1", "offboardings"] => Self::Offboardings,
-            ["v1", "offboardings", id] => Self::Offboarding(id),
-            ["v1", "offboardings", "employments", id] => Self::OffboardingsOf(id),
-            ["v2", "offboardings"] => Self::OffboardingsV2,
-            ["v1", "countries"] => Self::Countries,
-            ["v1", "custom-fields"] => Self::CustomFields,
-            ["v1", "employment-contracts"] => Self::Contracts,
-            ["v1", "companies"] => Self::Forbidden("/v1/companies"),
-            ["v1", "companies", _] => Self::Forbidden("/v1/companies/{id}"),
-            ["v1", "companies", _, "legal-entities"] => Self::Forbidden("/v1/companies/{id}/legal-entities"),
-            ["v1", "companies", _, "webhook-callbacks"] => Self::Forbidden("/v1/companies/{id}/webhook-callbacks"),
-            ["v1", "webhook-events"] => Self::Forbidden("/v1/webhook-events"),
-            _ => Self::Unknown,
-        }
-    }
+/// What stands before the answers.
+struct Gate {
+    config: SandboxConfig,
+    /// `None` when it was revoked: no token is accepted.
+    token: Option<String>,
+    rotations: u32,
+    meter: Meter,
+    faults: Faults,
+}
 
-    /// The path with ids left out, for counting.
-    pub(super) fn pattern(&self) -> &'static str {
-        match self {
-            Self::Identity => "/v1/identity/current",
-            Self::Employments => "/v1/employments",
-            Self::Bulk => "/v1/employments/bulk",
-            Self::Employment(_) => "/v1/employments/{id}",
-            Self::Below(_, "job") => "/v1/employments/{id}/job",
-            Self::Below(_, "custom-fields") => "/v1/employments/{id}/custom-fields",
-            Self::Below(..) => "/v1/employments/{id}/company-structure-nodes",
-            Self::Departments => "/v1/company-departments",
-            Self::Managers => "/v1/company-managers",
-            Self::Offboardings => "/v1/offboardings",
-            Self::Offboarding(_) => "/v1/offboardings/{id}",
-            Self::OffboardingsV2 => "/v2/offboardings",
-            Self::OffboardingsOf(_) => "/v1/offboardings/employments/{id}",
-            Self::Countries => "/v1/countries",
-            Self::CustomFields => "/v1/custom-fields",
-            Self::Contracts => "/v1/employment-contracts",
-            Self::Forbidden(pattern) => pattern,
-            Self::Unknown => "unknown",
-        }
+impl Gate {
+    fn new(config: SandboxConfig) -> Self {
+        let token = Some(config.token.clone());
+        let meter = Meter::new(config.rate_limit_per_minute);
+        Self { config, token, rotations: 0, meter, faults: Faults::default() }
     }
 }
 
-/// Status and JSON body.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Value,
+impl Sandbox {
+    /// A company as `config` says; its number of workers is brought into 1..=[`MAX_WORKERS`].
+    #[must_use]
+    pub fn new(config: SandboxConfig, time: TimeSource) -> Self {
+        let config = config.settled();
+        let people = Population::new(company(&config, &time));
+        Self(Arc::new(Inner { time, people: RwLock::new(people), gate: Mutex::new(Gate::new(config)) }))
+    }
+
+    /// Adds the vendor's surface and the control endpoint to an application.
+    pub fn routes(&self, services: &mut ServiceConfig) {
+        services
+            .app_data(Data::new(self.clone()))
+            .service(control::scope())
+            .route("/v1/{tail:.*}", route().to(front::answer))
+            .route("/v2/{tail:.*}", route().to(front::answer));
+    }
+
+    /// Serves on `listener` in threads of its own until stopped. Several can run in one process. Call it within a tokio
+    /// runtime of any kind.
+    ///
+    /// # Errors
+    /// When the socket cannot be used.
+    pub fn serve(&self, listener: TcpListener) -> io::Result<Running> {
+        let sandbox = self.clone();
+        Running::start(listener, move |services: &mut ServiceConfig| sandbox.routes(services))
+    }
+
+    /// Makes it another company, without changes, faults and statistics.
+    pub fn reset(&self, config: SandboxConfig) {
+        let config = config.settled();
+        let mut gate = self.gate();
+        *self.people_mut() = Population::new(company(&config, &self.0.time));
+        gate.token = Some(config.token.clone());
+        gate.meter.restart(config.rate_limit_per_minute);
+        gate.faults.clear();
+        gate.config = config;
+    }
+
+    /// The present set-up.
+    #[must_use]
+    pub fn config(&self) -> SandboxConfig {
+        self.gate().config.clone()
+    }
+
+    /// The token that is accepted now; empty when none is.
+    #[must_use]
+    pub fn token(&self) -> String {
+        self.gate().token.clone().unwrap_or_default()
+    }
+
+    /// From now on only this token is accepted.
+    pub fn set_token(&self, token: &str) {
+        self.gate().token = Some(token.to_owned());
+    }
+
+    /// Makes a new token and accepts only it.
+    #[must_use]
+    pub fn rotate_token(&self) -> String {
+        let mut gate = self.gate();
+        gate.rotations += 1;
+        let mut dice = Dice::of(gate.config.seed, gate.rotations, u64::from(u32::MAX));
+        let token = format!("ra_test_{:016x}{:016x}", dice.roll(), dice.roll());
+        gate.token = Some(token.clone());
+        token
+    }
+
+    /// From now on every request is answered 401.
+    pub fn revoke_token(&self) {
+        self.gate().token = None;
+    }
+
+    /// Whether the bulk endpoint exists.
+    pub fn set_bulk(&self, on: bool) {
+        self.gate().config.bulk = on;
+    }
+
+    /// Requests a minute; 0 for no limit.
+    pub fn set_rate_limit(&self, per_minute: u32) {
+        let mut gate = self.gate();
+        gate.config.rate_limit_per_minute = per_minute;
+        gate.meter.set_limit(per_minute);
+    }
+
+    /// Sets a fault.
+    ///
+    /// # Errors
+    /// When no server could do that.
+    pub fn fault(&self, fault: Fault) -> Result<(), SandboxError> {
+        fault.check()?;
+        self.gate().faults.set(fault);
+        Ok(())
+    }
+
+    pub fn clear_faults(&self) {
+        self.gate().faults.clear();
+    }
+
+    /// The faults that are set, with what they met.
+    #[must_use]
+    pub fn faults(&self) -> Vec<SetFault> {
+        self.gate().faults.list().to_vec()
+    }
+
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.gate().meter.statistics.clone()
+    }
+
+    /// How many employments the lists show.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.people().count()
+    }
+
+    #[must_use]
+    pub fn company_id(&self) -> String {
+        self.people().company().id()
+    }
+
+    /// The id of the employment at an index.
+    #[must_use]
+    pub fn employment_id(&self, index: u32) -> String {
+        self.people().id_of(index)
+    }
+
+    /// The full record as *show* has it.
+    ///
+    /// # Errors
+    /// When there is no such employment.
+    pub fn employment(&self, who: impl Into<Who>) -> Result<Value, SandboxError> {
+        self.people().get(&who.into())
+    }
+
+    /// Changes a record by a merge patch in Remote's words (RFC 7396, but null sets null) and answers the new record.
+    /// Nothing else follows from it: a patch of `full_name` leaves `personal_details` alone. A record that was removed
+    /// comes back; with the status `deleted` it leaves the lists.
+    ///
+    /// # Errors
+    /// When there is no such employment, or the patch would change its id.
+    pub fn patch(&self, who: impl Into<Who>, patch: &Value) -> Result<Value, SandboxError> {
+        let now = self.stamp();
+        self.people_mut().patch(&who.into(), patch, &now)
+    }
+
+    /// Adds an employment, an active direct employee unless `patch` says otherwise, and answers its record.
+    ///
+    /// # Errors
+    /// When the given id is not new, or the company is full.
+    pub fn add(&self, patch: &Value) -> Result<Value, SandboxError> {
+        let now = self.stamp();
+        self.people_mut().add(patch, &now)
+    }
+
+    /// Takes an employment out of list and bulk; *show* answers 404 unless `still_shown`.
+    ///
+    /// # Errors
+    /// When there is no such employment.
+    pub fn remove(&self, who: impl Into<Who>, still_shown: bool) -> Result<(), SandboxError> {
+        self.people_mut().remove(&who.into(), still_shown)
+    }
+
+    /// Changes the offboarding of an employment by a merge patch of its v1 row, or hides it with `None`. An employment
+    /// has one exactly while its record has a `termination_date`.
+    ///
+    /// # Errors
+    /// When there is no such employment.
+    pub fn set_offboarding(&self, who: impl Into<Who>, patch: Option<Value>) -> Result<(), SandboxError> {
+        self.people_mut().set_offboarding(&who.into(), patch)
+    }
+
+    fn stamp(&self) -> String {
+        self.now().format("%Y-%m-%dT%H:%M:%S").to_string()
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        (self.0.time)()
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.0.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn people(&self) -> RwLockReadGuard<'_, Population> {
+        self.0.people.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn people_mut(&self) -> RwLockWriteGuard<'_, Population> {
+        self.0.people.write().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl Answer {
-    pub(super) fn ok(body: Value) -> Self {
-        Self { status: 200, body }
-    }
-
-    pub(super) fn message(status: u16, message: &str) -> Self {
-        Self { status, body: json!({"message": message}) }
-    }
-
-    /// 422 as a map of fields (remote.md 9.2).
-    fn invalid(field: &str, complaint: &str) -> Self {
-        Self { status: 422, body: json!({"errors": {field: [complaint]}}) }
-    }
-
-    /// 422 for a value that is none of an enumeration.
-    fn unexpected(param: &str) -> Self {
-        let message = json!({"code": "parameter_one_of_invalid_types", "message": "Unexpected value", "param": param});
-        Self { status: 422, body: json!({"message": message}) }
-    }
-}
-
-/// The decoded parameters of a request.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Query(Vec<(String, String)>);
-
-impl Query {
-    pub(super) fn parse(raw: &str) -> Self {
-        Self(url::form_urlencoded::parse(raw.as_bytes()).into_owned().collect())
-    }
-
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    fn is_true(&self, name: &str) -> bool {
-        self.get(name) == Some("true")
-    }
-
-    /// A number within bounds, or 422.
-    fn number(&self, name: &str, default: u32, most: u32) -> Result<u32, Answer> {
-        let Some(word) = self.get(name) else { return Ok(default) };
-        match word.parse::<u32>() {
-            Ok(0) => Err(Answer::invalid(name, "must be greater than or equal to 1")),
-            Ok(number) if number > most => Err(Answer::invalid(name, &format!("must be less than or equal to {most}"))),
-            Ok(number) => Ok(number),
-            Err(_) => Err(Answer::invalid(name, "is invalid")),
-        }
-    }
-
-    fn page(&self) -> Result<Paging, Answer> {
-        Ok(Paging { page: self.number("page", 1, u32::MAX)?, size: self.number("page_size", 20, 100)? })
-    }
-}
-
-/// A page by number (remote.md 3.1: page ≥ 1, `page_size` 1 to 100, 20 by default).
-#[derive(Clone, Copy, Debug)]
-struct Paging {
-    page: u32,
-    size: u32,
-}
-
-impl Paging {
-    /// How many rows come before this page, when all of them moved by `shift` in the meantime.
-    fn offset(self, shift: i64) -> u64 {
-        let offset = u64::from(self.page - 1) * u64::from(self.size);
-        offset.saturating_add_signed(shift)
-    }
-
-    fn take<T: Clone>(self, rows: &[T]) -> Vec<T> {
-        let offset = usize::try_from(self.offset(0)).unwrap_or(usize::MAX);
-        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
-        rows.iter().skip(offset).take(size).cloned().collect()
-    }
-
-    /// `data.{rows, current_page, total_pages, total_count}` (remote.md section 7).
-    fn envelope(self, name: &str, rows: &[Value], total: u64) -> Value {
-        json!({"data": {
-            name: rows,
-            "current_page": self.page,
-            "total_pages": self.pages(total),
-            "total_count": total,
-        }})
-    }
-
-    fn pages(self, total: u64) -> u64 {
-        total.div_ceil(u64::from(self.size)).max(1)
-    }
-}
-
-/// What this company's Remote answers. `shift` moves the rows of lists of employments, as if some were removed
-/// (positive) or added (negative) before this page while a client was reading.
-pub(super) fn answer(people: &Population, bulk: bool, route: Route<'_>, query: &Query, shift: i64) -> Answer {
-    let answered = match route {
-        Route::Identity => Ok(small::identity(people)),
-        Route::Employments => employments::list(people, query, shift),
-        Route::Bulk if bulk => employments::bulk(people, query, shift),
-        Route::Employment(id) => employment(people, id).map(|index| employments::show(people, index, query)),
-        Route::Below(id, what) => employment(people, id).and_then(|index| small::below(people, index, what, query)),
-        Route::Departments => small::departments(people, query),
-        Route::Managers => small::managers(people, query),
-        Route::Offboardings => offboardings::list(people, query),
-        Route::Offboarding(id) => offboardings::show(people, id),
-        Route::OffboardingsV2 => offboardings::list_v2(people, query),
-        Route::OffboardingsOf(id) => {
-            employment(people, id).and_then(|index| offboardings::of_employment(people, index, query))
-        }
-        Route::Countries => Ok(small::countries()),
-        Route::CustomFields => small::custom_fields(people, query),
-        Route::Contracts => small::contracts(people, query),
-        Route::Forbidden(_) => Err(Answer::message(403, "Forbidden")),
-        Route::Bulk | Route::Unknown => Err(Answer::message(404, "Not found")),
-    };
-    answered.unwrap_or_else(|refusal| refusal)
-}
-
-/// The index behind an id in a path or a parameter, or the refusal.
-fn employment(people: &Population, id: &str) -> Result<u32, Answer> {
-    if !is_uuid(id) {
-        return Err(Answer::message(422, "Invalid UUID"));
-    }
-    people.shown(id).ok_or_else(|| Answer::message(404, "Employment not found"))
-}
-
-/// Refuses a `company_id` that is not the token's.
-fn own_company(people: &Population, query: &Query) -> Result<(), Answer> {
-    match query.get("company_id") {
-        Some(id) if !is_uuid(id) => Err(Answer::message(422, "Invalid UUID")),
-        Some(id) if !id.eq_ignore_ascii_case(&people.company().id()) => Err(Answer::message(403, "Forbidden")),
-        _ => Ok(()),
-    }
+fn company(config: &SandboxConfig, time: &TimeSource) -> Company {
+    Company::new(config, config.today.unwrap_or_else(|| time().date_naive()))
 }

@@ -1,43 +1,12 @@
-//! A sandbox on a socket: start, address, stop.
+//! A simulated vendor on a socket: start, address, stop.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use actix_web::dev::ServerHandle;
-use actix_web::web::{Data, ServiceConfig, route};
+use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
 use tokio::task::JoinHandle;
-
-use super::{Sandbox, control, front};
-
-impl Sandbox {
-    /// Adds the vendor's surface and the control endpoint to an application.
-    pub fn routes(&self, services: &mut ServiceConfig) {
-        services
-            .app_data(Data::new(self.clone()))
-            .service(control::scope())
-            .route("/v1/{tail:.*}", route().to(front::answer))
-            .route("/v2/{tail:.*}", route().to(front::answer));
-    }
-
-    /// Serves on `listener` in threads of its own until stopped. Several can run in one process. Call it within a tokio
-    /// runtime of any kind.
-    ///
-    /// # Errors
-    /// When the socket cannot be used.
-    pub fn serve(&self, listener: TcpListener) -> io::Result<Running> {
-        let address = listener.local_addr()?;
-        let sandbox = self.clone();
-        let server = HttpServer::new(move || App::new().configure(|services| sandbox.routes(services)))
-            .workers(2)
-            .disable_signals()
-            .shutdown_timeout(1)
-            .listen(listener)?
-            .run();
-        let handle = server.handle();
-        Ok(Running { address, handle, server: tokio::spawn(server) })
-    }
-}
 
 /// A sandbox that is being served; stops when dropped.
 #[derive(Debug)]
@@ -48,6 +17,23 @@ pub struct Running {
 }
 
 impl Running {
+    /// Serves `routes` on `listener` in threads of its own until stopped. Several can run in one process. To be called
+    /// within a tokio runtime of any kind.
+    pub(super) fn start<R>(listener: TcpListener, routes: R) -> io::Result<Self>
+    where
+        R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    {
+        let address = listener.local_addr()?;
+        let server = HttpServer::new(move || App::new().configure(routes.clone()))
+            .workers(2)
+            .disable_signals()
+            .shutdown_timeout(1)
+            .listen(listener)?
+            .run();
+        let handle = server.handle();
+        Ok(Self { address, handle, server: tokio::spawn(server) })
+    }
+
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address

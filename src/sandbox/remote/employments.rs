@@ -5,7 +5,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::population::Population;
-use super::{Answer, Query, own_company, record};
+use super::record;
+use super::surface::{Answer, own_company};
+use crate::sandbox::forbidden::never;
+use crate::sandbox::query::Query;
 
 /// Remote's words for the status (remote.md 5.1) that come before the employment is active.
 const INCOMPLETE: [&str; 10] = [
@@ -68,13 +71,13 @@ pub(super) fn bulk(people: &Population, query: &Query, shift: i64) -> Result<Ans
 pub(super) fn show(people: &Population, index: u32, query: &Query) -> Answer {
     let mut full = people.record(index);
     if !query.is_true("exclude_files") {
-        full["files"] = json!([{"id": people.company().contract_id(index), "name": record::never("file", index)}]);
+        full["files"] = json!([{"id": people.company().contract_id(index), "name": never("file", index)}]);
     }
     Answer::ok(json!({"data": {"employment": full}}))
 }
 
 /// The cursor that begins at an index: opaque to a client, and of no use at another company.
-pub(in crate::sandbox) fn cursor(people: &Population, index: u32) -> String {
+pub(super) fn cursor(people: &Population, index: u32) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(format!("{}/{index}", people.company().id()))
 }
 

@@ -4,8 +4,9 @@ use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 
 use super::population::{Population, is_uuid, merge};
-use super::record::never;
-use super::{Answer, Query};
+use super::surface::Answer;
+use crate::sandbox::forbidden::never;
+use crate::sandbox::query::Query;
 
 const TYPES: [&str; 2] = ["termination", "resignation"];
 

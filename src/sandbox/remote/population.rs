@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
+use super::company::Company;
 use super::record;
-use crate::sandbox::company::Company;
 use crate::sandbox::error::SandboxError;
+use crate::sandbox::who::Who;
 
 /// The people of a company and what was done to them. Memory grows with the changes, not with the people.
 #[derive(Clone, Debug)]
-pub(in crate::sandbox) struct Population {
+pub(super) struct Population {
     company: Company,
     /// Whole records that were changed or added.
     changed: BTreeMap<u32, Value>,
@@ -23,34 +24,8 @@ pub(in crate::sandbox) struct Population {
     pub(super) offboardings: BTreeMap<u32, Option<Value>>,
 }
 
-/// An employment, by its place in the company (from 0) or by its id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Who {
-    Index(u32),
-    Id(String),
-}
-
-impl From<u32> for Who {
-    fn from(index: u32) -> Self {
-        Self::Index(index)
-    }
-}
-
-impl From<&str> for Who {
-    /// A number is an index, anything else an id.
-    fn from(word: &str) -> Self {
-        word.parse().map_or_else(|_| Self::Id(word.to_owned()), Self::Index)
-    }
-}
-
-impl From<String> for Who {
-    fn from(word: String) -> Self {
-        Self::from(word.as_str())
-    }
-}
-
 impl Population {
-    pub(in crate::sandbox) fn new(company: Company) -> Self {
+    pub(super) fn new(company: Company) -> Self {
         Self {
             company,
             changed: BTreeMap::new(),
@@ -61,27 +36,27 @@ impl Population {
         }
     }
 
-    pub(in crate::sandbox) fn company(&self) -> &Company {
+    pub(super) fn company(&self) -> &Company {
         &self.company
     }
 
     /// How many records are kept in memory because they were changed.
-    pub(in crate::sandbox) fn kept(&self) -> usize {
+    pub(super) fn kept(&self) -> usize {
         self.changed.len()
     }
 
     /// How many employments the lists show.
-    pub(in crate::sandbox) fn count(&self) -> u32 {
+    pub(super) fn count(&self) -> u32 {
         self.span().saturating_sub(u32::try_from(self.gone.len()).unwrap_or(u32::MAX))
     }
 
     /// The indices that the lists show, from the first that is at or after `from`.
-    pub(in crate::sandbox) fn listed_from(&self, from: u32) -> impl Iterator<Item = u32> {
+    pub(super) fn listed_from(&self, from: u32) -> impl Iterator<Item = u32> {
         (from..self.span()).filter(|index| !self.gone.contains_key(index))
     }
 
     /// The index at `offset` of the lists.
-    pub(in crate::sandbox) fn at(&self, offset: u64) -> Option<u32> {
+    pub(super) fn at(&self, offset: u64) -> Option<u32> {
         let mut index = u32::try_from(offset).ok()?;
         for gone in self.gone.keys() {
             if *gone <= index {
@@ -117,18 +92,18 @@ impl Population {
     }
 
     /// The record as *show* has it.
-    pub(in crate::sandbox) fn get(&self, who: &Who) -> Result<Value, SandboxError> {
+    pub(super) fn get(&self, who: &Who) -> Result<Value, SandboxError> {
         self.resolve(who).map(|index| self.record(index))
     }
 
-    pub(in crate::sandbox) fn id_of(&self, index: u32) -> String {
+    pub(super) fn id_of(&self, index: u32) -> String {
         let own = self.changed.get(&index).and_then(|record| record["id"].as_str());
         own.map_or_else(|| self.company.employment_id(index), str::to_owned)
     }
 
     /// Changes a record by a merge patch (RFC 7396, but null sets null: a record keeps all its keys) and brings it back
     /// if it was gone. With the status `deleted` it leaves the lists.
-    pub(in crate::sandbox) fn patch(&mut self, who: &Who, patch: &Value, now: &str) -> Result<Value, SandboxError> {
+    pub(super) fn patch(&mut self, who: &Who, patch: &Value, now: &str) -> Result<Value, SandboxError> {
         let index = self.resolve(who)?;
         let mut full = self.record(index);
         let id = full["id"].clone();
@@ -140,9 +115,9 @@ impl Population {
     }
 
     /// Adds an employment: an active direct employee with `patch` merged in. A given `id` is kept.
-    pub(in crate::sandbox) fn add(&mut self, patch: &Value, now: &str) -> Result<Value, SandboxError> {
+    pub(super) fn add(&mut self, patch: &Value, now: &str) -> Result<Value, SandboxError> {
         let index = self.span();
-        if index >= 2 * crate::sandbox::config::MAX_WORKERS {
+        if index >= 2 * super::config::MAX_WORKERS {
             return Err(SandboxError::Refused("the company is full"));
         }
         let mut full = record::full(&self.company.draft(index), &self.company);
@@ -160,14 +135,14 @@ impl Population {
     }
 
     /// Takes an employment out of the lists; *show* answers for it only if `still_shown`.
-    pub(in crate::sandbox) fn remove(&mut self, who: &Who, still_shown: bool) -> Result<(), SandboxError> {
+    pub(super) fn remove(&mut self, who: &Who, still_shown: bool) -> Result<(), SandboxError> {
         let index = self.resolve(who)?;
         self.gone.insert(index, still_shown);
         Ok(())
     }
 
     /// Changes what the offboarding of an employment says (a merge patch of the v1 row), or hides it (`None`).
-    pub(in crate::sandbox) fn set_offboarding(&mut self, who: &Who, patch: Option<Value>) -> Result<(), SandboxError> {
+    pub(super) fn set_offboarding(&mut self, who: &Who, patch: Option<Value>) -> Result<(), SandboxError> {
         let index = self.resolve(who)?;
         if let (Some(Some(kept)), Some(patch)) = (self.offboardings.get_mut(&index), &patch) {
             merge(kept, patch);

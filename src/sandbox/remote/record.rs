@@ -1,18 +1,12 @@
 //! A person as Remote writes it (remote.md section 4), with everything that Remote would tell: also what a directory
-//! must never keep, marked with [`NEVER_STORE`] so that a search finds it.
+//! must never keep, marked with [`NEVER_STORE`](crate::sandbox::NEVER_STORE) so that a search finds it.
 
 use serde_json::{Map, Value, json};
 
-use crate::sandbox::company::Company;
-use crate::sandbox::draft::{Boss, Draft, State, Workplace};
+use super::company::Company;
+use super::draft::{Boss, Draft, State, Workplace};
+use crate::sandbox::forbidden::{NEVER_STORE_AMOUNT, never};
 use crate::sandbox::places::{COUNTRIES, Country};
-
-/// Every forbidden text contains this: tax ids, bank accounts, home addresses, nationality, emergency contacts,
-/// reasons for leaving.
-pub const NEVER_STORE: &str = "NEVER-STORE-";
-
-/// Every amount of pay is this number.
-pub const NEVER_STORE_AMOUNT: u64 = 987_654_321;
 
 /// The keys of a row of the list (remote.md 3.1), all of them.
 const THIN: [&str; 16] = [
@@ -83,11 +77,6 @@ pub(super) fn country(country: &Country) -> Value {
             "emergency_contact",
         ],
     })
-}
-
-/// A forbidden text about `what`, different for each person.
-pub(super) fn never(what: &str, index: u32) -> String {
-    format!("{NEVER_STORE}{what}-{}", index.saturating_add(1))
 }
 
 fn identity(draft: &Draft, company: &Company) -> Value {
@@ -233,7 +222,7 @@ fn boss(draft: &Draft, company: &Company) -> BossKeys {
             }
         }
         Some(Boss::Outside { name, email, index }) => BossKeys {
-            name: Some((*name).to_owned()),
+            name: Some(name.clone()),
             email: Some(email.clone()),
             employment_id: index.map(|index| company.employment_id(index)),
             user_id: index.map(|index| company.user_id(index)),

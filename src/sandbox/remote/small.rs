@@ -3,11 +3,13 @@
 
 use serde_json::{Value, json};
 
+use super::examples;
 use super::population::Population;
-use super::record::{self, NEVER_STORE_AMOUNT};
-use super::{Answer, Query, employment, own_company};
-use crate::sandbox::examples;
+use super::record;
+use super::surface::{Answer, employment, own_company};
+use crate::sandbox::forbidden::NEVER_STORE_AMOUNT;
 use crate::sandbox::places::COUNTRIES;
+use crate::sandbox::query::Query;
 
 /// 201, as the vendor's own description declares for this reading.
 pub(super) fn identity(people: &Population) -> Answer {

@@ -5,6 +5,8 @@ use std::fmt;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::pair::ManagerElsewhere;
+
 /// The token that a sandbox takes unless another was set.
 pub const DEFAULT_TOKEN: &str = "ra_test_rollbook_sandbox_6b1d4c529a318d2f";
 
@@ -28,6 +30,10 @@ pub struct SandboxConfig {
     pub token: String,
     /// The domain of work emails.
     pub domain: String,
+    /// Managers who work in another HR system only: leaves report to them, by name and email and without any id.
+    pub managers_elsewhere: Vec<ManagerElsewhere>,
+    /// The first index that reports to them.
+    pub managers_elsewhere_from: u32,
     /// The day that all dates are relative to; the time source's day when the sandbox is made, if absent.
     pub today: Option<NaiveDate>,
 }
@@ -42,6 +48,8 @@ impl Default for SandboxConfig {
             rate_limit_per_minute: 300,
             token: DEFAULT_TOKEN.to_owned(),
             domain: "acme-robotics.example".to_owned(),
+            managers_elsewhere: Vec::new(),
+            managers_elsewhere_from: 0,
             today: None,
         }
     }
@@ -68,7 +76,7 @@ impl SandboxConfig {
 
     /// The same set-up with a possible number of workers.
     #[must_use]
-    pub(super) fn settled(mut self) -> Self {
+    pub(in crate::sandbox) fn settled(mut self) -> Self {
         if let Kinds::Mix(parts) = &self.kinds {
             self.workers = parts.iter().fold(0, |sum, part| sum.saturating_add(part.count));
         }

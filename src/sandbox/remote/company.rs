@@ -1,19 +1,28 @@
 //! Who works at a simulated company: every person is made from (seed, index) when asked for, and none is kept.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 
 use super::config::{Kind, Kinds, Part, SandboxConfig};
-use super::dice::Dice;
-use super::draft::{Boss, Dates, Draft, Name, State, Work, Workplace, days_before};
-use super::{examples, places, words};
+use super::draft::{Boss, Dates, Draft, State, Work, Workplace};
+use super::examples;
+use crate::sandbox::dates::days_before;
+use crate::sandbox::dice::Dice;
+use crate::sandbox::names::{self, Name};
+use crate::sandbox::pair::ManagerElsewhere;
+use crate::sandbox::{places, words};
 
 /// The purposes of [`Dice`].
 const ROLE: u64 = 1;
-const NAMES: u64 = 2;
 const DETAILS: u64 = 3;
+const ELSEWHERE: u64 = 4;
 
 /// How many people report to one manager.
 const SPAN: u32 = 7;
+
+/// How many of the leaves, in a hundred, report to somebody of another HR system where there is such.
+const SHARE_ELSEWHERE: u32 = 12;
 
 #[derive(Clone, Debug)]
 pub(super) struct Company {
@@ -22,6 +31,8 @@ pub(super) struct Company {
     workers: u32,
     domain: String,
     today: NaiveDate,
+    elsewhere: Arc<[ManagerElsewhere]>,
+    elsewhere_from: u32,
 }
 
 /// What a person is to the company, before any detail.
@@ -48,6 +59,8 @@ impl Company {
             workers: config.workers,
             domain: config.domain.clone(),
             today,
+            elsewhere: config.managers_elsewhere.clone().into(),
+            elsewhere_from: config.managers_elsewhere_from,
         }
     }
 
@@ -71,6 +84,23 @@ impl Company {
     /// Whether `index` is one of the sixteen example people.
     pub(super) fn is_example(&self, index: u32) -> bool {
         self.has_everything() && index < examples::COUNT && index < self.workers
+    }
+
+    /// The first index that is none of the example people.
+    pub(super) fn first_made(&self) -> u32 {
+        if self.has_everything() { examples::COUNT } else { 0 }
+    }
+
+    /// Whether the made-up person at an index works here now and can be found by work email: others report to such.
+    pub(super) fn leads(&self, index: u32) -> bool {
+        let role = self.role(index);
+        role == Role::active(role.work)
+    }
+
+    /// Whether the made-up person at an index has a work email and a birth date.
+    pub(super) fn has_a_face(&self, index: u32) -> bool {
+        let role = self.role(index);
+        role.has_work_email && !role.sparse
     }
 
     pub(super) fn id(&self) -> String {
@@ -158,7 +188,7 @@ impl Company {
             work_email,
             personal_email,
             department: Some(self.department_of(index, &mut dice)),
-            boss: self.boss(index).filter(|_| role.state != State::ARCHIVED).map(Boss::Inside),
+            boss: self.whom(index).filter(|_| role.state != State::ARCHIVED),
             country: Some(country),
             entity: usize::from(own && places::COUNTRIES[country].alpha_2 == "SE"),
             birth: days_before(self.today, i64::from(dice.between(20 * 366, 62 * 365))),
@@ -175,16 +205,33 @@ impl Company {
         }
     }
 
+    /// Whom a person reports to: a few of the leaves to somebody of another HR system.
+    fn whom(&self, index: u32) -> Option<Boss> {
+        let mut dice = Dice::of(self.seed, index, ELSEWHERE);
+        let may_report_elsewhere = index >= self.elsewhere_from && self.is_leaf(index) && !self.elsewhere.is_empty();
+        if may_report_elsewhere && dice.chance(SHARE_ELSEWHERE) {
+            let ManagerElsewhere { name, email } = dice.pick(&self.elsewhere).clone();
+            return Some(Boss::Outside { name, email, index: None });
+        }
+        self.boss(index).map(Boss::Inside)
+    }
+
+    /// Whether nobody can have this person as manager.
+    fn is_leaf(&self, index: u32) -> bool {
+        let place = index.saturating_sub(self.first_made().max(1));
+        place.saturating_add(1).saturating_mul(SPAN) >= self.workers
+    }
+
     /// The manager: always of a lower index, so that managers form a tree, and somebody who works here now.
     fn boss(&self, index: u32) -> Option<u32> {
-        let first = if self.has_everything() { examples::COUNT } else { 1 };
+        let first = self.first_made().max(1);
         let above = |index: u32| match index.checked_sub(first)? {
             place if place < SPAN => Some(0),
             place => Some(first + place / SPAN - 1),
         };
         let mut boss = above(index);
         while let Some(candidate) = boss {
-            if candidate == 0 || self.role(candidate) == Role::active(self.role(candidate).work) {
+            if candidate == 0 || self.leads(candidate) {
                 break;
             }
             boss = above(candidate);
@@ -218,18 +265,7 @@ impl Company {
 
     /// The name and the mailbox, which nobody else at the company has.
     fn name(&self, index: u32) -> (Name, String) {
-        let (givens, surnames) = (words::GIVEN.len(), words::SURNAMES.len());
-        let pairs = u32::try_from(givens * surnames).expect("the lists of names are short");
-        // 7919 shares no factor with the number of pairs: a walk of that stride meets every pair once.
-        let start = u64::from(Dice::of(self.seed, 0, NAMES).below(pairs));
-        let pair = (u64::from(index) * 7919 + start) % u64::from(pairs);
-        let pair = usize::try_from(pair).expect("smaller than the number of pairs");
-        let (given, surname) = (words::GIVEN[pair % givens], words::SURNAMES[pair / givens]);
-        let mut mailbox = format!("{}.{}", words::slug(given), words::slug(surname));
-        if index >= pairs {
-            mailbox.push_str(&(index / pairs + 1).to_string());
-        }
-        (Name::new(given, surname), mailbox)
+        names::human(self.seed, index)
     }
 
     fn department_of(&self, index: u32, dice: &mut Dice) -> u32 {

@@ -1,20 +1,18 @@
 //! The control endpoint under `/_control`: steers a simulated company by hand, with curl, or from another process.
 //! Without a password, therefore only for clients of the same machine.
 
-use actix_web::guard::{Guard, GuardContext};
-use actix_web::http::StatusCode;
-use actix_web::web::{Data, Json, JsonConfig, Path, Query, delete, get, post, put, scope as scoped};
-use actix_web::{HttpResponse, ResponseError, Scope};
+use actix_web::web::{Data, Json, Path, Query, delete, get, post, put, scope as scoped};
+use actix_web::{HttpResponse, Scope};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::error::SandboxError;
-use super::{Fault, Sandbox, SandboxConfig, Who};
+use super::{Sandbox, SandboxConfig};
+use crate::sandbox::error::SandboxError;
+use crate::sandbox::faults::Fault;
+use crate::sandbox::guard::{self, SameMachine};
+use crate::sandbox::who::Who;
 
 type Answer = Result<HttpResponse, SandboxError>;
-
-/// The largest body: a change of one record.
-const BODY_LIMIT: usize = 256 * 1024;
 
 pub(super) fn scope() -> Scope<
     impl actix_web::dev::ServiceFactory<
@@ -27,8 +25,7 @@ pub(super) fn scope() -> Scope<
 > {
     scoped("/_control")
         .guard(SameMachine)
-        // `curl -d` calls everything a form.
-        .app_data(JsonConfig::default().limit(BODY_LIMIT).content_type_required(false).content_type(|_| true))
+        .app_data(guard::any_json())
         .route("", get().to(state))
         .route("/statistics", get().to(statistics))
         .route("/employments", post().to(add))
@@ -44,27 +41,6 @@ pub(super) fn scope() -> Scope<
         .route("/bulk", put().to(bulk))
         .route("/rate-limit", put().to(rate_limit))
         .route("/reset", post().to(reset))
-}
-
-struct SameMachine;
-
-impl Guard for SameMachine {
-    fn check(&self, context: &GuardContext<'_>) -> bool {
-        context.head().peer_addr.is_none_or(|peer| peer.ip().to_canonical().is_loopback())
-    }
-}
-
-impl ResponseError for SandboxError {
-    fn status_code(&self) -> StatusCode {
-        match self {
-            Self::NoSuchEmployment => StatusCode::NOT_FOUND,
-            Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        }
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status_code()).json(json!({"message": self.to_string()}))
-    }
 }
 
 async fn state(sandbox: Data<Sandbox>) -> HttpResponse {

@@ -3,8 +3,10 @@
 use chrono::NaiveDate;
 
 use super::company::Company;
-use super::draft::{Boss, Dates, Draft, Name, State, Work, Workplace, days_before};
-use super::places;
+use super::draft::{Boss, Dates, Draft, State, Work, Workplace};
+use crate::sandbox::dates::days_before;
+use crate::sandbox::names::Name;
+use crate::sandbox::places;
 
 /// How many there are.
 pub(super) const COUNT: u32 = 16;
@@ -54,7 +56,7 @@ fn first_half(index: u32, era: &Era<'_>) -> Draft {
                 draft.work = Work::CONTRACTOR_PLUS;
                 draft.external_id = None;
                 let email = "pm@partner-agency.example".to_owned();
-                draft.boss = Some(Boss::Outside { name: "Marta Nowak", email, index: None });
+                draft.boss = Some(Boss::Outside { name: "Marta Nowak".to_owned(), email, index: None });
                 draft.workplace = Workplace::Unknown;
                 draft.confirms_work = true;
                 draft.birth = birth(1992, 1, 25);
@@ -165,7 +167,7 @@ fn second_half(index: u32, era: &Era<'_>) -> Draft {
             .with(|draft| {
                 draft.work = Work::PEO;
                 let email = format!("former.boss@{}", era.company.domain());
-                draft.boss = Some(Boss::Outside { name: "Pat Former", email, index: Some(FORMER_BOSS) });
+                draft.boss = Some(Boss::Outside { name: "Pat Former".to_owned(), email, index: Some(FORMER_BOSS) });
                 (draft.dates, draft.birth) = (since(era.on(2024, 11, 11)), birth(1994, 2, 28));
             }),
     }

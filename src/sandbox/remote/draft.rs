@@ -1,6 +1,8 @@
 //! A simulated person before any vendor's JSON: what is true about one employment.
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::NaiveDate;
+
+use crate::sandbox::names::Name;
 
 /// One employment of one made-up human. The words are Remote's.
 #[derive(Clone, Debug)]
@@ -17,7 +19,7 @@ pub(super) struct Draft {
     /// Place among the company's departments.
     pub(super) department: Option<u32>,
     pub(super) boss: Option<Boss>,
-    /// Place in [`COUNTRIES`](super::places::COUNTRIES).
+    /// Place in [`COUNTRIES`](crate::sandbox::places::COUNTRIES).
     pub(super) country: Option<usize>,
     /// Place among the company's legal entities.
     pub(super) entity: usize,
@@ -82,26 +84,13 @@ impl State {
     }
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Name {
-    pub(super) full: String,
-    pub(super) given: String,
-    pub(super) surname: Option<String>,
-}
-
-impl Name {
-    pub(super) fn new(given: &str, surname: &str) -> Self {
-        Self { full: format!("{given} {surname}"), given: given.to_owned(), surname: Some(surname.to_owned()) }
-    }
-}
-
 /// Whom a person reports to.
 #[derive(Clone, Debug)]
 pub(super) enum Boss {
     /// Somebody of the company, by index.
     Inside(u32),
     /// Somebody who is no employment that the token can see; with an index, ids are given nevertheless.
-    Outside { name: &'static str, email: String, index: Option<u32> },
+    Outside { name: String, email: String, index: Option<u32> },
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -120,9 +109,4 @@ pub(super) enum Workplace {
     /// The work address is the home address.
     Home,
     Unknown,
-}
-
-/// The day `days` before (or, negative, after) `today`; `today` itself where the calendar ends.
-pub(super) fn days_before(today: NaiveDate, days: i64) -> NaiveDate {
-    TimeDelta::try_days(days).and_then(|length| today.checked_sub_signed(length)).unwrap_or(today)
 }

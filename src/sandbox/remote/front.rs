@@ -1,26 +1,28 @@
 //! The vendor's front: token, rate limit, then the faults that were set, then the answer.
 
-use std::time::Duration;
-
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, ContentType, RETRY_AFTER};
-use actix_web::web::{Bytes, Data};
+use actix_web::http::header::{ContentType, RETRY_AFTER};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use futures_util::{future, stream};
+use futures_util::future;
 use serde_json::json;
 
-use super::faults::{Effect, body_of, emptied};
-use super::meter::Rate;
-use super::remote::{self, Answer, Query, Route};
-use super::{Gate, Sandbox};
+use super::bodies::{body_of, emptied};
+use super::surface::{self, Answer, Route};
+use super::{Gate, Sandbox, employments};
+use crate::sandbox::exchange::{self, InFlight};
+use crate::sandbox::faults::Effect;
+use crate::sandbox::meter::Rate;
+use crate::sandbox::query::Query;
+use crate::sandbox::trouble;
 
 /// Answers every request below `/v1` and `/v2`.
 pub(super) async fn answer(request: HttpRequest, sandbox: Data<Sandbox>) -> HttpResponse {
     let path = request.path().to_owned();
     let query = Query::parse(request.query_string());
     let route = Route::of(&path);
-    let _in_flight = InFlight::begin(&sandbox, route.pattern(), &request);
+    let _in_flight = in_flight(&sandbox, route.pattern(), &request);
     match admit(&sandbox, &request, &query) {
         Admitted::No(answer, rate) => sandbox.respond(&answer, rate),
         Admitted::Yes { rate, effect, bulk } => {
@@ -29,16 +31,16 @@ pub(super) async fn answer(request: HttpRequest, sandbox: Data<Sandbox>) -> Http
                 if request.method() != actix_web::http::Method::GET {
                     return Answer::message(405, "Method not allowed");
                 }
-                remote::answer(&sandbox.people(), bulk, route, &query, shift)
+                surface::answer(&sandbox.people(), bulk, route, &query, shift)
             };
             match &effect {
                 None | Some(Effect::Shift { .. }) => sandbox.respond(&answer(), rate),
                 Some(Effect::Slow { ms }) => {
-                    wait(Duration::from_millis(*ms)).await;
+                    trouble::wait(*ms).await;
                     sandbox.respond(&answer(), rate)
                 }
                 Some(Effect::Hang) => future::pending().await,
-                Some(Effect::Close) => close(),
+                Some(Effect::Close) => trouble::close(),
                 Some(Effect::Empty) => {
                     let Answer { status, body } = answer();
                     sandbox.respond(&Answer { status, body: emptied(body) }, rate)
@@ -51,9 +53,7 @@ pub(super) async fn answer(request: HttpRequest, sandbox: Data<Sandbox>) -> Http
                         response.insert_header((RETRY_AFTER, value.as_str()));
                     }
                     if *html {
-                        return response
-                            .content_type(ContentType::html())
-                            .body("<html><body>Bad gateway</body></html>");
+                        return response.content_type(ContentType::html()).body(trouble::HTML);
                     }
                     response.json(body.clone().unwrap_or_else(|| body_of(*status)))
                 }
@@ -96,9 +96,7 @@ fn admit(sandbox: &Sandbox, request: &HttpRequest, query: &Query) -> Admitted {
 }
 
 fn accepts(gate: &Gate, request: &HttpRequest) -> bool {
-    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let given = given.and_then(|value| value.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
-    given.zip(gate.token.as_deref()).is_some_and(|((_, given), token)| given.trim() == token)
+    exchange::bearer(request).zip(gate.token.as_deref()).is_some_and(|(given, token)| given == token)
 }
 
 impl Sandbox {
@@ -121,43 +119,20 @@ impl Sandbox {
     }
 }
 
-/// A body that fails before its first byte: the server closes the connection without having sent a status.
-fn close() -> HttpResponse {
-    let broken = future::err::<Bytes, _>(std::io::Error::from(std::io::ErrorKind::ConnectionAborted));
-    HttpResponse::Ok().streaming(stream::once(broken))
-}
-
 fn same_cursor(sandbox: &Sandbox, mut answer: Answer, query: &Query) -> Answer {
     if let Some(next) = answer.body.get_mut("next_cursor") {
-        *next = json!(query.get("cursor").map_or_else(|| remote::cursor(&sandbox.people(), 0), str::to_owned));
+        *next = json!(query.get("cursor").map_or_else(|| employments::cursor(&sandbox.people(), 0), str::to_owned));
     }
     answer
 }
 
 fn truncated(sandbox: &Sandbox, answer: &Answer, rate: Option<Rate>) -> HttpResponse<BoxBody> {
-    let mut bytes = answer.body.to_string().into_bytes();
-    bytes.truncate(bytes.len() / 2);
-    sandbox.head(answer.status, rate).content_type(ContentType::json()).body(bytes)
+    sandbox.head(answer.status, rate).content_type(ContentType::json()).body(trouble::half(&answer.body))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a vendor is slow in real time, whatever a test's clock shows")]
-async fn wait(length: Duration) {
-    tokio::time::sleep(length).await;
-}
-
-/// Counts a request as being answered for as long as it lives: also one whose client has left.
-struct InFlight(Sandbox);
-
-impl InFlight {
-    fn begin(sandbox: &Sandbox, pattern: &str, request: &HttpRequest) -> Self {
-        let asked = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-        sandbox.gate().meter.begin(pattern, asked);
-        Self(sandbox.clone())
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.gate().meter.end();
-    }
+/// Counts a request as being answered for as long as the result lives.
+fn in_flight(sandbox: &Sandbox, pattern: &str, request: &HttpRequest) -> InFlight<impl Fn() + use<>> {
+    sandbox.gate().meter.begin(pattern, exchange::asked(request));
+    let sandbox = sandbox.clone();
+    InFlight(move || sandbox.gate().meter.end())
 }

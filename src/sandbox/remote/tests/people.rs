@@ -148,7 +148,7 @@ async fn the_largest_company_is_read_at_both_ends_and_nothing_is_kept() {
     assert_eq!(first["data"].as_array().unwrap().len(), 100);
     let last = bench.get("/v1/employments?page=1000&page_size=100").await.json();
     assert_eq!(last["data"]["employments"][99]["id"], bench.sandbox.employment_id(MAX_WORKERS - 1));
-    let cursor = crate::sandbox::remote::cursor(&bench.sandbox.people(), MAX_WORKERS - 40);
+    let cursor = crate::sandbox::remote::employments::cursor(&bench.sandbox.people(), MAX_WORKERS - 40);
     let end = bench.get(&format!("/v1/employments/bulk?limit=100&cursor={cursor}")).await.json();
     assert_eq!(end["data"].as_array().unwrap().len(), 40);
     assert!(end["next_cursor"].is_null());
