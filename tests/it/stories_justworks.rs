@@ -48,7 +48,7 @@ async fn ana(remote_born: &str, justworks_born: &str, justworks_name: (&str, &st
     let pair = Pair::with(SandboxConfig::plain(5), JustworksConfig { seed: 9, ..JustworksConfig::plain(5) }).await;
     let worker = json!({
         "full_name": "Ana Silva", "work_email": "Ana.Silva@acme.com", "job_title": "Staff Engineer",
-        "personal_details": { "given_name": "Ana", "surname": "Silva", "date_of_birth": remote_born },
+        "personal_details": { "given_name": "Ana", "surname": "Silva", "birthdate": remote_born },
     });
     pair.live.world.vendor.patch(1, &worker).unwrap();
     let member = json!({
@@ -70,7 +70,7 @@ async fn story_5_two_hr_systems_and_one_person() {
     assert_eq!(user["title"], "Staff Engineer", "Remote came first");
     let person = pair.live.api(&format!("/people/{}", user["id"].as_str().unwrap())).await;
     let workers = person["workers"].as_array().unwrap();
-    assert_eq!(workers.len(), 2);
+    assert_eq!(workers.len(), 2, "{:?}", pair.live.reviews().await);
     let of = |connection: uuid::Uuid| {
         workers.iter().find(|worker| worker["connectionId"] == connection.to_string()).unwrap()
     };
@@ -195,7 +195,7 @@ async fn what_needs_a_human_is_known_before_the_set_up_is_finished() {
     assert_eq!(pair.live.total().await, 0);
     // The unknown type of worker is a question that mapping answers, before anything is published.
     let reviews = pair.live.reviews().await;
-    let unmapped: Vec<_> = reviews.iter().filter(|review| review["reason"] == "unmappedWorkerType").collect();
+    let unmapped: Vec<_> = reviews.iter().filter(|review| review["detail"]["word"] == "fractional_advisor").collect();
     assert_eq!(unmapped.len(), 1, "{reviews:?}");
     let id = unmapped[0]["id"].as_str().unwrap();
     let refused = json!({ "decision": "map", "to": "Wizard" });
