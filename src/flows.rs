@@ -10,6 +10,8 @@ mod credentials;
 pub mod error;
 pub mod explain;
 pub mod feed;
+mod grouping;
+pub mod groups;
 pub mod hold;
 pub mod mapping;
 mod outcome;
