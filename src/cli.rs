@@ -7,6 +7,7 @@ mod client;
 mod connection;
 mod consumer;
 mod event;
+mod group;
 mod hold;
 mod person;
 mod review;
@@ -40,11 +41,13 @@ pub enum Command {
     Review(Noun<review::Verb>),
     /// People: who they are and where each value comes from.
     Person(Noun<person::Verb>),
+    /// Groups that follow from what HR says: which there are, what is behind them, which kinds are on.
+    Group(Noun<group::Verb>),
     /// Consumers: clients of the directory.
     Consumer(Noun<consumer::Verb>),
     /// Tokens of consumers.
     Token(Noun<token::Verb>),
-    /// The feed: every change of every person.
+    /// The feed: every change of every person and group.
     Event(Noun<event::Verb>),
 }
 
@@ -134,6 +137,7 @@ pub async fn carry_out(command: Command, clock: Clock, out: &mut dyn Write) -> R
         Command::Hold(noun) => hold::run(noun.verb, &Client::new(noun.access, clock)?, out).await,
         Command::Review(noun) => review::run(noun.verb, &Client::new(noun.access, clock)?, out).await,
         Command::Person(noun) => person::run(noun.verb, &Client::new(noun.access, clock)?, out).await,
+        Command::Group(noun) => group::run(noun.verb, &Client::new(noun.access, clock)?, out).await,
         Command::Consumer(noun) => consumer::run(noun.verb, &Client::new(noun.access, clock)?, out).await,
         Command::Token(noun) => token::run(noun.verb, &Client::new(noun.access, clock)?, out).await,
         Command::Event(noun) => event::run(noun.verb, &Client::new(noun.access, clock)?, out).await,

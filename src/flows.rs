@@ -11,6 +11,8 @@ pub mod error;
 pub mod explain;
 pub mod feed;
 pub mod grants;
+mod grouping;
+pub mod groups;
 pub mod hold;
 pub mod mapping;
 mod outcome;

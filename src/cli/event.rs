@@ -45,13 +45,13 @@ pub(super) fn show(list: &Value, out: &mut dyn Write) -> Result<(), CliError> {
         vec![
             text(event, "/sequence"),
             text(event, "/type"),
-            text(event, "/personId"),
+            text(event, if event["groupId"].is_string() { "/groupId" } else { "/personId" }),
             text(event, "/at"),
             text(event, "/cause"),
             if is_new { String::new() } else { what.join("; ") },
         ]
     };
-    let heads = ["SEQUENCE", "TYPE", "PERSON", "AT", "CAUSE", "WHAT"];
+    let heads = ["SEQUENCE", "TYPE", "PERSON OR GROUP", "AT", "CAUSE", "WHAT"];
     table(out, &heads, &super::rows(list, row), "there is no event after that")?;
     super::more(list, out)
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::error::FlowError;
+use super::grouping::{self, Subject, moves};
 use super::plan::{Order, STEP, Scope, build, edge};
 use crate::directory::attribute::{Unit, name};
 use crate::directory::ids::PersonId;
@@ -24,6 +25,7 @@ use crate::directory::plan::ValueChange;
 use crate::render::user;
 use crate::store;
 use crate::store::changes::NewChange;
+use crate::store::groups::{Memberships, by_column, memberships};
 use crate::store::people_write::{Locked, PersonWrite};
 use crate::store::plans::ItemRow;
 
@@ -88,7 +90,7 @@ async fn apply_once(context: &Context, plan: Uuid, cause: &Cause) -> Result<(), 
     let mut collisions = 0_u8;
     loop {
         let now = context.clock.now();
-        let written = conn.transaction(async |conn| batch(conn, plan, cause, now).await).await;
+        let written = conn.transaction(async |conn| batch(context, conn, plan, cause, now).await).await;
         match written {
             Ok(0) => break,
             Ok(_) => {
@@ -123,6 +125,7 @@ async fn apply_once(context: &Context, plan: Uuid, cause: &Cause) -> Result<(), 
 
 /// Applies the next items of a plan within the caller's transaction; tells how many items are done with.
 async fn batch(
+    context: &Context,
     conn: &mut AsyncPgConnection,
     plan: Uuid,
     cause: &Cause,
@@ -134,9 +137,27 @@ async fn batch(
     }
     let ground = Ground::survey(conn, plan, &items, now).await?;
     let (sound, stale): (Vec<&ItemRow>, Vec<&ItemRow>) = items.iter().partition(|item| ground.bears(item));
-    let mut work = Work::default();
+    let mut people: Vec<(&ItemRow, Person)> = Vec::with_capacity(sound.len());
     for item in sound {
-        work.take(item, &ground, cause, now)?;
+        let mut person: Person =
+            Person::deserialize(&item.wanted).map_err(|error| FlowError::corrupt("planned person", &error))?;
+        person.manager = link(item, &person, &ground);
+        people.push((item, person));
+    }
+    let subjects: Vec<Subject<'_>> = people
+        .iter()
+        .map(|(item, person)| Subject {
+            id: item.person_id,
+            person,
+            known_as: ground.locked.get(&item.person_id).and_then(|row| row.display_name.as_deref()),
+        })
+        .collect();
+    let grouped = grouping::group(conn, &context.clock, &subjects, plan, cause, now).await?;
+    drop(subjects);
+    let mut work = Work { changes: grouped.changes, ..Work::default() };
+    for (item, person) in people {
+        let groups = grouped.memberships.get(&item.person_id).copied().unwrap_or_default();
+        work.take(item, person, &groups, &ground, cause, now)?;
     }
     work.write(conn, plan, now).await?;
     let numbers = |items: &[&ItemRow]| items.iter().map(|item| item.n).collect::<Vec<_>>();
@@ -234,11 +255,18 @@ struct Work {
 }
 
 impl Work {
-    fn take(&mut self, item: &ItemRow, ground: &Ground, cause: &Cause, now: DateTime<Utc>) -> Result<(), FlowError> {
+    fn take(
+        &mut self,
+        item: &ItemRow,
+        person: Person,
+        groups: &Memberships,
+        ground: &Ground,
+        cause: &Cause,
+        now: DateTime<Utc>,
+    ) -> Result<(), FlowError> {
         let before = ground.locked.get(&item.person_id);
-        let mut person: Person =
-            Person::deserialize(&item.wanted).map_err(|error| FlowError::corrupt("planned person", &error))?;
-        person.manager = link(item, &person, ground);
+        let groups_before = before.map(|row| memberships(&row.groups)).unwrap_or_default();
+        let (groups_joined, groups_left) = moves(&groups_before, groups);
         let shown = person.manager.person().map(|manager| manager.0);
         let mut diff = match &item.diff {
             Value::Array(diff) => diff.clone(),
@@ -257,12 +285,14 @@ impl Work {
         // Each write counts, also one that nobody sees: a plan that rests on the row as it was must notice.
         let version = before.map_or(1, |row| row.version + 1);
         let created = before.map_or(now, |row| row.created_at);
+        // Who joins a group without being another person has not been modified, but changed.
+        let changed = visible || !groups_joined.is_empty() || !groups_left.is_empty();
         let modified = if visible { now } else { before.map_or(now, |row| row.modified_at) };
-        if visible {
+        if changed {
             self.changes.push(NewChange {
                 at: now,
                 kind: item.event.clone().unwrap_or_else(|| "person.updated".into()),
-                person_id: item.person_id,
+                person_id: Some(item.person_id),
                 person_version: version,
                 cause: cause.kind.into(),
                 run_id: cause.run,
@@ -272,6 +302,10 @@ impl Work {
                 diff: Value::Array(diff),
                 position: before.map_or(0, |row| row.position),
                 people_delta: i16::from(before.is_none()),
+                group_id: None,
+                groups_joined,
+                groups_left,
+                connection_id: None,
             });
         }
         if let Some(row) = before
@@ -280,7 +314,8 @@ impl Work {
             self.former.push((row.user_name_key.clone(), item.person_id));
             self.used.push((item.user_name_key.clone(), item.person_id));
         }
-        let write = write_of(item, person, version, created, modified, before.and_then(|row| row.left_at), now)?;
+        let mut write = write_of(item, person, version, created, modified, before.and_then(|row| row.left_at), now)?;
+        write.groups = by_column(groups);
         if before.is_none() {
             self.creates.push(write);
         } else {
@@ -304,7 +339,7 @@ impl Work {
         store::people_write::reserve(conn, &self.former, &self.used, now + TimeDelta::days(RESERVED_DAYS)).await?;
         store::workers::accept(conn, plan, Some(&self.people), now).await?;
         for change in &mut self.changes {
-            if let Some(position) = positions.get(&change.person_id) {
+            if let Some(position) = change.person_id.and_then(|person| positions.get(&person)) {
                 change.position = *position;
             }
         }
@@ -357,6 +392,7 @@ fn write_of(
         created_at,
         modified_at,
         next_due: person.next_due,
+        groups: BTreeMap::new(),
         left_at: (person.employment.status == Status::Terminated).then(|| left_before.unwrap_or(now)),
         person: serde_json::to_value(person).map_err(|error| FlowError::corrupt("person", &error))?,
     })

@@ -13,6 +13,7 @@ use super::settings::Common;
 use crate::connectors::connector::ConnectorError;
 use crate::connectors::registry;
 use crate::store;
+use crate::store::changes::NewChange;
 use crate::store::connections::{ConnectionChange, ConnectionRow};
 use crate::store::runs::{RunChange, RunRow};
 
@@ -105,6 +106,7 @@ pub(super) async fn end_run(
         }
         let tally = store::workers::tally(conn, fresh.id, plan).await?;
         change.tally = Some(serde_json::to_value(tally).map_err(|error| FlowError::corrupt("tally", &error))?);
+        alert(conn, connection.id, &change, Some(run.id), now).await?;
         store::connections::update(conn, connection.id, change).await?;
         Ok::<_, FlowError>(())
     })
@@ -207,6 +209,29 @@ fn refused(connection: &ConnectionRow, error: &ConnectorError, now: DateTime<Utc
     })
 }
 
+/// Tells the feed once that somebody has to act.
+async fn alert(
+    conn: &mut AsyncPgConnection,
+    connection: Uuid,
+    change: &ConnectionChange,
+    run: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<(), FlowError> {
+    if change.state.as_deref() != Some("needsReauthorization") {
+        return Ok(());
+    }
+    let entry = NewChange {
+        at: now,
+        kind: "connection.needsReauthorization".into(),
+        cause: if run.is_some() { "run" } else { "timer" }.into(),
+        run_id: run,
+        diff: json!([]),
+        connection_id: Some(connection),
+        ..NewChange::default()
+    };
+    Ok(store::changes::append(conn, &[entry]).await?)
+}
+
 /// Says that a connection has lost its access, outside of any run. Everything keeps being served.
 pub(super) async fn lose_access(
     context: &Context,
@@ -224,6 +249,7 @@ pub(super) async fn lose_access(
         change.next_run_at = Some(None);
     }
     warn!(connection.id = %id, "connection {id} needs reauthorization: {error}");
+    alert(conn, id, &change, None, now).await?;
     Ok(store::connections::update(conn, id, change).await?)
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::apply::{Cause, apply};
 use super::context::Context;
 use super::error::FlowError;
+use super::groups;
 use super::plan::{Order, STEP, Scope, build};
 use crate::store;
 use crate::store::runs::NewRun;
@@ -86,7 +87,7 @@ fn new_run(context: &Context, connection: Uuid, cause: &str, state: &str, now: D
 /// How long runs, plans and the feed are kept, and how long the change log.
 const KEEP_RUNS: TimeDelta = TimeDelta::days(90);
 
-/// Makes partitions ahead and forgets what is old; once a day on one node. `false` when it is not time.
+/// Makes partitions ahead, ends groups in which nobody is, and forgets what is old; once a day on one node. `false` when it is not time.
 pub async fn keep_house(context: &Context) -> Result<bool, FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
@@ -96,6 +97,7 @@ pub async fn keep_house(context: &Context) -> Result<bool, FlowError> {
         return Ok(false);
     }
     conn.transaction(async |conn| store::changes::make_partitions(conn, now).await).await?;
+    groups::sweep(context, &mut conn).await?;
     conn.transaction(async |conn| {
         store::plans::forget_before(conn, now - KEEP_RUNS).await?;
         store::walks::forget(conn, now).await?;

@@ -10,6 +10,8 @@ mod consumers;
 mod cursor;
 mod entries;
 mod events;
+mod group_kinds;
+mod groups;
 mod holds;
 mod mapping;
 mod parameters;
@@ -58,6 +60,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(at("/people", "GET, HEAD").route(read().to(people::list)))
         .service(at("/people/{id}", "GET, HEAD").route(read().to(person::show)))
         .service(at("/people/{id}/history", "GET, HEAD").route(read().to(people::history)))
+        .service(at("/groups", "GET, HEAD").route(read().to(groups::list)))
+        .service(at("/groups/{id}", "GET, HEAD").route(read().to(groups::show)))
+        .service(at("/groups/{id}/aliases", "POST").route(web::post().to(groups::alias)))
+        .service(at("/group-kinds", "GET, HEAD").route(read().to(group_kinds::list)))
+        .service(at("/group-kinds/{kind}", "PUT").route(web::put().to(group_kinds::put)))
         .service(
             at("/consumers", "GET, HEAD, POST")
                 .route(read().to(consumers::list))

@@ -1,7 +1,8 @@
-//! SCIM 2.0 under `/scim/v2` (RFC 7644): users to read, discovery, and what is refused, always with a SCIM body.
+//! SCIM 2.0 under `/scim/v2` (RFC 7644): users and groups to read, discovery, and what is refused, always with a SCIM body.
 
 mod discovery;
 mod envelope;
+mod groups;
 mod refused;
 mod users;
 
@@ -34,6 +35,19 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(
             endpoint("Users", ID, "GET, HEAD, PUT, PATCH, DELETE")
                 .route(read().to(users::read))
+                .route(web::put().to(refused::write))
+                .route(web::patch().to(refused::write))
+                .route(web::delete().to(refused::write)),
+        )
+        .service(endpoint("Groups", r"/+{search:(?i:\.search)}", "POST").route(web::post().to(refused::search)))
+        .service(
+            endpoint("Groups", "", "GET, HEAD, POST")
+                .route(read().to(groups::list))
+                .route(web::post().to(refused::write)),
+        )
+        .service(
+            endpoint("Groups", ID, "GET, HEAD, PUT, PATCH, DELETE")
+                .route(read().to(groups::read))
                 .route(web::put().to(refused::write))
                 .route(web::patch().to(refused::write))
                 .route(web::delete().to(refused::write)),

@@ -21,7 +21,7 @@ use crate::directory::mapping::EmploymentType;
 use crate::directory::person::{ManagerLink, Person};
 use crate::scim::schema::{ENTERPRISE_URN, USER_URN, WORKER_URN};
 
-pub use slots::{ManagerShown, Slots, write};
+pub use slots::{InGroup, ManagerShown, Slots, write};
 
 /// The User that most consumers see, as JSON text with slots. The order of attributes is fixed, so that equal people
 /// give equal texts.

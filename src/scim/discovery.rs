@@ -34,10 +34,10 @@ pub struct Features {
 }
 
 impl Features {
-    /// Users to read, by index paging.
+    /// These types to read, by index paging.
     #[must_use]
-    pub fn users_only() -> Self {
-        Self { served: vec![ResourceType::User], patch: false, bulk: false, sort: false, etag: false, cursor: false }
+    pub fn reading(served: impl Into<Vec<ResourceType>>) -> Self {
+        Self { served: served.into(), patch: false, bulk: false, sort: false, etag: false, cursor: false }
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn only_what_is_served_is_listed() {
-        let (mut features, hidden) = (Features::users_only(), Hidden::sensitive());
+        let (mut features, hidden) = (Features::reading([ResourceType::User]), Hidden::sensitive());
         assert_eq!(ids(&discovery(&features, &hidden).resource_types()), ["User"]);
         let own = [SERVICE_PROVIDER_CONFIG_URN, RESOURCE_TYPE_URN, SCHEMA_URN];
         let listed = discovery(&features, &hidden).schemas();
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_user_is_described_as_a_resource_type() {
-        let (features, hidden) = (Features::users_only(), Hidden::nothing());
+        let (features, hidden) = (Features::reading([ResourceType::User]), Hidden::nothing());
         let found = discovery(&features, &hidden).resource_type("uSER").unwrap();
         assert_eq!(
             Value::Object(found),
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_schema_shows_what_the_caller_may_see() {
-        let features = Features::users_only();
+        let features = Features::reading([ResourceType::User]);
         let names = |hidden: &Hidden| -> Vec<String> {
             let body = discovery(&features, hidden).schema(&WORKER_URN.to_ascii_uppercase()).unwrap();
             assert_eq!(body["meta"]["location"], format!("{BASE}/Schemas/{WORKER_URN}"));
@@ -250,7 +250,7 @@ mod tests {
         let shape = ResourceType::User.shape();
         let worker = shape.extension(WORKER_URN).unwrap();
         let hidden = Hidden::of(worker.attributes.iter().map(|attribute| (WORKER_URN, attribute.name.as_str())));
-        let features = Features::users_only();
+        let features = Features::reading([ResourceType::User]);
         let discovery = discovery(&features, &hidden);
         assert!(!ids(&discovery.schemas()).contains(&WORKER_URN));
         assert_eq!(discovery.schema(WORKER_URN).unwrap_err().status, 404);
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn the_configuration_says_what_is_on_and_fills_every_number() {
-        let (features, hidden) = (Features::users_only(), Hidden::nothing());
+        let (features, hidden) = (Features::reading([ResourceType::User]), Hidden::nothing());
         let config = Value::Object(discovery(&features, &hidden).service_provider_config());
         for feature in ["patch", "bulk", "changePassword", "sort", "etag"] {
             assert_eq!(config[feature]["supported"], false, "{feature}");
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn discovery_follows_the_schemas_that_it_lists() {
-        let (features, hidden) = (Features::users_only(), Hidden::nothing());
+        let (features, hidden) = (Features::reading([ResourceType::User]), Hidden::nothing());
         let discovery = discovery(&features, &hidden);
         let complete = |shape: &'static Shape, body: &Map<String, Value>| {
             let mut projected = body.clone();
@@ -299,7 +299,7 @@ mod tests {
         let shape = Shape::of_schemas();
         assert_eq!(projection([("Filter", "id pr")], shape).unwrap_err().status, 403);
         let names = projection([("attributes", "name"), ("count", "x"), ("sortBy", "?")], shape).unwrap();
-        let (features, hidden) = (Features::users_only(), Hidden::nothing());
+        let (features, hidden) = (Features::reading([ResourceType::User]), Hidden::nothing());
         let list = list(discovery(&features, &hidden).schemas(), &names);
         assert_eq!((list.total_results, list.start_index, list.items_per_page), (6, Some(1), 6));
         assert_eq!(

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::schema::changes;
 
-/// One row of `changes`: one change of one person.
+/// One row of `changes`: one change of one person, with the groups that they joined and left by it, or of one group, or
+/// something that happened to a connection.
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = changes)]
 pub struct ChangeRow {
@@ -17,7 +18,8 @@ pub struct ChangeRow {
     pub at: DateTime<Utc>,
     pub sequence: Option<i64>,
     pub kind: String,
-    pub person_id: Uuid,
+    /// Absent when it is a group's change, or a connection's.
+    pub person_id: Option<Uuid>,
     pub person_version: i64,
     pub cause: String,
     pub run_id: Option<Uuid>,
@@ -25,15 +27,22 @@ pub struct ChangeRow {
     pub reason: Option<String>,
     pub effective_at: Option<DateTime<Utc>>,
     pub diff: Value,
+    pub group_id: Option<Uuid>,
+    pub groups_joined: Vec<Uuid>,
+    pub groups_left: Vec<Uuid>,
+    /// Set when something happened to a connection.
+    pub connection_id: Option<Uuid>,
 }
 
-/// A change that is written with the person, in one transaction, after the person's row was locked.
-#[derive(Clone, Debug, Insertable)]
+/// A change that is written with the person or group, in one transaction, after the person's row was locked.
+#[derive(Clone, Debug, Default, Insertable)]
 #[diesel(table_name = changes)]
 pub struct NewChange {
     pub at: DateTime<Utc>,
     pub kind: String,
-    pub person_id: Uuid,
+    /// Absent when it is a group's change.
+    pub person_id: Option<Uuid>,
+    /// The version of the person; 0 of a group, whose versions are counted.
     pub person_version: i64,
     pub cause: String,
     pub run_id: Option<Uuid>,
@@ -43,13 +52,25 @@ pub struct NewChange {
     pub diff: Value,
     pub position: i64,
     pub people_delta: i16,
+    pub group_id: Option<Uuid>,
+    pub groups_joined: Vec<Uuid>,
+    pub groups_left: Vec<Uuid>,
+    pub connection_id: Option<Uuid>,
 }
 
 /// Appends changes, in this order.
 pub async fn append(conn: &mut AsyncPgConnection, new: &[NewChange]) -> QueryResult<()> {
-    // A statement binds at most 65,535 values; twelve for each row.
+    // A statement binds at most 65,535 values; sixteen for each row.
     for part in new.chunks(1_000) {
         diesel::insert_into(changes::table).values(part).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// Appends changes that the sequencer itself makes, numbered behind `after`.
+pub(super) async fn append_numbered(conn: &mut AsyncPgConnection, new: &[NewChange], after: i64) -> QueryResult<()> {
+    for (change, sequence) in new.iter().cloned().zip(after + 1..) {
+        diesel::insert_into(changes::table).values((change, changes::sequence.eq(sequence))).execute(conn).await?;
     }
     Ok(())
 }
@@ -105,12 +126,16 @@ pub async fn sequence(conn: &mut AsyncPgConnection, limit: usize, busy: WhileBus
     .bind::<Int8, _>(last)
     .execute(conn)
     .await?;
+    let emitted = super::group_fold::fold(conn, state.last_sequence, last).await?;
     diesel::sql_query(
-        "UPDATE feed_state SET last_sequence = $2, people_total = people_total + (
+        "UPDATE feed_state SET last_sequence = $2 + $3, groups_total = groups_total + (
+             SELECT count(*) FILTER (WHERE kind = 'group.created') - count(*) FILTER (WHERE kind = 'group.deleted')
+             FROM changes WHERE sequence > $1 AND sequence <= $2), people_total = people_total + (
              SELECT coalesce(sum(people_delta), 0) FROM changes WHERE sequence > $1 AND sequence <= $2)",
     )
     .bind::<Int8, _>(state.last_sequence)
     .bind::<Int8, _>(last)
+    .bind::<Int8, _>(emitted)
     .execute(conn)
     .await?;
     Ok(numbered)
@@ -191,7 +216,7 @@ struct Exists {
     found: bool,
 }
 
-/// How many changes each kind has in one run.
+/// How many changes of people each kind has in one run.
 #[derive(Clone, Debug, QueryableByName)]
 pub struct KindCount {
     #[diesel(sql_type = Text)]
@@ -201,8 +226,10 @@ pub struct KindCount {
 }
 
 pub async fn count_by_kind(conn: &mut AsyncPgConnection, run: Uuid) -> QueryResult<Vec<KindCount>> {
-    diesel::sql_query("SELECT kind, count(*) AS changes FROM changes WHERE run_id = $1 GROUP BY kind")
-        .bind::<Nullable<SqlUuid>, _>(Some(run))
-        .load(conn)
-        .await
+    diesel::sql_query(
+        "SELECT kind, count(*) AS changes FROM changes WHERE run_id = $1 AND person_id IS NOT NULL GROUP BY kind",
+    )
+    .bind::<Nullable<SqlUuid>, _>(Some(run))
+    .load(conn)
+    .await
 }

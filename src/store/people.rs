@@ -1,11 +1,17 @@
 //! Reading people: by id, by key, by condition. What is read is the kept document and what fills its slots.
 
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Array, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::groups::column;
 use super::schema::people;
 use super::scim_filter::Condition;
+use crate::directory::groups::Kind;
 
 diesel::alias!(people as managers: Managers);
 
@@ -20,6 +26,8 @@ pub struct Shown {
     /// The source id of the primary employment.
     pub source_worker_id: Option<String>,
     pub manager: Option<Manager>,
+    /// The groups in order, each its id and right behind it its display name.
+    pub groups: Vec<String>,
 }
 
 /// What is shown of a person's manager.
@@ -40,10 +48,35 @@ macro_rules! shown {
             people::document,
             people::source_worker_id,
             managers.fields((people::id, people::display_name, people::user_name, people::employee_number)).nullable(),
+            crate::store::people::ShownGroups,
         ))
     };
 }
 pub(super) use shown;
+
+/// The groups of the person in the row, found by their keys within the same statement.
+#[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
+pub(super) struct ShownGroups;
+
+impl Expression for ShownGroups {
+    type SqlType = Array<Text>;
+}
+
+impl QueryFragment<Pg> for ShownGroups {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("ARRAY(SELECT g.id::text || g.display_name FROM groups g WHERE g.id = ANY(ARRAY[");
+        for (n, kind) in Kind::ALL.into_iter().enumerate() {
+            out.push_sql(if n > 0 { ", \"people\".\"" } else { "\"people\".\"" });
+            out.push_sql(column(kind));
+            out.push_sql("\"");
+        }
+        out.push_sql("]) ORDER BY g.position)");
+        Ok(())
+    }
+}
+
+impl<QS> AppearsOnTable<QS> for ShownGroups {}
+impl<QS> SelectableExpression<QS> for ShownGroups {}
 
 /// One person, in one round trip.
 pub async fn document(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<Shown>> {

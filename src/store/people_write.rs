@@ -1,5 +1,7 @@
 //! Writing people: the one place where rows of `people` come into being and change.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -8,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::groups::MEMBERSHIPS;
 use super::schema::people;
 
 /// What is written of a person. `created_at` and `modified_at` are what the document says, too.
@@ -33,17 +36,24 @@ pub struct PersonWrite {
     pub modified_at: DateTime<Utc>,
     pub next_due: Option<DateTime<Utc>>,
     pub left_at: Option<DateTime<Utc>>,
+    /// The groups, by the columns that hold them; what is not named is none.
+    #[serde(flatten)]
+    pub groups: BTreeMap<&'static str, Uuid>,
 }
 
 const RECORD: &str = "json_to_recordset($1::json) AS row (id uuid, version bigint, user_name text,
     user_name_key text, active boolean, display_name text, employee_number text, manager_via_connection uuid,
     manager_via_source text, manager_via_email text, manager_target uuid, manager_since timestamptz,
     manager_state text, start_date date, person jsonb, document text, created_at timestamptz,
-    modified_at timestamptz, next_due timestamptz, left_at timestamptz)";
+    modified_at timestamptz, next_due timestamptz, left_at timestamptz,
+    department_group uuid, legal_entity_group uuid, country_group uuid, employment_type_group uuid, team_group uuid,
+    work_location_group uuid, worker_type_group uuid, manager_group uuid, all_group uuid)";
 
 const COLUMNS: &str = "id, version, user_name, user_name_key, active, display_name, employee_number,
     manager_via_connection, manager_via_source, manager_via_email, manager_target, manager_since, manager_state,
-    start_date, person, document, created_at, modified_at, next_due, left_at";
+    start_date, person, document, created_at, modified_at, next_due, left_at,
+    department_group, legal_entity_group, country_group, employment_type_group, team_group, work_location_group,
+    worker_type_group, manager_group, all_group";
 
 /// A person's place in the order of all lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
@@ -106,14 +116,20 @@ pub struct Locked {
     pub modified_at: DateTime<Utc>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub left_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub display_name: Option<String>,
+    /// In the order of [`Kind::ALL`](crate::directory::groups::Kind::ALL).
+    #[diesel(sql_type = Array<Nullable<SqlUuid>>)]
+    pub groups: Vec<Option<Uuid>>,
 }
 
 /// Locks people until the transaction ends, always in the same order, so that two plans cannot wait for each other.
 pub async fn lock(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Locked>> {
-    diesel::sql_query(
-        "SELECT id, position, version, user_name_key, active, created_at, modified_at, left_at FROM people
-         WHERE id = ANY($1) ORDER BY id FOR UPDATE",
-    )
+    diesel::sql_query(format!(
+        "SELECT id, position, version, user_name_key, active, created_at, modified_at, left_at, display_name,
+             {MEMBERSHIPS} AS groups
+         FROM people WHERE id = ANY($1) ORDER BY id FOR UPDATE"
+    ))
     .bind::<Array<SqlUuid>, _>(ids)
     .load(conn)
     .await

@@ -18,7 +18,7 @@ diesel::table! {
         at -> Timestamptz,
         sequence -> Nullable<Int8>,
         kind -> Text,
-        person_id -> Uuid,
+        person_id -> Nullable<Uuid>,
         person_version -> Int8,
         cause -> Text,
         run_id -> Nullable<Uuid>,
@@ -28,6 +28,10 @@ diesel::table! {
         diff -> Jsonb,
         position -> Int8,
         people_delta -> Int2,
+        group_id -> Nullable<Uuid>,
+        groups_joined -> Array<Uuid>,
+        groups_left -> Array<Uuid>,
+        connection_id -> Nullable<Uuid>,
     }
 }
 
@@ -82,6 +86,60 @@ diesel::table! {
         singleton -> Bool,
         last_sequence -> Int8,
         people_total -> Int8,
+        groups_total -> Int8,
+    }
+}
+
+diesel::table! {
+    group_keys (kind, key) {
+        kind -> Text,
+        key -> Text,
+        group_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    group_kinds (kind) {
+        kind -> Text,
+        ordinal -> Int2,
+        enabled -> Bool,
+        changed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    group_sources (group_id, connection_id, source_id) {
+        group_id -> Uuid,
+        kind -> Text,
+        connection_id -> Uuid,
+        source_id -> Text,
+    }
+}
+
+diesel::table! {
+    group_walk (singleton) {
+        singleton -> Bool,
+        through -> Nullable<Int8>,
+        token_name -> Nullable<Text>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    groups (id) {
+        id -> Uuid,
+        position -> Int8,
+        kind -> Text,
+        key -> Text,
+        name -> Text,
+        display_name -> Text,
+        display_name_key -> Text,
+        created_at -> Timestamptz,
+        modified_at -> Timestamptz,
+        version -> Int8,
+        members -> Int8,
+        retired_since -> Nullable<Timestamptz>,
+        deleted_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -170,6 +228,15 @@ diesel::table! {
         next_due -> Nullable<Timestamptz>,
         left_at -> Nullable<Timestamptz>,
         source_worker_id -> Nullable<Text>,
+        department_group -> Nullable<Uuid>,
+        legal_entity_group -> Nullable<Uuid>,
+        country_group -> Nullable<Uuid>,
+        employment_type_group -> Nullable<Uuid>,
+        team_group -> Nullable<Uuid>,
+        work_location_group -> Nullable<Uuid>,
+        worker_type_group -> Nullable<Uuid>,
+        manager_group -> Nullable<Uuid>,
+        all_group -> Nullable<Uuid>,
     }
 }
 
@@ -337,6 +404,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     consumers,
     email_reservations,
     feed_state,
+    group_keys,
+    group_kinds,
+    group_sources,
+    group_walk,
+    groups,
     holds,
     index_walks,
     leases,

@@ -3,14 +3,19 @@
 //! For now: `eq`, joined by `and` and `or`, on what is indexed. Everything else of the grammar is refused by name, so
 //! that nobody takes an ignored filter for an answer (R-087).
 
+use std::collections::BTreeMap;
+
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
+use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
+use super::groups::{column, kinds_of};
 use crate::directory::email::EmailKey;
+use crate::directory::groups::Kind;
 use crate::scim::filter::Operator;
 use crate::scim::filter::check::{Checked, Leaf, Operand, Predicate};
 
@@ -25,6 +30,8 @@ pub enum Condition {
     /// The source id of the primary employment.
     SourceWorkerId(String),
     Active(bool),
+    /// Somebody in this group, which is of the kind once [`Condition::settle`] has found out which.
+    Group(Uuid, Option<Kind>),
     /// True of nobody: the value cannot be anybody's.
     Nobody,
 }
@@ -35,14 +42,19 @@ pub enum NotAvailable {
     #[error("the operator `{0}` is not available yet: filters are made of `eq`, joined by `and` and `or`")]
     Operator(&'static str),
     #[error(
-        "the attribute `{0}` cannot be filtered by yet: available are userName, emails, emails.value, externalId, id \
-         and active"
+        "the attribute `{0}` cannot be filtered by yet: available are userName, emails, emails.value, externalId, id, \
+         active, groups and groups.value"
     )]
     Attribute(String),
     #[error(
         "what stands in the brackets after `{0}` is not available yet: available is `emails[type eq \"work\"].value`"
     )]
     Brackets(String),
+    /// Of groups: the attribute, and what there is.
+    #[error("the attribute `{0}` cannot be filtered by yet: available are {1}")]
+    GroupAttribute(String, &'static str),
+    #[error("what stands in the brackets is not available yet: available is `members[value eq \"…\"]`")]
+    MemberBrackets,
 }
 
 /// What the answer to a filter depends on besides the filter.
@@ -89,6 +101,9 @@ impl Condition {
             }
             ("externalId", Operand::Text { .. }) => Ok(Self::Nobody),
             ("active", Operand::Boolean(active)) => Ok(Self::Active(*active)),
+            ("groups.value", Operand::Text { text, .. }) => {
+                Ok(id(text).map_or(Self::Nobody, |group| Self::Group(group, None)))
+            }
             _ => Err(NotAvailable::Attribute(path)),
         }
         .map(Self::without_nul)
@@ -110,7 +125,32 @@ impl Condition {
             Self::All(operands) => operands.iter().any(Self::is_selective),
             Self::Any(operands) => operands.iter().all(Self::is_selective),
             Self::UserName(_) | Self::Id(_) | Self::SourceWorkerId(_) | Self::Nobody => true,
-            Self::Active(_) => false,
+            Self::Active(_) | Self::Group(..) => false,
+        }
+    }
+
+    /// Finds out of which kinds the groups in it are; one that does not exist has nobody in it. A condition with groups
+    /// has to be settled before it is asked, so that the index of the kind can be used.
+    pub async fn settle(&mut self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
+        let mut groups = Vec::new();
+        self.each_group(&mut |group, _| groups.push(group));
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let kinds: BTreeMap<Uuid, Kind> = kinds_of(conn, &groups).await?.into_iter().collect();
+        self.each_group(&mut |group, kind| *kind = kinds.get(&group).copied());
+        Ok(())
+    }
+
+    fn each_group(&mut self, see: &mut impl FnMut(Uuid, &mut Option<Kind>)) {
+        match self {
+            Self::All(operands) | Self::Any(operands) => {
+                for operand in operands {
+                    operand.each_group(see);
+                }
+            }
+            Self::Group(group, kind) => see(*group, kind),
+            _ => {}
         }
     }
 
@@ -133,7 +173,13 @@ impl Condition {
             // Not bound: the planner has to see which of the two it is, to find the index of inactive people.
             Self::Active(true) => out.push_sql("\"people\".\"active\""),
             Self::Active(false) => out.push_sql("NOT \"people\".\"active\""),
-            Self::Nobody => out.push_sql("FALSE"),
+            Self::Group(group, Some(kind)) => {
+                out.push_sql("\"people\".\"");
+                out.push_sql(column(*kind));
+                out.push_sql("\" = ");
+                out.push_bind_param::<SqlUuid, _>(group)?;
+            }
+            Self::Group(_, None) | Self::Nobody => out.push_sql("FALSE"),
         }
         Ok(())
     }
@@ -161,7 +207,7 @@ fn is_work_type(filter: &Checked) -> bool {
 }
 
 /// An id is compared exactly: hyphenated lower-case hexadecimal, as it is issued (R-027).
-fn id(text: &str) -> Option<Uuid> {
+pub(super) fn id(text: &str) -> Option<Uuid> {
     let id = Uuid::try_parse(text).ok()?;
     (id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(id)
 }

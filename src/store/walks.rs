@@ -23,7 +23,7 @@ use super::schema::{index_walks, people};
 use super::scim_filter::Condition;
 
 /// How long a walk is remembered after its last page.
-const REMEMBERED: TimeDelta = TimeDelta::hours(1);
+pub(super) const REMEMBERED: TimeDelta = TimeDelta::hours(1);
 
 /// A request for a page.
 #[derive(Clone, Copy, Debug)]
@@ -106,8 +106,17 @@ async fn few(conn: &mut AsyncPgConnection, request: &PageRequest<'_>, condition:
 async fn remember(conn: &mut AsyncPgConnection, request: &PageRequest<'_>, page: &Page) -> QueryResult<()> {
     let read = i64::try_from(page.people.len()).unwrap_or(i64::MAX);
     let Some(last) = page.people.last().filter(|_| read == request.count) else { return Ok(()) };
-    let next_start_index = request.start_index.saturating_add(read);
-    Remember { request, next_start_index, last_position: last.position }.execute(conn).await.map(drop)
+    remember_at(conn, request, request.start_index.saturating_add(read), last.position).await
+}
+
+/// Remembers where a walk goes on: at an index, behind a position.
+pub(super) async fn remember_at(
+    conn: &mut AsyncPgConnection,
+    request: &PageRequest<'_>,
+    next_start_index: i64,
+    last_position: i64,
+) -> QueryResult<()> {
+    Remember { request, next_start_index, last_position }.execute(conn).await.map(drop)
 }
 
 /// The position where a page begins: behind the last page of the walk, if it is remembered, else where counting leads;

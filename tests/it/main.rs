@@ -10,6 +10,8 @@ mod admin_inputs;
 mod admin_people;
 mod docs;
 mod embedded;
+mod groups_life;
+mod groups_read;
 mod kills;
 mod law_absence;
 mod law_last_good;

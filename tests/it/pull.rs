@@ -54,7 +54,10 @@ async fn every_kind_of_person_of_the_examples_is_decided_as_the_vendor_page_says
     for row in store::workers::page(&mut *world.conn().await, connection, None, None, "", 100).await.unwrap() {
         println!("{} {} {:?} {:?}", row.statement["fullName"], row.disposition, row.exclusion, row.email_key);
     }
-    for row in store::reviews::page(&mut *world.conn().await, store::reviews::Stand::Open, world.now(), None, None, 100).await.unwrap() {
+    for row in store::reviews::page(&mut *world.conn().await, store::reviews::Stand::Open, world.now(), None, None, 100)
+        .await
+        .unwrap()
+    {
         println!("{} {:?} {}", row.reason, row.source_id, row.detail);
     }
     assert_eq!(world.number("SELECT count(*) FROM people WHERE manager_state = 'suspended'").await, 1);

@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod groups;
 pub(crate) mod live;
 pub(crate) mod pair;
 pub(crate) mod people;

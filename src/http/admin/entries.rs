@@ -1,27 +1,58 @@
-//! Changes of people as the feed, the history and the changes of a run show them.
+//! Changes of people and groups as the feed, the history and the changes of a run show them.
 
 use serde_json::{Value, json};
 
 use crate::directory::diff::is_sensitive;
 use crate::directory::plan::ValueChange;
 use crate::render::changes::scim_paths;
+use crate::scim::schema::DERIVED_GROUP_URN;
 use crate::store::changes::ChangeRow;
 
-/// An entry: what happened to whom, when, why, and which SCIM attributes it touched.
+/// An entry: what happened to whom or to which group, when, why, and which SCIM attributes it touched.
 pub(super) fn show(row: &ChangeRow) -> Value {
     let effective_at = row.effective_at.unwrap_or(row.at);
     json!({
         "sequence": row.sequence,
         "type": row.kind,
         "personId": row.person_id,
+        "groupId": row.group_id,
+        "connectionId": row.connection_id,
         "at": row.at,
         "effectiveAt": effective_at,
         "detectedAt": row.at,
         "latenessSeconds": (row.at - effective_at).num_seconds().max(0),
         "cause": row.cause,
         "runId": row.run_id,
-        "changes": touched(&row.diff),
+        "changes": changes(row),
+        "groupsJoined": row.groups_joined,
+        "groupsLeft": row.groups_left,
     })
+}
+
+fn changes(row: &ChangeRow) -> Vec<Value> {
+    if row.group_id.is_some() {
+        return of_group(&row.diff);
+    }
+    let mut entries = touched(&row.diff);
+    if !row.groups_joined.is_empty() || !row.groups_left.is_empty() {
+        entries.push(json!({ "attribute": "groups" }));
+    }
+    entries
+}
+
+/// The values of a group that changed, by their SCIM attributes.
+fn of_group(diff: &Value) -> Vec<Value> {
+    let values = diff.as_array().into_iter().flatten();
+    let path = |name: &str| match name {
+        "retired" => format!("{DERIVED_GROUP_URN}:{name}"),
+        name => name.to_owned(),
+    };
+    values
+        .filter_map(|value| {
+            let name = value["attribute"].as_str()?;
+            Some(json!({ "attribute": path(name), "of": name, "old": value["old"], "new": value["new"] }))
+        })
+        .collect()
 }
 
 /// As [`show`], with what only an admin sees: the person's version, and on whose word it was done.

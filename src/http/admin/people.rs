@@ -27,8 +27,11 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
         parameters.refuse("email", "expected either email or filter");
     }
     parameters.finish()?;
-    let condition = filter.as_deref().map(condition).transpose()?;
+    let mut condition = filter.as_deref().map(condition).transpose()?;
     let mut conn = context.db.get().await?;
+    if let Some(condition) = &mut condition {
+        condition.settle(&mut conn).await?;
+    }
     if let Some(email) = email {
         let found = explain::by_email(&mut conn, &email, context.clock.now()).await?;
         let items: Vec<Value> = found

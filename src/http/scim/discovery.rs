@@ -12,7 +12,7 @@ use crate::http::state::State;
 use crate::http::uri;
 use crate::scim::discovery::{Discovery, Features, list, projection};
 use crate::scim::error::ScimError;
-use crate::scim::schema::Shape;
+use crate::scim::schema::{ResourceType, Shape};
 
 type Answer = Result<HttpResponse, ScimFailure>;
 
@@ -42,7 +42,7 @@ pub(super) async fn schema(_: Caller<ScimRead>, request: HttpRequest, state: web
     one(&request, Shape::of_schemas(), about(&state).schema(&urn))
 }
 
-static FEATURES: LazyLock<Features> = LazyLock::new(Features::users_only);
+static FEATURES: LazyLock<Features> = LazyLock::new(|| Features::reading(ResourceType::ALL));
 
 fn about(state: &State) -> Discovery<'_> {
     Discovery { base: state.scim_base(), features: &FEATURES, hidden: &super::HIDDEN }

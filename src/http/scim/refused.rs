@@ -32,7 +32,7 @@ pub(super) async fn me(_: Caller<ScimRead>) -> ScimFailure {
 
 /// A query across resource types, on the base URL.
 pub(super) async fn everything(_: Caller<ScimRead>) -> ScimFailure {
-    ScimError::not_implemented("queries on the base URL are not available yet; ask /Users").into()
+    ScimError::not_implemented("queries on the base URL are not available yet; ask /Users or /Groups").into()
 }
 
 pub(super) async fn unknown() -> ScimFailure {

@@ -12,7 +12,7 @@ use crate::http::error::ScimFailure;
 use crate::http::state::State;
 use crate::http::uri;
 use crate::keys::seal::sha256;
-use crate::render::user::{ManagerShown, Slots, write};
+use crate::render::user::{InGroup, ManagerShown, Slots, write};
 use crate::scim::error::ScimError;
 use crate::scim::filter::Mode;
 use crate::scim::message::ListHeader;
@@ -48,16 +48,10 @@ pub(super) async fn list(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ScimFailure> {
     let query = Query::parse(pairs(&request)?, Mode::Lenient, ResourceType::User.shape(), &super::HIDDEN)?;
-    if query.sort_by.is_some() {
-        return Err(ScimError::invalid_value("sorting is not available yet: leave sortBy out").into());
-    }
-    if query.cursor.is_some() {
-        let detail = "cursor paging is not available yet: page with startIndex and count";
-        return Err(ScimError::invalid_cursor(detail).into());
-    }
+    refuse_unavailable(&query)?;
     let viewpoint = Viewpoint { external_id_from_source: caller.external_id_from_source };
     let condition = query.filter.as_ref().map(|filter| Condition::of(filter, viewpoint)).transpose();
-    let condition = condition.map_err(|error| ScimError::invalid_filter(error.to_string()))?;
+    let mut condition = condition.map_err(|error| ScimError::invalid_filter(error.to_string()))?;
     let asked = PageRequest {
         caller: caller.id,
         query: &sha256(format!("Users {}", query.filter_text.as_deref().unwrap_or_default()).as_bytes()),
@@ -66,6 +60,9 @@ pub(super) async fn list(
         now: state.clock.now(),
     };
     let mut conn = state.db.get().await?;
+    if let Some(condition) = &mut condition {
+        condition.settle(&mut conn).await?;
+    }
     let page = walks::page(&mut conn, &asked, condition.as_ref()).await?;
     drop(conn);
     let header = ListHeader {
@@ -85,13 +82,25 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().body(body))
 }
 
+/// Refuses what of a query cannot be answered yet.
+pub(super) fn refuse_unavailable(query: &Query) -> Result<(), ScimError> {
+    if query.sort_by.is_some() {
+        return Err(ScimError::invalid_value("sorting is not available yet: leave sortBy out"));
+    }
+    if query.cursor.is_some() {
+        let detail = "cursor paging is not available yet: page with startIndex and count";
+        return Err(ScimError::invalid_cursor(detail));
+    }
+    Ok(())
+}
+
 /// The decoded pairs of the query string.
 pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, ScimError> {
     uri::query_pairs(request.query_string()).map_err(|error| ScimError::invalid_syntax(error.to_string()))
 }
 
 /// Ids match exactly: as they are issued, in lower case with hyphens.
-fn parse_id(text: &str) -> Option<Uuid> {
+pub(super) fn parse_id(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok().filter(|id| id.to_string() == text)
 }
 
@@ -103,6 +112,7 @@ fn append<P>(
     projection: &Projection,
     out: &mut String,
 ) -> Result<(), ScimFailure> {
+    let groups: Vec<InGroup<'_>> = person.groups.iter().filter_map(|group| InGroup::of(group)).collect();
     let slots = Slots {
         base_url,
         external_id: person.source_worker_id.as_deref().filter(|_| caller.external_id_from_source),
@@ -112,6 +122,7 @@ fn append<P>(
             email: Some(&manager.user_name),
             employee_number: manager.employee_number.as_deref(),
         }),
+        groups: &groups,
     };
     if projection.is_default() {
         write(&person.document, &slots, out);

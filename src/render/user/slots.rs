@@ -1,6 +1,7 @@
 //! What is filled into a User's document for one consumer, in one pass over the text.
 
 use crate::directory::ids::PersonId;
+use crate::render::group::reference;
 use crate::render::json::{Object, escape, quote};
 use crate::scim::schema::ENTERPRISE_URN;
 
@@ -15,7 +16,7 @@ pub(super) const MANAGER_ALONE: char = '\u{3}';
 pub(super) const MANAGER: char = '\u{4}';
 /// `managerEmail` and `managerEmployeeNumber` of the worker extension.
 pub(super) const MANAGER_CONTACT: char = '\u{5}';
-/// `groups`. Nothing fills it yet.
+/// `groups`.
 pub(super) const GROUPS: char = '\u{6}';
 /// The sensitive attributes of the worker extension. Nothing fills it yet.
 pub(super) const SENSITIVE: char = '\u{7}';
@@ -33,6 +34,23 @@ pub struct Slots<'a> {
     pub external_id: Option<&'a str>,
     /// The manager, where there is one whom the consumer may see.
     pub manager: Option<ManagerShown<'a>>,
+    /// The groups that the consumer may see, in order.
+    pub groups: &'a [InGroup<'a>],
+}
+
+/// What is shown of a group that a person is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InGroup<'a> {
+    pub id: &'a str,
+    pub display: &'a str,
+}
+
+impl<'a> InGroup<'a> {
+    /// Of an id with the display name right behind it.
+    #[must_use]
+    pub fn of(text: &'a str) -> Option<Self> {
+        text.split_at_checked(36).map(|(id, display)| Self { id, display })
+    }
 }
 
 /// What others show of a person who is their manager.
@@ -96,7 +114,23 @@ fn fill(slot: char, slots: &Slots<'_>, out: &mut String) {
                 }
             }
         }
-        // GROUPS, SENSITIVE and VERSION stay empty for now.
+        GROUPS if !slots.groups.is_empty() => {
+            out.push_str(",\"groups\":[");
+            for (n, group) in slots.groups.iter().enumerate() {
+                if n > 0 {
+                    out.push(',');
+                }
+                let mut object = Object::begin(out);
+                object.text("value", Some(group.id));
+                object.raw("$ref", |out| reference(slots.base_url, "Groups", group.id, out));
+                object.text("display", Some(group.display));
+                // Not changeable by anybody (R-058).
+                object.text("type", Some("indirect"));
+                object.end();
+            }
+            out.push(']');
+        }
+        // SENSITIVE and VERSION stay empty for now.
         _ => {}
     }
 }
@@ -105,13 +139,7 @@ fn write_manager(manager: &ManagerShown<'_>, base_url: &str, out: &mut String) {
     let id = manager.id.to_string();
     let mut object = Object::begin(out);
     object.text("value", Some(&id));
-    object.raw("$ref", |out| {
-        out.push('"');
-        escape(base_url, out);
-        out.push_str("/Users/");
-        out.push_str(&id);
-        out.push('"');
-    });
+    object.raw("$ref", |out| reference(base_url, "Users", &id, out));
     object.text("displayName", manager.display_name);
     object.end();
 }

@@ -127,13 +127,16 @@ fn kofi() -> ManagerShown<'static> {
 
 #[test]
 fn a_person_of_whom_all_is_known_shows_all_of_it() {
-    let slots = Slots { base_url: BASE, external_id: Some("x-1"), manager: Some(kofi()) };
+    let groups = [InGroup { id: "e35a0b6f-91c4-4d7a-8d0a-6a9f4d1f2c33", display: "Department: \"Data\"" }];
+    let slots = Slots { base_url: BASE, external_id: Some("x-1"), manager: Some(kofi()), groups: &groups };
     let manager = json!({
         "value": "29f7d840-c6ae-4b7e-9d61-2f3f7b0f1e90",
         "$ref": "https://dir.example.com/scim/v2/Users/29f7d840-c6ae-4b7e-9d61-2f3f7b0f1e90",
         "displayName": "Kofi \"K\" Mensah"
     });
-    let expected = json!({
+    let in_groups = json!([{"value": "e35a0b6f-91c4-4d7a-8d0a-6a9f4d1f2c33", "display": "Department: \"Data\"",
+        "type": "indirect", "$ref": "https://dir.example.com/scim/v2/Groups/e35a0b6f-91c4-4d7a-8d0a-6a9f4d1f2c33"}]);
+    let mut expected = json!({
         "schemas": [USER_URN, ENTERPRISE_URN, WORKER_URN],
         "id": "7c1e94d2-5b08-4f63-a2d7-0a6f2f1f7a11",
         "externalId": "x-1",
@@ -167,12 +170,14 @@ fn a_person_of_whom_all_is_known_shows_all_of_it() {
             "lastModified": "2026-10-02T07:30:11.512Z",
             "location": "https://dir.example.com/scim/v2/Users/7c1e94d2-5b08-4f63-a2d7-0a6f2f1f7a11"}
     });
+    expected["groups"] = in_groups;
     assert_eq!(Value::Object(filled(id(), &full_person(), &slots)), expected);
 }
 
 #[test]
 fn every_attribute_that_is_shown_is_in_the_schemas_and_none_is_sensitive() {
-    let slots = Slots { base_url: BASE, external_id: Some("x-1"), manager: Some(kofi()) };
+    let groups = [InGroup { id: "e35a0b6f-91c4-4d7a-8d0a-6a9f4d1f2c33", display: "Department: Data" }];
+    let slots = Slots { base_url: BASE, external_id: Some("x-1"), manager: Some(kofi()), groups: &groups };
     let user = filled(id(), &full_person(), &slots);
     let mut paths = Vec::new();
     for (name, value) in &user {
@@ -236,7 +241,7 @@ fn a_manager_alone_brings_the_enterprise_extension_with_them() {
     let alone = shown(id(), &person);
     assert_eq!(alone["schemas"], json!([USER_URN, WORKER_URN]));
     assert!(!alone.contains_key(ENTERPRISE_URN) && !alone.contains_key("externalId"));
-    let led = filled(id(), &person, &Slots { base_url: BASE, external_id: None, manager: Some(kofi()) });
+    let led = filled(id(), &person, &Slots { base_url: BASE, manager: Some(kofi()), ..Slots::default() });
     assert_eq!(led["schemas"], json!([USER_URN, ENTERPRISE_URN, WORKER_URN]));
     assert_eq!(led[ENTERPRISE_URN].as_object().unwrap().len(), 1);
 }
@@ -318,6 +323,7 @@ proptest! {
         person in any_person(),
         external_id in any::<Option<String>>(),
         led in any::<bool>(),
+        in_groups in 0..3_usize,
         manager in any::<(Option<String>, Option<String>, Option<String>)>(),
     ) {
         let shown = ManagerShown {
@@ -326,8 +332,13 @@ proptest! {
             email: manager.1.as_deref(),
             employee_number: manager.2.as_deref(),
         };
-        let slots =
-            Slots { base_url: BASE, external_id: external_id.as_deref(), manager: led.then_some(shown) };
+        let groups: Vec<InGroup<'_>> = (0..in_groups).map(|_| InGroup { id: "g", display: "Team: x" }).collect();
+        let slots = Slots {
+            base_url: BASE,
+            external_id: external_id.as_deref(),
+            manager: led.then_some(shown),
+            groups: &groups,
+        };
         let user = filled(id(), &person, &slots);
         assert_nothing_empty(&Value::Object(user.clone()));
         let mut schemas = vec![USER_URN];

@@ -1,0 +1,445 @@
+//! Which groups people are in, found in the transaction that writes them: ids issued for groups that nobody has heard of,
+//! groups renamed where the HR system renamed them, and the groups that each person joins and leaves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::apply::Cause;
+use super::error::FlowError;
+use crate::clock::Clock;
+use crate::directory::attribute::unit_of;
+use crate::directory::groups::{
+    Carried, Claim, Kind, Source, claims, display_names, id_attributes, is_renamed, key, shown_name,
+};
+use crate::directory::ids::ConnectionId;
+use crate::directory::person::Person;
+use crate::render::user::display_name;
+use crate::scim::text::fold_case;
+use crate::store;
+use crate::store::changes::NewChange;
+use crate::store::groups::Memberships;
+use crate::store::groups_write::{Called, KeyRow, Naming, NewGroup, Seen};
+
+/// Somebody who is being written.
+pub(super) struct Subject<'a> {
+    pub id: Uuid,
+    pub person: &'a Person,
+    /// The name that was shown so far; absent of somebody new.
+    pub known_as: Option<&'a str>,
+}
+
+/// What comes of it: to be written with the people, the changes before theirs.
+#[derive(Default)]
+pub(super) struct Grouped {
+    pub memberships: BTreeMap<Uuid, Memberships>,
+    pub changes: Vec<NewChange>,
+}
+
+/// The groups that somebody joined and left.
+pub(super) fn moves(before: &Memberships, after: &Memberships) -> (Vec<Uuid>, Vec<Uuid>) {
+    let differing = |of: &Memberships, other: &Memberships| {
+        of.iter().zip(other).filter(|(one, other)| one != other).filter_map(|(one, _)| *one).collect()
+    };
+    (differing(after, before), differing(before, after))
+}
+
+/// Finds the groups of people. `plan` is what they are written for: who else is in it tells a rename from a move.
+pub(super) async fn group(
+    conn: &mut AsyncPgConnection,
+    clock: &Clock,
+    subjects: &[Subject<'_>],
+    plan: Uuid,
+    cause: &Cause,
+    now: DateTime<Utc>,
+) -> Result<Grouped, FlowError> {
+    let kinds = store::groups_write::hold_kinds(conn).await?;
+    let wanted: Vec<(&Subject<'_>, Vec<Claim>)> = subjects
+        .iter()
+        .map(|subject| {
+            let mut claims = claims(subject.person);
+            claims.retain(|claim| kinds.contains(&claim.kind));
+            (subject, claims)
+        })
+        .collect();
+    let mut desk = Desk { clock, subjects, plan, cause, now, found: BTreeMap::new(), changes: Vec::new() };
+    // One claim stands for all of its key, the same whatever the order of people.
+    let mut named: BTreeMap<(Kind, &str), &Claim> = BTreeMap::new();
+    for claim in wanted.iter().flat_map(|(_, claims)| claims) {
+        let stands = named.entry((claim.kind, &claim.key)).or_insert(claim);
+        *stands = (*stands).min(claim);
+    }
+    desk.look_up(conn, named.keys().copied()).await?;
+    desk.rename(conn, &named, &wanted).await?;
+    desk.issue(conn, &named).await?;
+    desk.revive(conn).await?;
+    if kinds.contains(&Kind::Manager) {
+        desk.follow_managers(conn).await?;
+    }
+    desk.remember(conn, &wanted).await?;
+    let memberships = wanted
+        .iter()
+        .map(|(subject, claims)| {
+            let mut groups = Memberships::default();
+            for claim in claims {
+                groups[claim.kind.place()] = desk.group_of(claim.kind, &claim.key);
+            }
+            (subject.id, groups)
+        })
+        .collect();
+    Ok(Grouped { memberships, changes: desk.changes })
+}
+
+struct Desk<'a> {
+    clock: &'a Clock,
+    subjects: &'a [Subject<'a>],
+    plan: Uuid,
+    cause: &'a Cause,
+    now: DateTime<Utc>,
+    found: BTreeMap<Kind, BTreeMap<String, Uuid>>,
+    changes: Vec<NewChange>,
+}
+
+impl Desk<'_> {
+    fn group_of(&self, kind: Kind, key: &str) -> Option<Uuid> {
+        self.found.get(&kind)?.get(key).copied()
+    }
+
+    fn note(&mut self, rows: Vec<KeyRow>) {
+        for row in rows {
+            if let Some(kind) = Kind::parse(&row.kind) {
+                self.found.entry(kind).or_default().insert(row.key, row.group_id);
+            }
+        }
+    }
+
+    async fn look_up(
+        &mut self,
+        conn: &mut AsyncPgConnection,
+        keys: impl Iterator<Item = (Kind, &str)>,
+    ) -> Result<(), FlowError> {
+        let keys: Vec<(&str, &str)> = keys.map(|(kind, key)| (kind.as_str(), key)).collect();
+        if !keys.is_empty() {
+            let rows = store::groups_write::hold_keys(conn, &keys).await?;
+            self.note(rows);
+        }
+        Ok(())
+    }
+
+    /// Renames groups whose source ids carry a name now that no group has.
+    async fn rename(
+        &mut self,
+        conn: &mut AsyncPgConnection,
+        named: &BTreeMap<(Kind, &str), &Claim>,
+        wanted: &[(&Subject<'_>, Vec<Claim>)],
+    ) -> Result<(), FlowError> {
+        let new: Vec<&Claim> = named
+            .values()
+            .copied()
+            .filter(|claim| id_attributes(claim.kind).is_some() && self.group_of(claim.kind, &claim.key).is_none())
+            .collect();
+        for claim in new {
+            let sources: BTreeSet<&Source> = wanted
+                .iter()
+                .flat_map(|(_, claims)| claims)
+                .filter(|other| other.kind == claim.kind && other.key == claim.key)
+                .filter_map(|other| other.source.as_ref().filter(|source| source.id.is_some()))
+                .collect();
+            if sources.is_empty() {
+                continue;
+            }
+            for candidate in candidates(conn, claim.kind, &sources).await? {
+                let keys = store::groups_write::take(conn, candidate.id).await?;
+                let still_said = keys.iter().any(|key| named.contains_key(&(claim.kind, key)));
+                if still_said || !self.is_renamed(conn, claim, &candidate, keys).await? {
+                    continue;
+                }
+                let kind = claim.kind.as_str();
+                if store::groups_write::move_key(conn, kind, candidate.id, &candidate.key, &claim.key).await? {
+                    self.call(conn, &candidate, &claim.name, "group.updated").await?;
+                    self.found.entry(claim.kind).or_default().insert(claim.key.clone(), candidate.id);
+                }
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_renamed(
+        &self,
+        conn: &mut AsyncPgConnection,
+        claim: &Claim,
+        candidate: &Called,
+        keys: Vec<String>,
+    ) -> Result<bool, FlowError> {
+        let Some(attributes) = id_attributes(claim.kind) else { return Ok(false) };
+        let source = |connection: Uuid, id: &str| Source {
+            connection: ConnectionId(connection),
+            id: Some(id.trim()).filter(|id| !id.is_empty()).map(str::to_owned),
+        };
+        let behind = store::groups_write::seen_behind(conn, candidate.id).await?;
+        let behind: BTreeSet<Source> = behind.iter().map(|seen| source(seen.connection_id, &seen.source_id)).collect();
+        let unit = unit_of(attributes.0);
+        let members: Vec<Carried> =
+            store::groups_write::carried(conn, self.plan, claim.kind, candidate.id, attributes, &unit.0)
+                .await?
+                .into_iter()
+                .map(|row| Carried {
+                    key: row.name.filter(|_| row.active).and_then(|name| key(claim.kind, &shown_name(&name))),
+                    source: row.connection_id.map(|id| source(id, row.source_id.as_deref().unwrap_or_default())),
+                })
+                .collect();
+        Ok(is_renamed(&keys.into_iter().collect(), &claim.key, &behind, &members))
+    }
+
+    /// Issues groups for keys that lead nowhere yet.
+    async fn issue(
+        &mut self,
+        conn: &mut AsyncPgConnection,
+        named: &BTreeMap<(Kind, &str), &Claim>,
+    ) -> Result<(), FlowError> {
+        let missing: Vec<&Claim> =
+            named.values().copied().filter(|claim| self.group_of(claim.kind, &claim.key).is_none()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<KeyRow> = missing
+            .iter()
+            .map(|claim| KeyRow {
+                kind: claim.kind.as_str().to_owned(),
+                key: claim.key.clone(),
+                group_id: self.clock.random_id(),
+            })
+            .collect();
+        let issued = store::groups_write::issue(conn, &keys).await?;
+        self.note(issued.clone());
+        let mine: BTreeSet<Uuid> = issued.iter().map(|row| row.group_id).collect();
+        // Somebody else was faster: their group it is.
+        let theirs = keys.iter().filter(|row| !mine.contains(&row.group_id));
+        let theirs: Vec<(Kind, &str)> =
+            theirs.filter_map(|row| Some((Kind::parse(&row.kind)?, row.key.as_str()))).collect();
+        self.look_up(conn, theirs.into_iter()).await?;
+        let managers = self.names_of_managers(conn, &missing).await?;
+        let mine: Vec<(Wish<'_>, &KeyRow)> = missing
+            .into_iter()
+            .zip(&keys)
+            .filter(|(_, row)| mine.contains(&row.group_id))
+            .map(|(claim, row)| {
+                let name = managers.get(&claim.key).filter(|_| claim.kind == Kind::Manager);
+                let name = name.unwrap_or(if claim.name.is_empty() { &claim.key } else { &claim.name });
+                (Wish { kind: claim.kind, name, system: self.system_of(claim), id: row.group_id }, row)
+            })
+            .collect();
+        let shown = free_names(conn, mine.iter().map(|(wish, _)| wish)).await?;
+        let mut groups = Vec::with_capacity(shown.len());
+        for ((wish, row), shown) in mine.into_iter().zip(shown) {
+            groups.push(NewGroup {
+                id: row.group_id,
+                kind: row.kind.clone(),
+                key: row.key.clone(),
+                name: wish.name.to_owned(),
+                display_name_key: fold_case(&shown).into_owned(),
+                display_name: shown,
+                created_at: self.now,
+                modified_at: self.now,
+            });
+        }
+        for group in &groups {
+            self.record("group.created", group.id, None, &group.display_name);
+        }
+        store::groups_write::insert(conn, &groups).await?;
+        Ok(())
+    }
+
+    /// Groups that were gone and have somebody again are there again, with the id that they had.
+    async fn revive(&mut self, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
+        let ids: Vec<Uuid> = self.found.values().flat_map(BTreeMap::values).copied().collect();
+        for gone in store::groups_write::gone(conn, &ids).await? {
+            let name = gone.name.clone();
+            self.call(conn, &gone, &name, "group.created").await?;
+        }
+        Ok(())
+    }
+
+    /// The group of somebody's reports is called as that somebody is.
+    async fn follow_managers(&mut self, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
+        let renamed: BTreeMap<String, String> = self
+            .subjects
+            .iter()
+            .map(|subject| (subject, shown_name(&display_name(subject.person))))
+            .filter(|(subject, name)| subject.known_as.is_some_and(|before| shown_name(before) != *name))
+            .map(|(subject, name)| (subject.id.to_string(), name))
+            .collect();
+        let keys: Vec<(&str, &str)> = renamed.keys().map(|key| (Kind::Manager.as_str(), key.as_str())).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> =
+            store::groups_write::hold_keys(conn, &keys).await?.into_iter().map(|row| row.group_id).collect();
+        let mut groups = store::groups_write::called(conn, &ids).await?;
+        groups.retain(|group| group.deleted_at.is_none());
+        groups.sort_unstable_by_key(|group| group.id);
+        for group in groups {
+            if let Some(name) = renamed.get(&group.key).filter(|name| **name != group.name) {
+                self.call(conn, &group, name, "group.updated").await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers the source ids behind the groups, and which connections speak of them.
+    async fn remember(
+        &self,
+        conn: &mut AsyncPgConnection,
+        wanted: &[(&Subject<'_>, Vec<Claim>)],
+    ) -> Result<(), FlowError> {
+        let mut seen: BTreeMap<(Kind, Uuid, &str, Uuid), Seen> = BTreeMap::new();
+        for claim in wanted.iter().flat_map(|(_, claims)| claims) {
+            let (Some(source), Some(group_id)) = (&claim.source, self.group_of(claim.kind, &claim.key)) else {
+                continue;
+            };
+            let id = source.id.as_deref().unwrap_or_default();
+            seen.entry((claim.kind, source.connection.0, id, group_id)).or_insert_with(|| Seen {
+                group_id,
+                kind: claim.kind.as_str().to_owned(),
+                connection_id: source.connection.0,
+                source_id: id.to_owned(),
+            });
+        }
+        if seen.is_empty() {
+            return Ok(());
+        }
+        let connections: BTreeSet<Uuid> = seen.values().map(|seen| seen.connection_id).collect();
+        let ids: BTreeSet<String> = seen.values().map(|seen| seen.source_id.clone()).collect();
+        let known = store::groups_write::seen(conn, &Vec::from_iter(connections), &Vec::from_iter(ids)).await?;
+        // A source id that has two names at once is behind the group of the first; each is written once.
+        let mut new: BTreeMap<(String, Uuid, String, Option<Uuid>), Seen> = BTreeMap::new();
+        for one in seen.into_values().filter(|one| !known.contains(one)) {
+            let group = one.source_id.is_empty().then_some(one.group_id);
+            new.entry((one.kind.clone(), one.connection_id, one.source_id.clone(), group)).or_insert(one);
+        }
+        let new: Vec<Seen> = new.into_values().collect();
+        Ok(store::groups_write::remember(conn, &new).await?)
+    }
+
+    async fn names_of_managers(
+        &self,
+        conn: &mut AsyncPgConnection,
+        claims: &[&Claim],
+    ) -> Result<BTreeMap<String, String>, FlowError> {
+        let ids: Vec<Uuid> = claims
+            .iter()
+            .filter(|claim| claim.kind == Kind::Manager)
+            .filter_map(|claim| Uuid::try_parse(&claim.key).ok())
+            .collect();
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let stored = store::groups_write::names_of(conn, &ids).await?;
+        let here = self.subjects.iter().filter(|subject| ids.contains(&subject.id));
+        Ok(stored
+            .into_iter()
+            .map(|(id, name)| (id.to_string(), shown_name(&name)))
+            .chain(here.map(|subject| (subject.id.to_string(), shown_name(&display_name(subject.person)))))
+            .collect())
+    }
+
+    /// The short name of the HR system that a claim comes from, as far as the people at hand tell.
+    fn system_of(&self, claim: &Claim) -> Option<&str> {
+        let connection = claim.source.as_ref()?.connection;
+        let of = self.subjects.iter().map(|subject| &subject.person.source);
+        of.filter(|source| source.connection == connection).map(|source| source.system.as_str()).next()
+    }
+
+    /// Gives a group a name, and says so.
+    async fn call(
+        &mut self,
+        conn: &mut AsyncPgConnection,
+        group: &Called,
+        name: &str,
+        event: &str,
+    ) -> Result<(), FlowError> {
+        let kind = Kind::parse(&group.kind).ok_or_else(|| FlowError::Internal("a group of no kind".to_owned()))?;
+        let present = fold_case(&group.display_name).into_owned();
+        let mine = display_names(kind, name, None, group.id).into_iter().find(|name| fold_case(name) == present);
+        // Where only the spelling changes, no other group has the name.
+        let shown = if let Some(name) = mine.filter(|_| group.deleted_at.is_none()) {
+            name
+        } else {
+            let wish = Wish { kind, name, system: None, id: group.id };
+            free_names(conn, std::iter::once(&wish)).await?.pop().unwrap_or_default()
+        };
+        let key = fold_case(&shown).into_owned();
+        store::groups_write::name(conn, group.id, &Naming { name, display_name: &shown, display_name_key: &key })
+            .await?;
+        let before = Some(group.display_name.as_str()).filter(|_| group.deleted_at.is_none());
+        self.record(event, group.id, before, &shown);
+        Ok(())
+    }
+
+    fn record(&mut self, event: &str, group: Uuid, old_name: Option<&str>, new_name: &str) {
+        self.changes.push(NewChange {
+            at: self.now,
+            kind: event.to_owned(),
+            cause: self.cause.kind.to_owned(),
+            run_id: self.cause.run,
+            token_name: self.cause.token_name.clone(),
+            reason: self.cause.reason.clone(),
+            diff: json!([{ "attribute": "displayName", "unit": "group", "old": old_name, "new": new_name }]),
+            group_id: Some(group),
+            ..NewChange::default()
+        });
+    }
+}
+
+/// The groups that these sources were seen behind, in order.
+async fn candidates(
+    conn: &mut AsyncPgConnection,
+    kind: Kind,
+    sources: &BTreeSet<&Source>,
+) -> Result<Vec<Called>, FlowError> {
+    let connections: Vec<Uuid> = sources.iter().map(|source| source.connection.0).collect();
+    let ids: Vec<String> = sources.iter().filter_map(|source| source.id.clone()).collect();
+    let seen = store::groups_write::seen(conn, &connections, &ids).await?;
+    let is_one = |seen: &&Seen| {
+        seen.kind == kind.as_str()
+            && sources.iter().any(|source| {
+                source.connection.0 == seen.connection_id && source.id.as_deref() == Some(seen.source_id.as_str())
+            })
+    };
+    let ids: Vec<Uuid> = seen.iter().filter(is_one).map(|seen| seen.group_id).collect();
+    let mut groups = store::groups_write::called(conn, &ids).await?;
+    groups.retain(|group| group.deleted_at.is_none());
+    Ok(groups)
+}
+
+/// What a group would like to be called.
+struct Wish<'a> {
+    kind: Kind,
+    name: &'a str,
+    system: Option<&'a str>,
+    id: Uuid,
+}
+
+/// For each wish the best display name that no other group has.
+async fn free_names<'a>(
+    conn: &mut AsyncPgConnection,
+    wishes: impl Iterator<Item = &'a Wish<'a>>,
+) -> Result<Vec<String>, FlowError> {
+    let key = |name: &String| fold_case(name).into_owned();
+    let options: Vec<Vec<String>> =
+        wishes.map(|wish| display_names(wish.kind, wish.name, wish.system, wish.id)).collect();
+    let keys: Vec<String> = options.iter().flatten().map(key).collect();
+    let mut taken: BTreeSet<String> = store::groups_write::taken_names(conn, &keys).await?.into_iter().collect();
+    options
+        .into_iter()
+        .map(|names| {
+            // The last has the group's own id in it.
+            let free = names.into_iter().find(|name| taken.insert(key(name)));
+            free.ok_or_else(|| FlowError::Internal("every name of a group is taken".to_owned()))
+        })
+        .collect()
+}

@@ -1,0 +1,156 @@
+//! Derived groups as an admin steers them: kinds switched on and off, keys given to other groups; the walk that gives
+//! everybody their groups anew after that; and the end of groups in which nobody has been for long.
+
+use chrono::TimeDelta;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde_json::json;
+use tracing::info;
+use uuid::Uuid;
+
+use super::apply::Cause;
+use super::audit::{Actor, record};
+use super::context::Context;
+use super::error::FlowError;
+use super::grouping::{self, Subject, moves};
+use super::plan::STEP;
+use crate::directory::groups::{Kind, key, shown_name};
+use crate::directory::person::Person;
+use crate::store;
+use crate::store::changes::NewChange;
+use crate::store::groups::{GroupRow, KindRow, Memberships, memberships};
+
+/// How long a group in which nobody is stays readable.
+pub const RETIRED_DAYS: i64 = 90;
+
+/// Switches a kind of groups on or off. Everybody's groups follow in steps, by [`walk`].
+pub async fn switch(context: &Context, kind: Kind, enabled: bool, actor: &Actor) -> Result<KindRow, FlowError> {
+    let now = context.clock.now();
+    let mut conn = context.db.get().await?;
+    let row = conn
+        .transaction(async |conn| {
+            if store::groups_write::switch(conn, kind, enabled, now).await? {
+                store::groups_write::begin_walk(conn, &actor.token_name, actor.reason.as_deref()).await?;
+                let (action, target) = (if enabled { "enable" } else { "disable" }, kind.as_str());
+                let target = format!("group kind {target}");
+                record(context, conn, actor, &format!("groupKind.{action}"), &target, json!({})).await?;
+            }
+            let all = store::groups::kinds(conn).await?;
+            all.into_iter()
+                .find(|row| row.kind == kind.as_str())
+                .ok_or_else(|| FlowError::not_found("group kind", kind.as_str()))
+        })
+        .await?;
+    context.wake.ring();
+    Ok(row)
+}
+
+/// Lets a name lead to a group, whether another group has it now or nobody yet: whoever carries it joins this group.
+/// For HR systems that renamed something and have no ids, or that spell one thing in two ways.
+pub async fn alias(context: &Context, group: Uuid, name: &str, actor: &Actor) -> Result<GroupRow, FlowError> {
+    let mut conn = context.db.get().await?;
+    let row = conn
+        .transaction(async |conn| {
+            let row = store::groups::find(conn, group).await?.ok_or_else(|| FlowError::not_found("group", group))?;
+            let kind = Kind::parse(&row.kind)
+                .filter(|kind| !matches!(kind, Kind::Manager | Kind::All | Kind::EmploymentType | Kind::Country))
+                .ok_or_else(|| FlowError::Conflict(format!("groups of the kind {} have no names to give", row.kind)))?;
+            let key = key(kind, &shown_name(name))
+                .ok_or_else(|| FlowError::invalid("name", "expected a text with something to see in it"))?;
+            if store::groups_write::alias(conn, kind.as_str(), &key, group).await? {
+                store::groups_write::begin_walk(conn, &actor.token_name, actor.reason.as_deref()).await?;
+                record(context, conn, actor, "group.alias", &format!("group {group}"), json!({ "key": key })).await?;
+            }
+            Ok::<_, FlowError>(row)
+        })
+        .await?;
+    context.wake.ring();
+    Ok(row)
+}
+
+/// Gives the next people their groups anew, at most 500 in one transaction; `false` when there is nobody left.
+pub async fn walk(context: &Context) -> Result<bool, FlowError> {
+    let mut conn = context.db.get().await?;
+    if !store::groups_write::is_walking(&mut conn).await? {
+        return Ok(false);
+    }
+    let walked = conn.transaction(async |conn| step(context, conn).await).await?;
+    if walked {
+        context.wake.ring();
+    }
+    Ok(walked)
+}
+
+async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, FlowError> {
+    let Some(walk) = store::groups_write::hold_walk(conn).await? else { return Ok(false) };
+    let now = context.clock.now();
+    let rows = store::groups_write::walk_on(conn, walk.through, STEP).await?;
+    let Some(last) = rows.iter().map(|row| row.position).max() else {
+        store::groups_write::set_walk(conn, None).await?;
+        info!("everybody has the groups that are switched on");
+        return Ok(true);
+    };
+    let cause =
+        Cause { kind: "configuration", run: None, token_name: walk.token_name.clone(), reason: walk.reason.clone() };
+    let mut people: Vec<Person> = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let person = serde_json::from_value(row.person.clone());
+        people.push(person.map_err(|error| FlowError::corrupt("person", &error))?);
+    }
+    let subjects: Vec<Subject<'_>> =
+        rows.iter().zip(&people).map(|(row, person)| Subject { id: row.id, person, known_as: None }).collect();
+    let grouped = grouping::group(conn, &context.clock, &subjects, Uuid::nil(), &cause, now).await?;
+    let mut changes = grouped.changes;
+    let mut moved: Vec<(Uuid, Memberships)> = Vec::new();
+    for row in &rows {
+        let after = grouped.memberships.get(&row.id).copied().unwrap_or_default();
+        let (groups_joined, groups_left) = moves(&memberships(&row.groups), &after);
+        if groups_joined.is_empty() && groups_left.is_empty() {
+            continue;
+        }
+        moved.push((row.id, after));
+        changes.push(NewChange {
+            at: now,
+            kind: "person.updated".to_owned(),
+            person_id: Some(row.id),
+            person_version: row.version + 1,
+            cause: cause.kind.to_owned(),
+            token_name: cause.token_name.clone(),
+            reason: cause.reason.clone(),
+            diff: json!([]),
+            position: row.position,
+            groups_joined,
+            groups_left,
+            ..NewChange::default()
+        });
+    }
+    store::groups_write::set_memberships(conn, &moved).await?;
+    store::changes::append(conn, &changes).await?;
+    store::groups_write::set_walk(conn, Some(last)).await?;
+    Ok(true)
+}
+
+/// Lets groups be gone in which nobody has been for 90 days. Their ids stay theirs.
+pub(super) async fn sweep(context: &Context, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
+    let now = context.clock.now();
+    let oldest = now - TimeDelta::days(RETIRED_DAYS);
+    for group in store::groups_write::outlived(conn, oldest).await? {
+        let Some(kind) = Kind::parse(&group.kind) else { continue };
+        conn.transaction(async |conn| {
+            store::groups_write::take(conn, group.id).await?;
+            if store::groups_write::remove(conn, kind, group.id, oldest, now).await? {
+                let gone = NewChange {
+                    at: now,
+                    kind: "group.deleted".to_owned(),
+                    cause: "timer".to_owned(),
+                    diff: json!([{ "attribute": "displayName", "unit": "group", "old": group.display_name }]),
+                    group_id: Some(group.id),
+                    ..NewChange::default()
+                };
+                store::changes::append(conn, &[gone]).await?;
+            }
+            Ok::<_, FlowError>(())
+        })
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,315 @@
+//! Reading groups: what they are, who is in them, what is behind them. What the sequencer has not folded yet is added
+//! in the same statement.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Bigint, Bool, Int2, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::group_filter::{GroupCondition, Statement};
+use crate::directory::groups::Kind;
+
+/// The groups of a person, in the order of [`Kind::ALL`].
+pub type Memberships = [Option<Uuid>; Kind::ALL.len()];
+
+/// The columns of `people` that hold [`Memberships`], as an SQL array.
+pub(super) const MEMBERSHIPS: &str = "ARRAY[department_group, legal_entity_group, country_group, \
+    employment_type_group, team_group, work_location_group, worker_type_group, manager_group, all_group]";
+
+/// The column of `people` that says which group of a kind somebody is in.
+#[must_use]
+pub fn column(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Department => "department_group",
+        Kind::LegalEntity => "legal_entity_group",
+        Kind::Country => "country_group",
+        Kind::EmploymentType => "employment_type_group",
+        Kind::Team => "team_group",
+        Kind::WorkLocation => "work_location_group",
+        Kind::WorkerType => "worker_type_group",
+        Kind::Manager => "manager_group",
+        Kind::All => "all_group",
+    }
+}
+
+/// [`Memberships`] of an SQL array.
+#[must_use]
+pub fn memberships(columns: &[Option<Uuid>]) -> Memberships {
+    let mut all = Memberships::default();
+    for (place, group) in all.iter_mut().zip(columns) {
+        *place = *group;
+    }
+    all
+}
+
+/// [`Memberships`] by the columns that hold them, without those that are none.
+#[must_use]
+pub fn by_column(groups: &Memberships) -> BTreeMap<&'static str, Uuid> {
+    Kind::ALL.into_iter().zip(groups).filter_map(|(kind, group)| Some((column(kind), (*group)?))).collect()
+}
+
+/// A group as it is at this moment.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct GroupRow {
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    /// Orders every list; grows for ever.
+    #[diesel(sql_type = Bigint)]
+    pub position: i64,
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = Text)]
+    pub key: String,
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    #[diesel(sql_type = Text)]
+    pub display_name: String,
+    #[diesel(sql_type = Timestamptz)]
+    pub created_at: DateTime<Utc>,
+    /// The last change of the group or of who is in it.
+    #[diesel(sql_type = Timestamptz)]
+    pub modified_at: DateTime<Utc>,
+    /// How many changes there were.
+    #[diesel(sql_type = Bigint)]
+    pub version: i64,
+    #[diesel(sql_type = Bigint)]
+    pub members: i64,
+    /// Since when nobody is in it.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub retired_since: Option<DateTime<Utc>>,
+    /// The kind of connector, where one HR system alone speaks of the group.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub system: Option<String>,
+}
+
+/// All groups that are there, live. A `WHERE` may follow, on `g`.
+const GROUPS: &str = "WITH pending AS (
+        SELECT t.group_id, count(*) AS changes, max(c.at) AS at, sum(t.delta) AS delta
+        FROM changes c CROSS JOIN LATERAL (
+            SELECT unnest(c.groups_joined), 1 UNION ALL SELECT unnest(c.groups_left), -1
+            UNION ALL SELECT c.group_id, 0 WHERE c.group_id IS NOT NULL
+        ) AS t (group_id, delta)
+        WHERE c.sequence IS NULL GROUP BY 1
+    ), g AS (
+        SELECT g.id, g.position, g.kind, g.key, g.name, g.display_name, g.display_name_key, g.created_at,
+            greatest(g.modified_at, pending.at) AS modified_at,
+            g.version + coalesce(pending.changes, 0) AS version,
+            (g.members + coalesce(pending.delta, 0))::bigint AS members,
+            CASE WHEN g.members + coalesce(pending.delta, 0) <= 0
+                 THEN coalesce(g.retired_since, pending.at, g.modified_at) END AS retired_since,
+            (SELECT CASE WHEN count(DISTINCT c.kind) = 1 THEN min(c.kind) END
+             FROM group_sources s JOIN connections c ON c.id = s.connection_id WHERE s.group_id = g.id) AS system
+        FROM groups g LEFT JOIN pending ON pending.group_id = g.id WHERE g.deleted_at IS NULL
+    ) SELECT g.* FROM g";
+
+fn groups(condition: Option<&GroupCondition>) -> Statement {
+    let statement = Statement::new(GROUPS).sql(" WHERE ");
+    match condition {
+        Some(condition) => condition.push(statement),
+        None => statement.sql("TRUE"),
+    }
+}
+
+/// One group.
+pub async fn find(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<GroupRow>> {
+    groups(Some(&GroupCondition::Id(id))).query.get_result(conn).await.optional()
+}
+
+/// The groups behind a position, in order: all, or those that satisfy a condition.
+pub async fn after(
+    conn: &mut AsyncPgConnection,
+    condition: Option<&GroupCondition>,
+    position: i64,
+    limit: i64,
+) -> QueryResult<Vec<GroupRow>> {
+    groups(condition)
+        .sql(" AND g.position > ")
+        .bind::<Bigint, _>(position)
+        .sql(" ORDER BY g.position LIMIT ")
+        .bind::<Bigint, _>(limit)
+        .query
+        .load(conn)
+        .await
+}
+
+/// The groups from an index on (from 0), in order.
+pub async fn skipping(
+    conn: &mut AsyncPgConnection,
+    condition: Option<&GroupCondition>,
+    skip: i64,
+    limit: i64,
+) -> QueryResult<Vec<GroupRow>> {
+    groups(condition)
+        .sql(" ORDER BY g.position OFFSET ")
+        .bind::<Bigint, _>(skip)
+        .sql(" LIMIT ")
+        .bind::<Bigint, _>(limit)
+        .query
+        .load(conn)
+        .await
+}
+
+#[derive(QueryableByName)]
+struct Total {
+    #[diesel(sql_type = Bigint)]
+    total: i64,
+}
+
+/// How many groups there are, or satisfy a condition. Without one the number is kept, not counted.
+pub async fn total(conn: &mut AsyncPgConnection, condition: Option<&GroupCondition>) -> QueryResult<i64> {
+    let total: Total = match condition {
+        None => {
+            diesel::sql_query(
+                "SELECT groups_total + (
+                     SELECT count(*) FILTER (WHERE kind = 'group.created')
+                          - count(*) FILTER (WHERE kind = 'group.deleted')
+                     FROM changes WHERE sequence IS NULL) AS total FROM feed_state",
+            )
+            .get_result(conn)
+            .await?
+        }
+        Some(condition) => {
+            let all = Statement::new("SELECT count(*) AS total FROM groups g WHERE g.deleted_at IS NULL AND ");
+            condition.push(all).query.get_result(conn).await?
+        }
+    };
+    Ok(total.total)
+}
+
+/// Somebody in a group.
+#[derive(Clone, PartialEq, Eq, QueryableByName)]
+pub struct Member {
+    #[diesel(sql_type = SqlUuid)]
+    pub group_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    #[diesel(sql_type = Bigint)]
+    pub position: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub display_name: Option<String>,
+}
+
+impl std::fmt::Debug for Member {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Member").field("id", &self.id).field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
+/// The members of one group behind a position, in the order of all lists.
+pub async fn members(
+    conn: &mut AsyncPgConnection,
+    kind: Kind,
+    group: Uuid,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<Member>> {
+    let column = column(kind);
+    diesel::sql_query(format!(
+        "SELECT {column} AS group_id, id, position, display_name FROM people
+         WHERE {column} = $1 AND position > $2 ORDER BY position LIMIT $3"
+    ))
+    .bind::<SqlUuid, _>(group)
+    .bind::<Bigint, _>(after)
+    .bind::<Bigint, _>(limit)
+    .load(conn)
+    .await
+}
+
+/// All members of several small groups in one statement, each group's in order.
+pub async fn members_of_all(conn: &mut AsyncPgConnection, groups: &[(Kind, Uuid)]) -> QueryResult<Vec<Member>> {
+    let mut kinds: Vec<Kind> = groups.iter().map(|(kind, _)| *kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if kinds.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parts: Vec<String> = kinds
+        .into_iter()
+        .map(|kind| {
+            let column = column(kind);
+            format!("SELECT {column} AS group_id, id, position, display_name FROM people WHERE {column} = ANY($1)")
+        })
+        .collect();
+    diesel::sql_query(format!("{} ORDER BY group_id, position", parts.join(" UNION ALL ")))
+        .bind::<Array<SqlUuid>, _>(groups.iter().map(|(_, id)| *id).collect::<Vec<_>>())
+        .load(conn)
+        .await
+}
+
+/// Of which kinds these groups are; those that nobody issued are left out.
+pub async fn kinds_of(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<(Uuid, Kind)>> {
+    use super::schema::groups;
+    let rows: Vec<(Uuid, String)> =
+        groups::table.filter(groups::id.eq_any(ids)).select((groups::id, groups::kind)).load(conn).await?;
+    Ok(rows.into_iter().filter_map(|(id, kind)| Some((id, Kind::parse(&kind)?))).collect())
+}
+
+/// A kind of groups, as it is switched.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct KindRow {
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = Int2)]
+    pub ordinal: i16,
+    #[diesel(sql_type = Bool)]
+    pub enabled: bool,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub changed_at: Option<DateTime<Utc>>,
+    /// Groups that are there, retired ones with them.
+    #[diesel(sql_type = Bigint)]
+    pub groups: i64,
+    /// Nobody's groups have to be found anew.
+    #[diesel(sql_type = Bool)]
+    pub settled: bool,
+}
+
+/// All kinds, in order.
+pub async fn kinds(conn: &mut AsyncPgConnection) -> QueryResult<Vec<KindRow>> {
+    diesel::sql_query(
+        "SELECT k.kind, k.ordinal, k.enabled, k.changed_at,
+             (SELECT count(*) FROM groups g WHERE g.kind = k.kind AND g.deleted_at IS NULL) AS groups,
+             NOT EXISTS (SELECT FROM group_walk WHERE through IS NOT NULL) AS settled
+         FROM group_kinds k ORDER BY k.ordinal",
+    )
+    .load(conn)
+    .await
+}
+
+/// What is behind a group.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct SourceRow {
+    #[diesel(sql_type = SqlUuid)]
+    pub connection_id: Uuid,
+    /// The connection's name, if it is still there.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub connection: Option<String>,
+    /// Empty where the HR system has only names.
+    #[diesel(sql_type = Text)]
+    pub source_id: String,
+}
+
+/// The source ids that were seen behind a group.
+pub async fn sources(conn: &mut AsyncPgConnection, group: Uuid) -> QueryResult<Vec<SourceRow>> {
+    diesel::sql_query(
+        "SELECT s.connection_id, c.name AS connection, s.source_id
+         FROM group_sources s LEFT JOIN connections c ON c.id = s.connection_id
+         WHERE s.group_id = $1 ORDER BY c.ordinal, s.source_id",
+    )
+    .bind::<SqlUuid, _>(group)
+    .load(conn)
+    .await
+}
+
+/// The keys under which people join a group.
+pub async fn keys(conn: &mut AsyncPgConnection, group: Uuid) -> QueryResult<Vec<String>> {
+    use super::schema::group_keys;
+    group_keys::table
+        .filter(group_keys::group_id.eq(group))
+        .order(group_keys::key)
+        .select(group_keys::key)
+        .load(conn)
+        .await
+}
