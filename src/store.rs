@@ -10,6 +10,7 @@ pub mod consumers;
 pub mod edges;
 pub mod embedded;
 pub mod error;
+pub mod examples;
 pub mod grants;
 pub mod group_filter;
 mod group_fold;

@@ -1,4 +1,4 @@
-//! `rollbook demo`: everything at once, with a made-up company at a simulated HR system, to try with curl.
+//! `rollbook demo`: everything at once, with a made-up company at two simulated HR systems, to try with curl.
 
 use std::fs;
 use std::io::Write;
@@ -11,8 +11,9 @@ use anyhow::{Context as _, bail};
 use chrono::{NaiveDate, TimeDelta};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 use uuid::Uuid;
 
 use super::{App, only_embedded, stop_at_signal};
@@ -22,14 +23,18 @@ use crate::flows::audit::Actor;
 use crate::flows::callers::NewConsumer;
 use crate::flows::connect::{self, NewConnectionOrder};
 use crate::flows::context::Context;
+use crate::flows::grants::{self, Returned};
 use crate::flows::{callers, error::FlowError};
 use crate::keys::token::Token;
-use crate::sandbox::{Running, Sandbox, SandboxConfig};
+use crate::sandbox::{self, Justworks, Running, Sandbox, TimeSource};
 use crate::store;
 use crate::store::runs::RunRow;
 
-/// The name of the connection that the demo makes.
-const CONNECTION: &str = "Remote (simulated)";
+/// The names of the connections that the demo makes.
+const REMOTE: &str = "Remote (simulated)";
+const JUSTWORKS: &str = "Justworks (simulated)";
+/// Of a hundred members, so many work through Remote, too.
+const OVERLAP_PERCENT: u32 = 24;
 /// The name of the consumer that the demo makes.
 const CONSUMER: &str = "demo reader";
 
@@ -38,9 +43,14 @@ const CONSUMER: &str = "demo reader";
 pub struct DemoArgs {
     #[command(flatten)]
     pub settings: Settings,
-    /// How many workers the simulated company has, 1 to 100,000. Counts at the first start of a data directory.
+    /// How many workers the simulated company has at Remote, 1 to 100,000. Counts at the first start of a data
+    /// directory.
     #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub workers: u32,
+    /// How many members it has at Justworks, 1 to 100,000; about a quarter of them are at Remote, too. Counts at the
+    /// first start of a data directory.
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub members: u32,
     /// Which company it is; the same number is always the same company. Counts at the first start of a data directory.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -51,8 +61,14 @@ pub struct DemoArgs {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Memory {
+    /// Of Remote.
     vendor_port: u16,
+    #[serde(default)]
+    justworks_port: Option<u16>,
     workers: u32,
+    /// Absent where a demo was first run before there was a simulated Justworks.
+    #[serde(default)]
+    members: Option<u32>,
     seed: u64,
     today: NaiveDate,
     admin_token: String,
@@ -81,19 +97,25 @@ pub async fn demo(args: DemoArgs, clock: Clock) -> anyhow::Result<()> {
         Err(_) => None,
     };
     let (listener, vendor_port) = vendor_listener(memory.as_ref().map(|memory| memory.vendor_port))?;
+    let (beside, port) = vendor_listener(memory.as_ref().and_then(|memory| memory.justworks_port))?;
+    let justworks_port = Some(port);
     let fresh = |token: &Token| token.reveal().to_owned();
     let memory = match memory {
-        Some(memory) => Memory { vendor_port, ..memory },
+        Some(memory) => {
+            Memory { vendor_port, justworks_port, members: memory.members.or(Some(args.members)), ..memory }
+        }
         None => Memory {
             vendor_port,
+            justworks_port,
             workers: args.workers,
+            members: Some(args.members),
             seed: args.seed,
             today: clock.now().date_naive(),
             admin_token: fresh(&Token::random()),
             read_token: fresh(&Token::random()),
         },
     };
-    let vendor = vendor(&memory, &clock, listener)?;
+    let vendors = Vendors::start(&memory, &clock, listener, beside)?;
     let config = Config { admin_token: Some(Token::given(memory.admin_token.clone().into())?), ..config };
     let public_url = config.public_url.clone();
     let app = App::start(config, clock).await?;
@@ -104,11 +126,11 @@ pub async fn demo(args: DemoArgs, clock: Clock) -> anyhow::Result<()> {
     stop_at_signal(&stop)?;
     let running = tokio::spawn(app.run(stop.clone()));
     let prepared = tokio::select! {
-        prepared = prepare(&context, &memory, &vendor.0, &vendor.1) => Some(prepared),
+        prepared = prepare(&context, &base, &memory, &vendors) => Some(prepared),
         () = stop.cancelled() => None,
     };
     match prepared {
-        Some(Ok(())) => tell(&context, &base, &memory, &vendor.1.base_url(), &data_dir).await?,
+        Some(Ok(())) => tell(&context, &base, &memory, &vendors, &data_dir).await?,
         Some(Err(error)) => {
             stop.cancel();
             running.await??;
@@ -117,7 +139,7 @@ pub async fn demo(args: DemoArgs, clock: Clock) -> anyhow::Result<()> {
         None => {}
     }
     running.await??;
-    vendor.1.stop().await;
+    vendors.stop().await;
     Ok(())
 }
 
@@ -143,17 +165,46 @@ fn vendor_listener(port: Option<u16>) -> anyhow::Result<(TcpListener, u16)> {
     Ok((listener, port))
 }
 
-fn vendor(memory: &Memory, clock: &Clock, listener: TcpListener) -> anyhow::Result<(Sandbox, Running)> {
-    let config = SandboxConfig {
-        seed: memory.seed,
-        workers: memory.workers,
-        today: Some(memory.today),
-        ..SandboxConfig::default()
-    };
-    let clock = clock.clone();
-    let sandbox = Sandbox::new(config, Arc::new(move || clock.now()));
-    let running = sandbox.serve(listener)?;
-    Ok((sandbox, running))
+/// The simulated HR systems of one made-up company.
+struct Vendors {
+    remote: Sandbox,
+    remote_running: Running,
+    justworks: Justworks,
+    justworks_running: Running,
+}
+
+impl Vendors {
+    fn start(memory: &Memory, clock: &Clock, remote: TcpListener, justworks: TcpListener) -> anyhow::Result<Self> {
+        let members = memory.members.unwrap_or(1);
+        let overlap = (u64::from(memory.workers.min(members)) * u64::from(OVERLAP_PERCENT)).div_ceil(100);
+        let overlap = u32::try_from(overlap).unwrap_or(u32::MAX);
+        let (at_remote, at_justworks) = sandbox::pair(memory.seed, memory.workers, members, overlap, memory.today);
+        let time: TimeSource = {
+            let clock = clock.clone();
+            Arc::new(move || clock.now())
+        };
+        let (one, other) = (Sandbox::new(at_remote, time.clone()), Justworks::new(at_justworks, time));
+        Ok(Self {
+            remote_running: one.serve(remote)?,
+            remote: one,
+            justworks_running: other.serve(justworks)?,
+            justworks: other,
+        })
+    }
+
+    fn justworks_settings(&self) -> Value {
+        let base = self.justworks_running.base_url();
+        json!({
+            "apiUrl": base,
+            "authorizeUrl": format!("{base}/oauth/authorize"),
+            "tokenUrl": format!("{base}/oauth/token"),
+        })
+    }
+
+    async fn stop(self) {
+        self.remote_running.stop().await;
+        self.justworks_running.stop().await;
+    }
 }
 
 fn remember(file: &Path, memory: &Memory) -> anyhow::Result<()> {
@@ -165,8 +216,8 @@ fn remember(file: &Path, memory: &Memory) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes consumer and connection where they are missing, and waits until the people are there.
-async fn prepare(context: &Context, memory: &Memory, vendor: &Sandbox, running: &Running) -> anyhow::Result<()> {
+/// Makes consumer and connections where they are missing, and waits until the people are there.
+async fn prepare(context: &Context, base: &str, memory: &Memory, vendors: &Vendors) -> anyhow::Result<()> {
     let actor = Actor { token_name: "demo".into(), reason: None };
     let consumer = NewConsumer {
         name: CONSUMER.into(),
@@ -176,42 +227,86 @@ async fn prepare(context: &Context, memory: &Memory, vendor: &Sandbox, running: 
     let token = Token::given(memory.read_token.clone().into())?;
     callers::ensure_consumer(context, consumer, &token, &actor).await?;
 
-    let mut conn = context.db.get().await?;
-    let known = store::connections::all(&mut conn).await?.into_iter().find(|known| known.name == CONNECTION);
-    drop(conn);
-    let settings = json!({ "baseUrl": running.base_url() });
-    let (id, state) = if let Some(known) = known {
-        if known.settings.get("baseUrl") != settings.get("baseUrl") {
-            connect::change_settings(context, known.id, settings, &actor).await?;
-        }
-        (known.id, known.state)
-    } else {
-        let order = NewConnectionOrder {
-            kind: "remote".into(),
-            name: CONNECTION.into(),
-            settings,
-            credentials: json!({ "apiToken": vendor.token() }),
-        };
-        (connect::create(context, order, &actor).await?.0, "review".to_owned())
+    let remote = NewConnectionOrder {
+        kind: "remote".into(),
+        name: REMOTE.into(),
+        settings: json!({ "baseUrl": vendors.remote_running.base_url() }),
+        credentials: json!({ "apiToken": vendors.remote.token() }),
     };
-    if state == "review" {
-        println!("pulling {} workers from the simulated HR system …", memory.workers);
+    let remote = ensure_connection(context, remote, &actor).await?;
+    publish(context, remote, "Remote", memory.workers, &actor).await?;
+
+    let app = vendors.justworks.config();
+    let justworks = NewConnectionOrder {
+        kind: "justworks".into(),
+        name: JUSTWORKS.into(),
+        settings: vendors.justworks_settings(),
+        credentials: json!({ "clientId": app.client_id, "clientSecret": app.client_secret }),
+    };
+    let justworks = ensure_connection(context, justworks, &actor).await?;
+    if state(context, justworks).await? == "authorizing" {
+        // What an admin of the customer does in a browser.
+        let page = grants::authorize(context, justworks, &format!("{base}/oauth/callback"), &actor).await?;
+        let callback = vendors.justworks.consent(page.as_str())?;
+        grants::complete(context, returned(&callback)?).await?;
+    }
+    publish(context, justworks, "Justworks", memory.members.unwrap_or(1), &actor).await
+}
+
+/// What the address holds that a browser would be sent back to.
+fn returned(callback: &str) -> anyhow::Result<Returned> {
+    let mut returned = Returned::default();
+    for (name, value) in Url::parse(callback)?.query_pairs() {
+        match name.as_ref() {
+            "state" => returned.state = value.into_owned(),
+            "code" => returned.code = Some(value.into_owned().into()),
+            "error" => returned.error = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    Ok(returned)
+}
+
+/// The connection of that name; made where it is missing, and told where its HR system is now.
+async fn ensure_connection(context: &Context, order: NewConnectionOrder, actor: &Actor) -> anyhow::Result<Uuid> {
+    let mut conn = context.db.get().await?;
+    let known = store::connections::all(&mut conn).await?.into_iter().find(|known| known.name == order.name);
+    drop(conn);
+    let Some(known) = known else { return Ok(connect::create(context, order, actor).await?.0) };
+    if known.settings != order.settings {
+        connect::change_settings(context, known.id, order.settings, actor).await?;
+    }
+    Ok(known.id)
+}
+
+async fn state(context: &Context, connection: Uuid) -> anyhow::Result<String> {
+    let mut conn = context.db.get().await?;
+    let found = store::connections::find(&mut conn, connection).await?;
+    Ok(found.map(|connection| connection.state).unwrap_or_default())
+}
+
+/// Finishes the set-up of a connection, unless an earlier start did, and waits for what is going on.
+async fn publish(context: &Context, id: Uuid, system: &str, workers: u32, actor: &Actor) -> anyhow::Result<()> {
+    if state(context, id).await? == "review" {
+        println!("pulling {workers} workers from the simulated {system} …");
         if let Some(going) = going(context, id).await? {
             ended(context, going).await?;
         }
-        let run = match connect::finish(context, id, None, &actor).await {
+        let run = match connect::finish(context, id, None, actor).await {
             Err(FlowError::Conflict(_)) => {
                 // The first start was stopped before its preview had ended.
-                ended(context, connect::preview(context, id, &actor).await?.run).await?;
-                connect::finish(context, id, None, &actor).await?.run
+                ended(context, connect::preview(context, id, actor).await?.run).await?;
+                connect::finish(context, id, None, actor).await?.run
             }
             other => other?.run,
         };
-        ended(context, run).await?;
-    } else if let Some(run) = going(context, id).await? {
-        ended(context, run).await?;
+        ended(context, run).await
+    } else {
+        match going(context, id).await? {
+            Some(run) => ended(context, run).await,
+            None => Ok(()),
+        }
     }
-    Ok(())
 }
 
 async fn going(context: &Context, connection: Uuid) -> anyhow::Result<Option<Uuid>> {
@@ -247,14 +342,24 @@ async fn ended(context: &Context, run: Uuid) -> anyhow::Result<()> {
 }
 
 /// Prints what to try.
-async fn tell(context: &Context, base: &str, memory: &Memory, vendor: &str, data_dir: &Path) -> anyhow::Result<()> {
+async fn tell(
+    context: &Context,
+    base: &str,
+    memory: &Memory,
+    vendors: &Vendors,
+    data_dir: &Path,
+) -> anyhow::Result<()> {
     let mut conn = context.db.get().await?;
     let total = store::walks::total(&mut conn, None).await?;
-    let somebody = store::people::somebody_with_manager(&mut conn).await?.unwrap_or_default();
+    let shown = store::examples::find(&mut conn).await?;
+    let (merged, led) = (shown.merged.unwrap_or_default(), shown.led.unwrap_or_default());
+    let group = shown.group.unwrap_or_default();
     let (read, admin) = (&memory.read_token, &memory.admin_token);
+    let (remote, justworks) = (vendors.remote_running.base_url(), vendors.justworks_running.base_url());
     println!(
         "
-Rollbook is running: {total} people, pulled from a simulated Remote ({vendor}).
+Rollbook is running: {total} people, pulled from a simulated Remote ({remote}) and a simulated Justworks
+({justworks}).
 
   base URL     {base}/scim/v2
   read token   {read}
@@ -262,14 +367,17 @@ Rollbook is running: {total} people, pulled from a simulated Remote ({vendor}).
 
 Try:
 
-  curl -s -H 'Authorization: Bearer {read}' '{base}/scim/v2/Users?startIndex=1&count=2'
+  # somebody whom both HR systems know, and where each value comes from
+  curl -s -H 'Authorization: Bearer {admin}' '{base}/api/v1/people/{merged}'
 
-  curl -s -G -H 'Authorization: Bearer {read}' '{base}/scim/v2/Users' --data-urlencode 'filter=userName eq \"{somebody}\"'
+  # somebody whose manager is in the other HR system
+  curl -s -G -H 'Authorization: Bearer {read}' '{base}/scim/v2/Users' --data-urlencode 'filter=userName eq \"{led}\"'
 
-  curl -s -H 'Authorization: Bearer {admin}' '{base}/api/v1/connections'
+  # a group with members from both
+  curl -s -G -H 'Authorization: Bearer {read}' '{base}/scim/v2/Groups' --data-urlencode 'filter=displayName eq \"{group}\"'
 
-Change the company through its control endpoint, {vendor}/_control, and pull with POST {base}/api/v1/connections/…/sync.
-Everything is kept in {}. Ctrl-C stops server and database.",
+Change the company through its control endpoints, {remote}/_control and {justworks}/_control, and pull with
+POST {base}/api/v1/connections/…/sync. Everything is kept in {}. Ctrl-C stops server and database.",
         data_dir.display()
     );
     Ok(())

@@ -103,15 +103,3 @@ impl std::fmt::Debug for Manager {
         f.debug_struct("Manager").field("id", &self.id).finish_non_exhaustive()
     }
 }
-
-/// The `userName` of the newest active person who has a manager.
-pub async fn somebody_with_manager(conn: &mut AsyncPgConnection) -> QueryResult<Option<String>> {
-    people::table
-        .filter(people::active)
-        .filter(people::manager_id.is_not_null())
-        .order(people::position.desc())
-        .select(people::user_name)
-        .first(conn)
-        .await
-        .optional()
-}
