@@ -15,6 +15,7 @@ pub mod grants;
 pub mod group_filter;
 mod group_fold;
 pub mod group_pages;
+pub mod group_walk;
 pub mod groups;
 pub mod groups_write;
 pub mod holds;

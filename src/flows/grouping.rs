@@ -1,6 +1,9 @@
 //! Which groups people are in, found in the transaction that writes them: ids issued for groups that nobody has heard of,
 //! groups renamed where the HR system renamed them, and the groups that each person joins and leaves.
 
+mod naming;
+mod rename;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -8,14 +11,11 @@ use diesel_async::AsyncPgConnection;
 use serde_json::json;
 use uuid::Uuid;
 
+use self::naming::{Wish, free_names};
 use super::apply::Cause;
 use super::error::FlowError;
 use crate::clock::Clock;
-use crate::directory::attribute::unit_of;
-use crate::directory::groups::{
-    Carried, Claim, Kind, Source, claims, display_names, id_attributes, is_renamed, key, shown_name,
-};
-use crate::directory::ids::ConnectionId;
+use crate::directory::groups::{Claim, Kind, claims, display_names, shown_name};
 use crate::directory::person::Person;
 use crate::render::user::display_name;
 use crate::scim::text::fold_case;
@@ -56,7 +56,7 @@ pub(super) async fn group(
     cause: &Cause,
     now: DateTime<Utc>,
 ) -> Result<Grouped, FlowError> {
-    let kinds = store::groups_write::hold_kinds(conn).await?;
+    let kinds = store::group_walk::hold_kinds(conn).await?;
     let wanted: Vec<(&Subject<'_>, Vec<Claim>)> = subjects
         .iter()
         .map(|subject| {
@@ -127,72 +127,6 @@ impl Desk<'_> {
             self.note(rows);
         }
         Ok(())
-    }
-
-    /// Renames groups whose source ids carry a name now that no group has.
-    async fn rename(
-        &mut self,
-        conn: &mut AsyncPgConnection,
-        named: &BTreeMap<(Kind, &str), &Claim>,
-        wanted: &[(&Subject<'_>, Vec<Claim>)],
-    ) -> Result<(), FlowError> {
-        let new: Vec<&Claim> = named
-            .values()
-            .copied()
-            .filter(|claim| id_attributes(claim.kind).is_some() && self.group_of(claim.kind, &claim.key).is_none())
-            .collect();
-        for claim in new {
-            let sources: BTreeSet<&Source> = wanted
-                .iter()
-                .flat_map(|(_, claims)| claims)
-                .filter(|other| other.kind == claim.kind && other.key == claim.key)
-                .filter_map(|other| other.source.as_ref().filter(|source| source.id.is_some()))
-                .collect();
-            if sources.is_empty() {
-                continue;
-            }
-            for candidate in candidates(conn, claim.kind, &sources).await? {
-                let keys = store::groups_write::take(conn, candidate.id).await?;
-                let still_said = keys.iter().any(|key| named.contains_key(&(claim.kind, key)));
-                if still_said || !self.is_renamed(conn, claim, &candidate, keys).await? {
-                    continue;
-                }
-                let kind = claim.kind.as_str();
-                if store::groups_write::move_key(conn, kind, candidate.id, &candidate.key, &claim.key).await? {
-                    self.call(conn, &candidate, &claim.name, "group.updated").await?;
-                    self.found.entry(claim.kind).or_default().insert(claim.key.clone(), candidate.id);
-                }
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    async fn is_renamed(
-        &self,
-        conn: &mut AsyncPgConnection,
-        claim: &Claim,
-        candidate: &Called,
-        keys: Vec<String>,
-    ) -> Result<bool, FlowError> {
-        let Some(attributes) = id_attributes(claim.kind) else { return Ok(false) };
-        let source = |connection: Uuid, id: &str| Source {
-            connection: ConnectionId(connection),
-            id: Some(id.trim()).filter(|id| !id.is_empty()).map(str::to_owned),
-        };
-        let behind = store::groups_write::seen_behind(conn, candidate.id).await?;
-        let behind: BTreeSet<Source> = behind.iter().map(|seen| source(seen.connection_id, &seen.source_id)).collect();
-        let unit = unit_of(attributes.0);
-        let members: Vec<Carried> =
-            store::groups_write::carried(conn, self.plan, claim.kind, candidate.id, attributes, &unit.0)
-                .await?
-                .into_iter()
-                .map(|row| Carried {
-                    key: row.name.filter(|_| row.active).and_then(|name| key(claim.kind, &shown_name(&name))),
-                    source: row.connection_id.map(|id| source(id, row.source_id.as_deref().unwrap_or_default())),
-                })
-                .collect();
-        Ok(is_renamed(&keys.into_iter().collect(), &claim.key, &behind, &members))
     }
 
     /// Issues groups for keys that lead nowhere yet.
@@ -393,53 +327,4 @@ impl Desk<'_> {
             ..NewChange::default()
         });
     }
-}
-
-/// The groups that these sources were seen behind, in order.
-async fn candidates(
-    conn: &mut AsyncPgConnection,
-    kind: Kind,
-    sources: &BTreeSet<&Source>,
-) -> Result<Vec<Called>, FlowError> {
-    let connections: Vec<Uuid> = sources.iter().map(|source| source.connection.0).collect();
-    let ids: Vec<String> = sources.iter().filter_map(|source| source.id.clone()).collect();
-    let seen = store::groups_write::seen(conn, &connections, &ids).await?;
-    let is_one = |seen: &&Seen| {
-        seen.kind == kind.as_str()
-            && sources.iter().any(|source| {
-                source.connection.0 == seen.connection_id && source.id.as_deref() == Some(seen.source_id.as_str())
-            })
-    };
-    let ids: Vec<Uuid> = seen.iter().filter(is_one).map(|seen| seen.group_id).collect();
-    let mut groups = store::groups_write::called(conn, &ids).await?;
-    groups.retain(|group| group.deleted_at.is_none());
-    Ok(groups)
-}
-
-/// What a group would like to be called.
-struct Wish<'a> {
-    kind: Kind,
-    name: &'a str,
-    system: Option<&'a str>,
-    id: Uuid,
-}
-
-/// For each wish the best display name that no other group has.
-async fn free_names<'a>(
-    conn: &mut AsyncPgConnection,
-    wishes: impl Iterator<Item = &'a Wish<'a>>,
-) -> Result<Vec<String>, FlowError> {
-    let key = |name: &String| fold_case(name).into_owned();
-    let options: Vec<Vec<String>> =
-        wishes.map(|wish| display_names(wish.kind, wish.name, wish.system, wish.id)).collect();
-    let keys: Vec<String> = options.iter().flatten().map(key).collect();
-    let mut taken: BTreeSet<String> = store::groups_write::taken_names(conn, &keys).await?.into_iter().collect();
-    options
-        .into_iter()
-        .map(|names| {
-            // The last has the group's own id in it.
-            let free = names.into_iter().find(|name| taken.insert(key(name)));
-            free.ok_or_else(|| FlowError::Internal("every name of a group is taken".to_owned()))
-        })
-        .collect()
 }

@@ -28,8 +28,8 @@ pub async fn switch(context: &Context, kind: Kind, enabled: bool, actor: &Actor)
     let mut conn = context.db.get().await?;
     let row = conn
         .transaction(async |conn| {
-            if store::groups_write::switch(conn, kind, enabled, now).await? {
-                store::groups_write::begin_walk(conn, &actor.token_name, actor.reason.as_deref()).await?;
+            if store::group_walk::switch(conn, kind, enabled, now).await? {
+                store::group_walk::begin(conn, &actor.token_name, actor.reason.as_deref()).await?;
                 let (action, target) = (if enabled { "enable" } else { "disable" }, kind.as_str());
                 let target = format!("group kind {target}");
                 record(context, conn, actor, &format!("groupKind.{action}"), &target, json!({})).await?;
@@ -57,7 +57,7 @@ pub async fn alias(context: &Context, group: Uuid, name: &str, actor: &Actor) ->
             let key = key(kind, &shown_name(name))
                 .ok_or_else(|| FlowError::invalid("name", "expected a text with something to see in it"))?;
             if store::groups_write::alias(conn, kind.as_str(), &key, group).await? {
-                store::groups_write::begin_walk(conn, &actor.token_name, actor.reason.as_deref()).await?;
+                store::group_walk::begin(conn, &actor.token_name, actor.reason.as_deref()).await?;
                 record(context, conn, actor, "group.alias", &format!("group {group}"), json!({ "key": key })).await?;
             }
             Ok::<_, FlowError>(row)
@@ -70,7 +70,7 @@ pub async fn alias(context: &Context, group: Uuid, name: &str, actor: &Actor) ->
 /// Gives the next people their groups anew, at most 500 in one transaction; `false` when there is nobody left.
 pub async fn walk(context: &Context) -> Result<bool, FlowError> {
     let mut conn = context.db.get().await?;
-    if !store::groups_write::is_walking(&mut conn).await? {
+    if !store::group_walk::is_going(&mut conn).await? {
         return Ok(false);
     }
     let walked = conn.transaction(async |conn| step(context, conn).await).await?;
@@ -81,11 +81,11 @@ pub async fn walk(context: &Context) -> Result<bool, FlowError> {
 }
 
 async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, FlowError> {
-    let Some(walk) = store::groups_write::hold_walk(conn).await? else { return Ok(false) };
+    let Some(walk) = store::group_walk::hold(conn).await? else { return Ok(false) };
     let now = context.clock.now();
-    let rows = store::groups_write::walk_on(conn, walk.through, STEP).await?;
+    let rows = store::group_walk::next(conn, walk.through, STEP).await?;
     let Some(last) = rows.iter().map(|row| row.position).max() else {
-        store::groups_write::set_walk(conn, None).await?;
+        store::group_walk::set(conn, None).await?;
         info!("everybody has the groups that are switched on");
         return Ok(true);
     };
@@ -123,9 +123,9 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
             ..NewChange::default()
         });
     }
-    store::groups_write::set_memberships(conn, &moved).await?;
+    store::group_walk::set_memberships(conn, &moved).await?;
     store::changes::append(conn, &changes).await?;
-    store::groups_write::set_walk(conn, Some(last)).await?;
+    store::group_walk::set(conn, Some(last)).await?;
     Ok(true)
 }
 

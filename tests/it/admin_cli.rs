@@ -73,7 +73,8 @@ async fn an_admin_connects_and_publishes_an_hr_system_from_the_command_line() {
     assert!(would.contains("employmentType: Contractor → Temporary"), "{would}");
     desk.says(&change[..5]).await;
     desk.world.work().await;
-    let events = desk.says(&["event", "list", "--after", "10"]).await;
+    let seen = desk.items("/events?limit=500").await.len() - 2;
+    let events = desk.says(&["event", "list", "--after", &seen.to_string()]).await;
     assert_eq!(events.lines().count(), 3, "{events}");
     assert!(events.contains("Contractor → Temporary"), "{events}");
 

@@ -67,12 +67,17 @@ async fn connect_review_finish() {
     assert_eq!((&run["state"], &run["counts"]["created"]), (&json!("succeeded"), &json!(42)), "{run}");
     assert_eq!(users(&desk, &idp, "").await["totalResults"], 42);
     let events = desk.walk("/events", 5).await;
-    assert_eq!(events.len(), 42);
     let sequences: Vec<i64> = events.iter().map(|event| event["sequence"].as_i64().unwrap()).collect();
-    assert_eq!(sequences, (1..=42).collect::<Vec<_>>());
-    assert!(events.iter().all(|event| event["type"] == "person.created" && event["runId"] == run["id"]));
-    assert_eq!(desk.items("/events?after=40").await.len(), 2);
-    assert_eq!(desk.walk(&format!("/runs/{}/changes", run["id"].as_str().unwrap()), 20).await.len(), 42);
+    let last = i64::try_from(events.len()).unwrap();
+    assert_eq!(sequences, (1..=last).collect::<Vec<_>>());
+    assert!(events.iter().all(|event| event["runId"] == run["id"]));
+    let (people, groups): (Vec<_>, Vec<_>) = events.iter().partition(|event| event["groupId"].is_null());
+    assert_eq!(people.len(), 42);
+    assert!(people.iter().all(|event| event["type"] == "person.created"));
+    assert!(!groups.is_empty() && groups.iter().all(|event| event["type"] == "group.created"));
+    assert_eq!(desk.items(&format!("/events?after={}", last - 2)).await.len(), 2);
+    let changes = desk.walk(&format!("/runs/{}/changes", run["id"].as_str().unwrap()), 20).await;
+    assert_eq!(changes.len(), events.len());
 
     let connection = desk.get(&format!("/connections/{id}")).await.body();
     assert_eq!(connection["state"], "active");

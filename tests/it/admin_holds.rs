@@ -57,7 +57,9 @@ async fn a_hold_names_who_would_leave_and_is_approved_by_a_named_token() {
     assert_eq!(decided["reason"], "the office in Lima closed");
     assert_eq!(decided["decisionRunId"], approved.body()["runId"]);
     desk.post(&format!("{path}/reject"), json!({})).await.problem(409, "conflict");
-    let events = desk.items("/events?after=24").await;
+    let mut events = desk.items("/events?limit=500").await;
+    events.retain(|event| event["personId"].is_string());
+    let events = events.split_off(24);
     assert_eq!(events.len(), 6);
     assert!(events.iter().all(|event| event["type"] == "person.deactivated"));
     desk.stop().await;

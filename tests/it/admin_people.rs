@@ -33,7 +33,9 @@ async fn a_person_is_found_by_a_former_email_and_the_change_is_told() {
     assert_eq!(current[0]["id"], person_id.as_str());
     assert_eq!(found(&desk, &format!("filter={}", encoded(&format!("userName eq \"{old}\"")))).await.len(), 0);
 
-    let events = desk.items("/events?after=12").await;
+    let mut events = desk.items("/events?limit=500").await;
+    events.retain(|event| event["personId"].is_string());
+    let events = events.split_off(12);
     assert_eq!((events.len(), &events[0]["type"]), (1, &json!("person.updated")));
     let changes = events[0]["changes"].as_array().unwrap();
     for attribute in ["userName", "emails"] {

@@ -1,7 +1,7 @@
 //! Killed anywhere (law 11): a server that is killed at random moments of its pulls ends with the directory and the
 //! feed of one that was left alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
@@ -40,6 +40,7 @@ async fn killed_at_twenty_random_moments_it_ends_as_if_left_alone() {
     }
     assert_eq!(disturbed.people.len(), undisturbed.people.len());
     assert_eq!(disturbed.events.len(), undisturbed.events.len());
+    assert_eq!(disturbed.groups, undisturbed.groups);
 }
 
 /// Repeatable chance (splitmix64).
@@ -82,6 +83,8 @@ struct Seen {
     people: BTreeMap<String, Value>,
     /// By person, in order.
     events: BTreeMap<String, Vec<Value>>,
+    /// The members of each group, by name, and how often the group came into being.
+    groups: BTreeMap<String, (BTreeSet<String>, usize)>,
 }
 
 /// One data directory and the company that is pulled into it.
@@ -267,6 +270,19 @@ async fn look(program: &Program) -> Seen {
         .collect();
     assert_eq!(names.len(), users.len(), "nobody twice");
     let name = |id: &Value| id.as_str().and_then(|id| names.get(id)).map_or(id.clone(), |name| json!(name));
+    let mut groups: BTreeMap<String, (BTreeSet<String>, usize)> = BTreeMap::new();
+    let mut ids: BTreeMap<String, String> = BTreeMap::new();
+    let listed = program.get("/scim/v2/Groups?count=500", &token).await.list();
+    for group in listed["Resources"].as_array().unwrap() {
+        let shown = group["displayName"].as_str().unwrap().to_owned();
+        let members = group["members"].as_array().unwrap();
+        let members: BTreeSet<String> =
+            members.iter().map(|one| name(&one["value"]).as_str().unwrap().to_owned()).collect();
+        assert_eq!(members.len(), group["members"].as_array().unwrap().len(), "each once");
+        ids.insert(group["id"].as_str().unwrap().to_owned(), shown.clone());
+        groups.insert(shown, (members, 0));
+    }
+    assert_eq!(listed["totalResults"], groups.len());
     let mut events: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut sequence = 0;
     loop {
@@ -278,6 +294,12 @@ async fn look(program: &Program) -> Seen {
         for item in items {
             sequence += 1;
             assert_eq!(item["sequence"], sequence, "no gap, no repeat");
+            // Whether a group is seen empty between two changes depends on when they were numbered.
+            if let Some(group) = item["groupId"].as_str() {
+                let group = groups.get_mut(&ids[group]).unwrap();
+                group.1 += usize::from(item["type"] == "group.created");
+                continue;
+            }
             let mut changes = item["changes"].clone();
             for change in changes.as_array_mut().unwrap() {
                 for side in ["old", "new"] {
@@ -285,7 +307,14 @@ async fn look(program: &Program) -> Seen {
                 }
             }
             let person = name(&item["personId"]).as_str().unwrap().to_owned();
-            events.entry(person).or_default().push(json!({ "type": item["type"], "changes": changes }));
+            let moved = ["groupsJoined", "groupsLeft"].map(|list| {
+                let moved = item[list].as_array().unwrap().iter();
+                moved.map(|group| ids[group.as_str().unwrap()].as_str()).collect::<BTreeSet<_>>()
+            });
+            events
+                .entry(person)
+                .or_default()
+                .push(json!({ "type": item["type"], "changes": changes, "groups": moved }));
         }
     }
     for (person, events) in &events {
@@ -301,10 +330,16 @@ async fn look(program: &Program) -> Seen {
         }
         let worker = user[WORKER].as_object_mut().unwrap();
         worker.remove("sourceUpdated");
+        for group in user["groups"].as_array_mut().into_iter().flatten() {
+            *group = group["display"].clone();
+        }
         let user = user.as_object_mut().unwrap();
+        if let Some(Value::Array(groups)) = user.get_mut("groups") {
+            groups.sort_by_key(Value::to_string);
+        }
         user.remove("id");
         user.remove("meta");
         people.insert(user["userName"].as_str().unwrap().to_owned(), json!(user));
     }
-    Seen { people, events }
+    Seen { people, events, groups }
 }

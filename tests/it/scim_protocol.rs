@@ -61,13 +61,13 @@ async fn endpoints_are_found_in_any_case_with_or_without_version_and_slashes() {
     for path in [
         "/scim/v2/User",
         "/scim/v2/Users.scim",
-        "/scim/v2/Groups",
+        "/scim/v2/Group",
         "/scim/v2/Users/a/b",
         "/scim/v2/v2/Users",
         "/scim/v2/User/.search",
         "/scim/vacation",
         "/scim/v2/Schemas/urn:unknown",
-        "/scim/v2/ResourceTypes/Group",
+        "/scim/v2/ResourceTypes/Groups",
     ] {
         served.get(path).await.refusal(404, None);
     }
@@ -160,7 +160,7 @@ async fn discovery_tells_what_there_is_and_nothing_that_is_hidden() {
     assert_eq!(config["meta"]["location"], "https://dir.example.com/scim/v2/ServiceProviderConfig");
 
     let types = served.get("/scim/v2/ResourceTypes").await.list();
-    assert_eq!((&types["totalResults"], &types["Resources"][0]["endpoint"]), (&1.into(), &"/Users".into()));
+    assert_eq!((&types["totalResults"], &types["Resources"][0]["endpoint"]), (&2.into(), &"/Users".into()));
     let schemas = served.get("/scim/v2/Schemas?startIndex=9&count=1&sortBy=x").await;
     let worker = schemas.list()["Resources"].as_array().unwrap().iter().find(|s| s["id"] == WORKER).cloned().unwrap();
     let attributes: Vec<&Value> = worker["attributes"].as_array().unwrap().iter().map(|a| &a["name"]).collect();

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use rollbook::sandbox::{Effect, Fault, Kind, SandboxConfig};
 use serde_json::{Value, json};
 
-use crate::support::live::{Live, WORKER, types};
+use crate::support::live::{Live, WORKER, of_people, types};
 
 /// 30 direct, 8 EOR, 4 contractors.
 fn acme() -> SandboxConfig {
@@ -41,7 +41,7 @@ async fn story_1_connect_review_finish() {
     assert_eq!(live.run(&asked).await["counts"]["created"], 42);
     assert_eq!(live.total().await, 42);
     assert_eq!(live.users("active eq true").await.len(), 42);
-    let feed = live.feed(0).await;
+    let feed = of_people(live.feed(0).await);
     assert_eq!(types(&feed), ["person.created"; 42]);
     let people: BTreeSet<&str> = feed.iter().map(|event| event["personId"].as_str().unwrap()).collect();
     assert_eq!(people.len(), 42);
@@ -120,7 +120,7 @@ async fn story_7_blank_keys_never_match() {
     assert_eq!((&user["active"], &user[WORKER]["employmentStatus"]), (&json!(false), &json!("Pending")));
     let left: BTreeSet<String> = live.reviews().await.iter().map(|review| review["sourceId"].to_string()).collect();
     assert_eq!(left, [ids[0].to_string(), ids[2].to_string()].into());
-    assert_eq!(types(&live.feed(0).await), ["person.created"]);
+    assert_eq!(types(&of_people(live.feed(0).await)), ["person.created"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,7 +155,7 @@ async fn story_23_a_walk_by_index_stays_exact_while_a_pull_changes_people() {
     let (live, connection) = Live::published(SandboxConfig::plain(1250)).await;
     let vendor = &live.world.vendor;
     let originals: BTreeSet<String> =
-        live.feed(0).await.iter().map(|event| event["personId"].as_str().unwrap().to_owned()).collect();
+        of_people(live.feed(0).await).iter().map(|event| event["personId"].as_str().unwrap().to_owned()).collect();
     assert_eq!(originals.len(), 1250);
     let (mut seen, mut start, mut page) = (Vec::new(), 1, 0);
     loop {

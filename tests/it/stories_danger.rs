@@ -7,7 +7,7 @@ use rollbook::sandbox::{Kind, SandboxConfig};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::live::{Live, types};
+use crate::support::live::{Live, of_people, types};
 
 /// 24 active people of whom six go missing, with two joiners from the first run on.
 async fn six_missing() -> (Live, Uuid, BTreeSet<String>, i64) {
@@ -68,7 +68,7 @@ async fn story_16_six_of_twenty_four_are_held_and_leave_when_an_admin_approves()
     let decided = live.api(&path).await;
     assert_eq!((&decided["state"], &decided["decidedBy"]), (&json!("approved"), &json!("admin")));
     assert_eq!(decided["reason"], "the Lyon office was sold");
-    let events = live.feed(known).await;
+    let events = of_people(live.feed(known).await);
     assert_eq!(types(&events), ["person.deactivated"; 6]);
     let history = live.api(&format!("/people/{}/history", events[0]["personId"].as_str().unwrap())).await;
     assert_eq!(history["items"][0]["tokenName"], "admin");
@@ -95,7 +95,7 @@ async fn story_16_rejected_they_stay_and_are_not_held_again_until_others_are_mis
     live.world.advance(TimeDelta::hours(1));
     assert_eq!(live.sync(connection).await["counts"]["updated"], 1);
     assert_eq!(live.users("active eq true").await.len(), 26);
-    assert_eq!(types(&live.feed(known).await), ["person.updated"]);
+    assert_eq!(types(&of_people(live.feed(known).await)), ["person.updated"]);
 
     let seventh = live.email_of(20);
     live.world.vendor.remove(20, false).unwrap();

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use rollbook::sandbox::SandboxConfig;
 use serde_json::{Value, json};
 
-use crate::support::live::{ENTERPRISE, Live, WORKER, types, uuid};
+use crate::support::live::{ENTERPRISE, Live, WORKER, of_people, types, uuid};
 use crate::support::served::encoded;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,7 +35,7 @@ async fn story_8_name_and_email_change_and_the_person_stays() {
     assert_eq!((&after["externalId"], &after["id"]), (&before["externalId"], &before["id"]));
     assert!(before["externalId"].is_string());
 
-    let events = live.feed(known).await;
+    let events = of_people(live.feed(known).await);
     assert_eq!(types(&events), ["person.updated"]);
     let of: std::collections::BTreeSet<&str> =
         events[0]["changes"].as_array().unwrap().iter().filter_map(|change| change["of"].as_str()).collect();
@@ -91,7 +91,7 @@ async fn story_20_a_manager_who_comes_later_is_found_in_the_run_that_brings_them
     let resolved = live.call("GET", reference.strip_prefix(&live.url).unwrap(), &live.idp, None).await.body();
     assert_eq!(resolved["userName"], "may@acme.example");
     assert!(after["meta"]["lastModified"].as_str() > before["meta"]["lastModified"].as_str(), "{after}");
-    let events = live.feed(known).await;
+    let events = of_people(live.feed(known).await);
     assert_eq!(types(&events), ["person.created", "person.updated"]);
     assert_eq!(events[1]["personId"], before["id"]);
 }
@@ -135,7 +135,8 @@ async fn story_20_a_circle_of_managers_suspends_its_youngest_edge_until_it_is_re
     assert_eq!(one[ENTERPRISE]["manager"]["value"], eight["id"], "the edge is there again");
     assert_eq!(eight[ENTERPRISE]["manager"]["value"], live.user(&live.email_of(0)).await["id"]);
     assert!(live.reviews().await.is_empty());
-    let mut changed: Vec<uuid::Uuid> = live.feed(known).await.iter().map(|event| uuid(&event["personId"])).collect();
+    let mut changed: Vec<uuid::Uuid> =
+        of_people(live.feed(known).await).iter().map(|event| uuid(&event["personId"])).collect();
     changed.sort_unstable();
     assert_eq!(changed, both);
     assert_eq!(one[WORKER]["managerEmail"], eight["userName"]);

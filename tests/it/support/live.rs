@@ -202,6 +202,11 @@ pub(crate) fn uuid(value: &Value) -> Uuid {
     value.as_str().unwrap_or_else(|| panic!("an id, not {value}")).parse().unwrap()
 }
 
+/// The events of people, without those of groups.
+pub(crate) fn of_people(events: Vec<Value>) -> Vec<Value> {
+    events.into_iter().filter(|event| event["personId"].is_string()).collect()
+}
+
 /// The types of events, in order.
 pub(crate) fn types(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["type"].as_str().unwrap()).collect()
