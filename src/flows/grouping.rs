@@ -28,7 +28,7 @@ use crate::store::groups_write::{Called, KeyRow, Naming, NewGroup, Seen};
 pub(super) struct Subject<'a> {
     pub id: Uuid,
     pub person: &'a Person,
-    /// The name that was shown so far; absent of somebody new.
+    /// The name that was shown so far; absent of somebody new, whose group nobody has joined.
     pub known_as: Option<&'a str>,
 }
 

@@ -96,8 +96,9 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
         let person = serde_json::from_value(row.person.clone());
         people.push(person.map_err(|error| FlowError::corrupt("person", &error))?);
     }
+    // Whatever they were known as: while the kind was off, nobody looked after the names of managers' groups.
     let subjects: Vec<Subject<'_>> =
-        rows.iter().zip(&people).map(|(row, person)| Subject { id: row.id, person, known_as: None }).collect();
+        rows.iter().zip(&people).map(|(row, person)| Subject { id: row.id, person, known_as: Some("") }).collect();
     let grouped = grouping::group(conn, &context.clock, &subjects, Uuid::nil(), &cause, now).await?;
     let mut changes = grouped.changes;
     let mut moved: Vec<(Uuid, Memberships)> = Vec::new();

@@ -490,6 +490,20 @@ async fn the_groups_of_managers_follow_their_names() {
     assert!(!after.contains_key(name), "{:?}", after.keys());
     assert_eq!(after["Manager: Zoë Quill"]["id"], group["id"]);
     live.check().await;
+    // Also when the name changed while the kind was off.
+    let switch = async |enabled: bool| {
+        live.call("PUT", "/api/v1/group-kinds/manager", &live.admin, Some(&json!({ "enabled": enabled }))).await;
+        live.world.work().await;
+    };
+    switch(false).await;
+    live.world
+        .vendor
+        .patch(worker, &json!({ "full_name": "Ana Ray", "personal_details": { "full_preferred_name": "Ana Ray" } }))
+        .unwrap();
+    live.later(connection).await;
+    switch(true).await;
+    assert_eq!(live.groups().await["Manager: Ana Ray"]["id"], group["id"]);
+    live.check().await;
 }
 
 /// A database that has people already when groups come: read as before, and everybody gets their groups by the walk.

@@ -58,7 +58,7 @@ fn of_group(diff: &Value) -> Vec<Value> {
 /// As [`show`], with what only an admin sees: the person's version, and on whose word it was done.
 pub(super) fn show_to_admin(row: &ChangeRow) -> Value {
     let mut entry = show(row);
-    entry["version"] = row.person_version.into();
+    entry["version"] = json!(row.person_id.map(|_| row.person_version));
     entry["tokenName"] = json!(row.token_name);
     entry["reason"] = json!(row.reason);
     entry
