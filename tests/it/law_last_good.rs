@@ -29,10 +29,11 @@ impl Trouble {
     }
 }
 
-/// Everything that a consumer can see.
+/// Everything that a consumer can see of people and groups.
 async fn seen(live: &Live) -> (i64, String, Vec<Value>) {
     let page = live.scim("/Users?count=500").await;
-    (live.total().await, page.list()["Resources"].to_string(), live.feed(0).await)
+    let feed = live.feed(0).await.into_iter().filter(|event| event["connectionId"].is_null()).collect();
+    (live.total().await, page.list()["Resources"].to_string(), feed)
 }
 
 async fn pull_in(live: &Live, connection: Uuid, trouble: &Trouble) -> Value {
