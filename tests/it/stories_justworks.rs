@@ -1,12 +1,14 @@
 //! Stories about Justworks, and about one person whom two HR systems know, through the admin API and SCIM.
 
 use chrono::TimeDelta;
+use rollbook::flows::{connect, grants, pull, timers};
 use rollbook::sandbox::{Effect, Fault, JustworksConfig, SandboxConfig};
 use serde_json::json;
 
 use crate::support::live::{ENTERPRISE, WORKER, types};
 use crate::support::pair::Pair;
 use crate::support::served::encoded;
+use crate::support::world::{admin, context, work};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn story_4_needs_reauthorization_keeps_serving() {
@@ -358,4 +360,53 @@ async fn secrets_of_a_grant_are_nowhere_in_the_clear() {
                 SELECT row_to_json(c)::text FROM connections c UNION ALL SELECT row_to_json(a)::text FROM audit a) AS t";
     let dump = pair.live.world.text(dump).await.unwrap();
     assert!(!dump.contains(&secret) && !dump.contains(&encoded(&secret)));
+}
+
+/// Law 11: the lock on the grant is held from before the request until the answer is stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_that_refresh_one_token_at_once_spend_one_refresh_token() {
+    let pair = Pair::justworks(JustworksConfig::plain(20)).await;
+    let connection = pair.publish(json!({})).await;
+    let world = &pair.live.world;
+    let other = context(&world.database, world.context.clock.clone()).await;
+    world.advance(TimeDelta::days(2));
+    // Both find the token ended; the second has to wait for the first.
+    pair.justworks.fault(Fault::on("/oauth/token", Effect::Slow { ms: 300 })).unwrap();
+    timers::schedule(&world.context).await.unwrap();
+    let (pulled, refreshed) = tokio::join!(pull::work(&world.context), grants::refresh_stale(&other));
+    assert!(pulled.unwrap());
+    refreshed.unwrap();
+    let statistics = pair.justworks.statistics();
+    assert_eq!((statistics.refreshes, statistics.refused_refreshes), (1, 0));
+    assert_eq!(pair.shown(connection).await["lastRun"]["state"], "succeeded");
+    assert_eq!(pair.live.sync(connection).await["state"], "succeeded", "the token is as good as new");
+}
+
+/// Law 11: whichever node does what, it is done once.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_do_the_work_of_two_hr_systems_once() {
+    let pair = Pair::with(SandboxConfig::plain(150), JustworksConfig { seed: 9, ..JustworksConfig::plain(150) }).await;
+    let (remote, justworks) = pair.publish_both().await;
+    assert_eq!(pair.live.total().await, 300);
+    let world = &pair.live.world;
+    let other = context(&world.database, world.context.clock.clone()).await;
+    for index in 0..40 {
+        world.vendor.patch(index, &json!({ "job_title": format!("Pilot {index}") })).unwrap();
+        pair.justworks.patch(index, &json!({ "job_title": format!("Diver {index}") })).unwrap();
+    }
+    let known = i64::try_from(pair.live.feed(0).await.len()).unwrap();
+    for connection in [remote, justworks] {
+        connect::sync(&world.context, connection, &admin()).await.unwrap();
+    }
+    tokio::join!(work(&world.context), work(&other));
+    let events = pair.live.feed(known).await;
+    assert_eq!(types(&events), ["person.updated"; 80]);
+    let people: std::collections::BTreeSet<&str> =
+        events.iter().map(|event| event["personId"].as_str().unwrap()).collect();
+    assert_eq!(people.len(), 80);
+    for connection in [remote, justworks] {
+        let run = pair.live.sync(connection).await;
+        assert_eq!((&run["state"], &run["counts"]["updated"]), (&json!("succeeded"), &json!(0)), "{run}");
+    }
+    assert_eq!(pair.live.feed(known).await.len(), 80);
 }
