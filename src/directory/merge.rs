@@ -9,6 +9,7 @@
 //! - Units of the human come from any employment, current before upcoming before ended, then by order of authority.
 
 mod candidates;
+mod leading;
 mod rank;
 mod taken;
 pub use taken::email_of;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 pub use self::candidates::{Candidate, UnitCandidates, candidates};
+pub use self::leading::{Because, leading};
 pub(crate) use self::rank::Rank;
 pub(crate) use self::taken::Taken;
 use super::attribute::{Attributes, Unit, is_employment_unit, name, unit_of};

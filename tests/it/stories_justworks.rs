@@ -83,6 +83,8 @@ async fn story_5_two_hr_systems_and_one_person() {
     assert_eq!(title["from"]["connectionId"], remote.to_string(), "{title}");
     let losing = title["losers"].as_array().unwrap();
     assert!(losing.iter().any(|candidate| candidate["connectionId"] == justworks.to_string()), "{title}");
+    assert_eq!(person["primary"]["connectionId"], person["source"]["connectionId"], "{person}");
+    assert!(person["primary"]["reason"].is_string(), "{person}");
     // The other order of events: who has left at Remote and works at Justworks is active.
     pair.live.world.vendor.patch(1, &json!({ "status": "archived", "termination_date": "2026-11-01" })).unwrap();
     pair.live.sync(remote).await;
