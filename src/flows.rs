@@ -6,6 +6,7 @@ pub mod callers;
 pub mod connect;
 pub mod consumers;
 pub mod context;
+pub mod consent;
 mod credentials;
 pub mod error;
 pub mod explain;

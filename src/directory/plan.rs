@@ -176,6 +176,8 @@ pub enum Review {
         other: WorkerKey,
         conflicts: Vec<String>,
     },
+    /// The HR system does not show when the employment begins and ends: whether it is current cannot be told.
+    DatesHidden,
     /// Somebody who has begun to work would begin later now; they stay active until an admin says otherwise (story 13).
     StartMovedToFuture {
         from: NaiveDate,

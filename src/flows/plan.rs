@@ -19,6 +19,7 @@ use crate::directory::managers::{Edge, suspend_cycles};
 use crate::directory::mapping::Rules;
 use crate::directory::person::{ManagerLink, Person};
 use crate::directory::plan::{ConnectionFacts, Decisions, Outcome, PlannedPerson, WorkerDecision};
+use crate::keys::seal;
 use crate::store;
 use crate::store::connections::ConnectionRow;
 use crate::store::edges::WaitingEdge;
@@ -178,7 +179,7 @@ impl Planner<'_> {
             let mut planned = PlannedWorker {
                 connection_id: row.connection_id,
                 source_id: row.source_id.clone(),
-                digest: hex(&row.digest),
+                digest: seal::hex(&row.digest),
                 disposition: "withheld",
                 exclusion: None,
                 recheck_at: None,
@@ -353,14 +354,6 @@ fn word(value: &impl serde::Serialize) -> String {
         Ok(serde_json::Value::String(word)) => word,
         _ => String::new(),
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

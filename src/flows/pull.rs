@@ -334,7 +334,7 @@ async fn take_over(
 fn evidence(connection: &ConnectionRow, settings: &Common, credential: &str, account: &str) -> String {
     let parts = json!([account, credential, settings.include, Common::connector_part(&connection.settings),]);
     let digest = crate::keys::seal::sha256(parts.to_string().as_bytes());
-    super::plan::hex(&digest[..16])
+    crate::keys::seal::hex(&digest[..16])
 }
 
 /// Makes the plan of a run, from what was taken over.

@@ -184,6 +184,7 @@ diesel::table! {
         state -> Bytea,
         connection_id -> Uuid,
         verifier -> Nullable<Bytea>,
+        app -> Nullable<Bytea>,
         redirect_uri -> Text,
         token_name -> Text,
         expires_at -> Timestamptz,
@@ -199,7 +200,8 @@ diesel::table! {
         expires_at -> Timestamptz,
         granted_at -> Timestamptz,
         refreshed_at -> Timestamptz,
-        lost_at -> Nullable<Timestamptz>,
+        asked_at -> Nullable<Timestamptz>,
+        refused_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -140,6 +140,7 @@ pub(crate) async fn context(database: &TestDatabase, clock: Clock) -> Context {
         clock,
         keys: Arc::new(keys),
         wake: Wake::default(),
+        unbroken: tokio_util::task::TaskTracker::new(),
     }
 }
 
