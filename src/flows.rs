@@ -11,6 +11,7 @@ mod credentials;
 pub mod error;
 pub mod explain;
 pub mod feed;
+pub mod fields;
 pub mod grants;
 mod grouping;
 pub mod groups;

@@ -3,6 +3,7 @@
 //! caller owns the transaction.
 
 pub mod audit;
+pub mod authority;
 pub mod changes;
 pub mod connections;
 pub mod consents;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::error::FlowError;
-use super::plan::facts;
+use super::plan::{authority, facts, orders};
 use crate::directory::email::EmailKey;
 use crate::directory::ids::{ConnectionId, PersonId, SourceId, WorkerKey};
 use crate::directory::merge::{self, Because, UnitCandidates, candidates};
@@ -35,7 +35,7 @@ pub struct Explained {
     pub units: Vec<UnitCandidates>,
     pub former_emails: Vec<Reservation>,
     pub reviews: Vec<ReviewRow>,
-    /// All connections, in the order of authority.
+    /// All connections, in the default order of authority.
     pub connections: Vec<ConnectionRow>,
 }
 
@@ -73,7 +73,8 @@ pub async fn person(context: &Context, id: Uuid) -> Result<Explained, FlowError>
     }
     let all_facts = connections.iter().map(|row| facts(row, false)).collect::<Result<Vec<_>, _>>()?;
     let leading = merge::leading(&person, &known, &all_facts, now);
-    let units = candidates(&person, &known, &all_facts, now);
+    let authority = authority(&all_facts, &orders(&mut conn).await?);
+    let units = candidates(&person, &known, &all_facts, &authority, now);
     let manager = match row.manager_target {
         Some(manager) => store::summaries::of_people(&mut conn, &[manager]).await?.pop(),
         None => None,

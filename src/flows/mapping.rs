@@ -87,6 +87,7 @@ pub async fn put(
             cause: "mapping".into(),
             scope: Scope::Everybody,
             rules: Some(rules),
+            authority: None,
         };
         build(context, order).await?;
         return Ok(Mapped::Preview { plan });

@@ -357,6 +357,7 @@ async fn plan(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
         cause: run.cause.clone(),
         scope,
         rules: None,
+        authority: None,
     };
     build(context, order).await?;
     let mut conn = context.db.get().await?;

@@ -34,6 +34,7 @@ pub async fn fire(context: &Context) -> Result<bool, FlowError> {
         cause: "timer".into(),
         scope: Scope::People(due.clone()),
         rules: None,
+        authority: None,
     };
     build(context, order).await?;
     let cause = Cause { kind: "timer", run: None, token_name: None, reason: None };

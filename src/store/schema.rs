@@ -13,6 +13,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    authority (unit) {
+        unit -> Text,
+        connections -> Array<Uuid>,
+        changed_at -> Timestamptz,
+        token_name -> Text,
+    }
+}
+
+diesel::table! {
+    authority_walk (singleton) {
+        singleton -> Bool,
+        version -> Int8,
+        through -> Nullable<Int8>,
+        plan_id -> Nullable<Uuid>,
+        token_name -> Nullable<Text>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     changes (id, at) {
         id -> Int8,
         at -> Timestamptz,
@@ -300,6 +320,7 @@ diesel::table! {
         state -> Text,
         created_at -> Timestamptz,
         applied_at -> Nullable<Timestamptz>,
+        authority -> Int8,
     }
 }
 
@@ -401,6 +422,8 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(oauth_grants, connections);
 diesel::allow_tables_to_appear_in_same_query!(
     audit,
+    authority,
+    authority_walk,
     changes,
     connections,
     consumers,

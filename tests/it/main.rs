@@ -31,6 +31,7 @@ mod scim_protocol;
 mod scim_users;
 mod stories_connect;
 mod stories_danger;
+mod stories_fields;
 mod stories_justworks;
 mod stories_people;
 mod stories_time;
