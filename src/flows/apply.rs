@@ -116,11 +116,7 @@ async fn apply_once(context: &Context, plan: Uuid, cause: &Cause) -> Result<(), 
                 collisions += 1;
             }
             // Groups are renamed in the order in which people need it, and the sequencer folds others meanwhile.
-            Err(FlowError::Store(StoreError::DatabaseError(DatabaseErrorKind::Unknown, information)))
-                if collisions < 5 && information.message().contains("deadlock detected") =>
-            {
-                collisions += 1;
-            }
+            Err(error) if collisions < 5 && error.is_deadlock() => collisions += 1,
             Err(error) => return Err(error),
         }
     }

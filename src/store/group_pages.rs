@@ -1,15 +1,12 @@
 //! Paging of groups by index. A sequential walk goes on by key, as one of people does ([`walks`](super::walks)); any
 //! other index is counted to: there are as many groups as a company has names, not people.
 
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use uuid::Uuid;
 
 use super::group_filter::GroupCondition;
 use super::groups::{self, GroupRow};
-use super::schema::index_walks;
-use super::walks::{PageRequest, REMEMBERED, remember_at};
+use super::walks::{Mark, PageRequest, remember_at};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupPage {
@@ -30,7 +27,7 @@ pub async fn page(
     }
     let mark = match request.start_index {
         1 => Some(0),
-        _ => mark(conn, request.caller, request.query, request.start_index, request.now).await?,
+        _ => Mark { request }.get_result(conn).await.optional()?,
     };
     let found = match mark {
         Some(position) => groups::after(conn, condition, position, request.count).await?,
@@ -41,21 +38,4 @@ pub async fn page(
         remember_at(conn, request, request.start_index.saturating_add(read), last.position).await?;
     }
     Ok(GroupPage { groups: found, total })
-}
-
-/// The position behind which the walk goes on, if its last page is remembered.
-async fn mark(
-    conn: &mut AsyncPgConnection,
-    caller: Uuid,
-    query: &[u8],
-    start_index: i64,
-    now: DateTime<Utc>,
-) -> QueryResult<Option<i64>> {
-    index_walks::table
-        .find((caller, query, start_index))
-        .filter(index_walks::at.gt(now - REMEMBERED))
-        .select(index_walks::last_position)
-        .first(conn)
-        .await
-        .optional()
 }

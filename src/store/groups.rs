@@ -135,18 +135,23 @@ pub async fn after(
         .await
 }
 
-/// The groups from an index on (from 0), in order.
+/// The groups from an index on (from 0), in order. Those that are skipped are counted, not read.
 pub async fn skipping(
     conn: &mut AsyncPgConnection,
     condition: Option<&GroupCondition>,
     skip: i64,
     limit: i64,
 ) -> QueryResult<Vec<GroupRow>> {
-    groups(condition)
-        .sql(" ORDER BY g.position OFFSET ")
+    let page = Statement::new(GROUPS).sql(" WHERE g.id IN (SELECT g.id FROM groups g WHERE g.deleted_at IS NULL AND ");
+    let page = match condition {
+        Some(condition) => condition.push(page),
+        None => page.sql("TRUE"),
+    };
+    page.sql(" ORDER BY g.position OFFSET ")
         .bind::<Bigint, _>(skip)
         .sql(" LIMIT ")
         .bind::<Bigint, _>(limit)
+        .sql(") ORDER BY g.position")
         .query
         .load(conn)
         .await

@@ -23,7 +23,7 @@ use super::schema::{index_walks, people};
 use super::scim_filter::Condition;
 
 /// How long a walk is remembered after its last page.
-pub(super) const REMEMBERED: TimeDelta = TimeDelta::hours(1);
+const REMEMBERED: TimeDelta = TimeDelta::hours(1);
 
 /// A request for a page.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,7 @@ pub async fn page(
         None => {
             let mut query = shown!().order(people::position).limit(request.count).into_boxed();
             if request.start_index > 1 {
-                query = query.filter(people::position.nullable().ge(Start { request, condition }));
+                query = query.filter(people::position.nullable().ge(Start { mark: Mark { request }, condition }));
             }
             // Two statements, one round trip.
             let (people, total) =
@@ -70,7 +70,8 @@ pub async fn page(
         Some(condition) => {
             let mut query = shown!().filter(condition).order(people::position).limit(request.count).into_boxed();
             if request.start_index > 1 {
-                query = query.filter(people::position.nullable().ge(Start { request, condition: Some(condition) }));
+                let start = Start { mark: Mark { request }, condition: Some(condition) };
+                query = query.filter(people::position.nullable().ge(start));
             }
             let count = people::table.filter(condition).count();
             let (people, total) =
@@ -119,18 +120,15 @@ pub(super) async fn remember_at(
     Remember { request, next_start_index, last_position }.execute(conn).await.map(drop)
 }
 
-/// The position where a page begins: behind the last page of the walk, if it is remembered, else where counting leads;
-/// `NULL` behind the end.
+/// The position behind which a walk goes on; no row if its last page is not remembered.
 #[derive(Clone, Copy, Debug)]
-struct Start<'a> {
-    request: &'a PageRequest<'a>,
-    condition: Option<&'a Condition>,
+pub(super) struct Mark<'a> {
+    pub(super) request: &'a PageRequest<'a>,
 }
 
-impl QueryFragment<Pg> for Start<'_> {
+impl QueryFragment<Pg> for Mark<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        // The second half runs only if the first finds nothing.
-        out.push_sql("COALESCE((SELECT last_position + 1 FROM index_walks WHERE caller = ");
+        out.push_sql("SELECT last_position FROM index_walks WHERE caller = ");
         out.push_bind_param::<SqlUuid, _>(&self.request.caller)?;
         out.push_sql(" AND query = ");
         out.push_bind_param::<Bytea, _>(self.request.query)?;
@@ -138,7 +136,34 @@ impl QueryFragment<Pg> for Start<'_> {
         out.push_bind_param::<Bigint, _>(&self.request.start_index)?;
         out.push_sql(" AND at > ");
         out.push_bind_param::<Timestamptz, _>(&self.request.now)?;
-        out.push_sql(" - interval '1 hour'), ");
+        out.push_sql(" - interval '1 hour'");
+        Ok(())
+    }
+}
+
+impl Query for Mark<'_> {
+    type SqlType = Bigint;
+}
+
+impl QueryId for Mark<'_> {
+    type QueryId = Mark<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+/// The position where a page begins: behind the last page of the walk, if it is remembered, else where counting leads;
+/// `NULL` behind the end.
+#[derive(Clone, Copy, Debug)]
+struct Start<'a> {
+    mark: Mark<'a>,
+    condition: Option<&'a Condition>,
+}
+
+impl QueryFragment<Pg> for Start<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        // The second half runs only if the first finds nothing.
+        out.push_sql("COALESCE((");
+        self.mark.walk_ast(out.reborrow())?;
+        out.push_sql(") + 1, ");
         match self.condition {
             None => self.jump(&mut out)?,
             Some(condition) => {
@@ -188,7 +213,7 @@ impl Start<'_> {
     /// How many people come before the page.
     fn skip<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("(");
-        out.push_bind_param::<Bigint, _>(&self.request.start_index)?;
+        out.push_bind_param::<Bigint, _>(&self.mark.request.start_index)?;
         out.push_sql(" - 1)");
         Ok(())
     }

@@ -11,6 +11,7 @@ mod admin_people;
 mod docs;
 mod embedded;
 mod groups_life;
+mod groups_locks;
 mod groups_read;
 mod kills;
 mod law_absence;

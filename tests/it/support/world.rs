@@ -161,6 +161,15 @@ pub(crate) async fn work(context: &Context) {
     }
 }
 
+/// Waits until so many backends of the database wait for a lock, or `done` says that there is nothing to wait for.
+pub(crate) async fn until_waiting(context: &Context, backends: i64, done: impl Fn() -> bool) {
+    let waits = "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while number(&mut context.db.get().await.unwrap(), waits).await < backends && !done() {
+        tokio::task::yield_now().await;
+    }
+}
+
 pub(crate) fn admin() -> Actor {
     Actor { token_name: "tester".into(), reason: None }
 }
