@@ -202,7 +202,8 @@ mod tests {
         cleared.keep_hidden(Some(&full()), &BTreeSet::new());
         assert_eq!(cleared, bare());
         cleared.keep_hidden(None, &all());
-        assert_eq!(cleared, bare());
+        let never_shown = Employment { dates_hidden: true, ..bare().employment };
+        assert_eq!(cleared, Worker { employment: never_shown, ..bare() }, "whether it is current cannot be told");
     }
 
     #[test]

@@ -97,16 +97,15 @@ async fn settle(context: &Context, connection: &ConnectionRow, need: Need) -> Re
         let ground = crate::keys::seal::hex(&sha256(app.to_json().as_bytes()));
         return Ok(Access { credentials: app, ground, token: None });
     };
-    let (grant, tokens) = match look(context, connection.id, &need).await? {
-        Some(good) => good,
-        None => {
-            // The caller may be dropped at any instant, as jobs are at a stop; what the HR system has granted must be
-            // stored all the same.
-            let (context, id) = (context.clone(), connection.id);
-            let unbroken = context.unbroken.clone();
-            let renewing = unbroken.spawn(async move { renew_locked(&context, id, &client, &need).await });
-            renewing.await.map_err(|error| FlowError::Internal(format!("a token refresh broke off: {error}")))??
-        }
+    let (grant, tokens) = if let Some(good) = look(context, connection.id, client.system(), &need).await? {
+        good
+    } else {
+        // The caller may be dropped at any instant, as jobs are at a stop; what the HR system has granted must be stored
+        // all the same.
+        let (context, id) = (context.clone(), connection.id);
+        let unbroken = context.unbroken.clone();
+        let renewing = unbroken.spawn(async move { renew_locked(&context, id, &client, &need).await });
+        renewing.await.map_err(|error| FlowError::Internal(format!("a token refresh broke off: {error}")))??
     };
     Ok(Access {
         ground: format!("{} {}", grant.consent, grant.scope),
@@ -127,7 +126,12 @@ pub(super) fn client(
 
 /// The stored tokens, if they are good. Else it is noted, before anybody asks, that an answer will be awaited: who is
 /// killed on the way leaves that behind.
-async fn look(context: &Context, connection: Uuid, need: &Need) -> Result<Option<(GrantRow, Tokens)>, FlowError> {
+async fn look(
+    context: &Context,
+    connection: Uuid,
+    system: &str,
+    need: &Need,
+) -> Result<Option<(GrantRow, Tokens)>, FlowError> {
     let mut conn = context.db.get().await?;
     conn.transaction(async |conn| {
         let Some(grant) = store::grants::lock(conn, connection).await? else {
@@ -139,6 +143,14 @@ async fn look(context: &Context, connection: Uuid, need: &Need) -> Result<Option
         let now = context.clock.now();
         if need.is_met(&grant, &tokens, now) {
             return Ok(Some((grant, tokens)));
+        }
+        if grant.refused_at.is_some() {
+            // What was refused once is refused again; asking only looks like a theft.
+            return Err(FlowError::Connector(ConnectorError::Unauthorized {
+                system: system.to_owned(),
+                status: 400,
+                detail: no_longer_good("invalid_grant", grant.asked_at, "it was refused before"),
+            }));
         }
         if tokens.refresh.is_some() && grant.asked_at.is_none() {
             store::grants::put(conn, &GrantRow { asked_at: Some(now), ..grant }).await?;
@@ -210,22 +222,18 @@ async fn refresh(
         }
         Err(GrantError::Denied { code, status, detail, .. }) => {
             kept.refused_at = Some(now);
-            let detail = match missing.or(lost) {
-                Some(at) => format!(
-                    "the refresh token is no longer good ({code}): it was spent by a refresh of {} whose answer never arrived",
-                    at.format("%Y-%m-%dT%H:%M:%SZ")
-                ),
-                None => format!("the refresh token is no longer good ({code}): {detail}"),
-            };
+            let detail = no_longer_good(&code, missing.or(lost), &detail);
             ConnectorError::Unauthorized { system, status, detail }
         }
-        Err(GrantError::Misconfigured { code, status, detail, .. }) if code != NO_CODE => ConnectorError::Unauthorized {
-            system,
-            status,
-            detail: format!(
-                "clientId and clientSecret are not accepted for refreshing a token ({code}): {detail}; reauthorize with the right ones"
-            ),
-        },
+        Err(GrantError::Misconfigured { code, status, detail, .. }) if code != NO_CODE => {
+            ConnectorError::Unauthorized {
+                system,
+                status,
+                detail: format!(
+                    "clientId and clientSecret are not accepted for refreshing a token ({code}): {detail}; reauthorize with the right ones"
+                ),
+            }
+        }
         // Not about the grant: a proxy, a login page, a wrong path.
         Err(error @ GrantError::Misconfigured { .. }) => away(error.to_string(), None),
         Err(GrantError::RateLimited { retry_after, .. }) => {
@@ -239,6 +247,18 @@ async fn refresh(
     };
     store::grants::put(conn, &kept).await?;
     Ok(Err(error))
+}
+
+/// What is wrong with a refresh token, and since when an answer is missing that may have spent it.
+fn no_longer_good(code: &str, missing_since: Option<DateTime<Utc>>, detail: &str) -> String {
+    match missing_since {
+        Some(at) => format!(
+            "the refresh token is no longer good ({code}): it was spent by a refresh of {} whose answer never arrived",
+            at.format("%Y-%m-%dT%H:%M:%SZ")
+        ),
+        None if detail == code => format!("the refresh token is no longer good ({code})"),
+        None => format!("the refresh token is no longer good ({code}): {detail}"),
+    }
 }
 
 fn renewed(context: &Context, grant: GrantRow, tokens: Tokens, new: Grant) -> (GrantRow, Tokens) {

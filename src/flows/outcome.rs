@@ -161,7 +161,8 @@ fn follow_up(
                 turn("active");
                 change.failures = Some(0);
                 // What the HR system does not show stays to be seen.
-                let hidden = run.problems.as_array().into_iter().flatten().filter(|problem| problem["code"] == "hidden");
+                let hidden =
+                    run.problems.as_array().into_iter().flatten().filter(|problem| problem["code"] == "hidden");
                 change.problems = Some(hidden.cloned().collect());
                 if pulled {
                     change.last_good_at = Some(now);
