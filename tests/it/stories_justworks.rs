@@ -2,12 +2,12 @@
 
 use chrono::TimeDelta;
 use rollbook::flows::{connect, grants, pull, timers};
+use rollbook::keys::seal::Place;
 use rollbook::sandbox::{Effect, Fault, JustworksConfig, SandboxConfig};
 use serde_json::json;
 
 use crate::support::live::{ENTERPRISE, WORKER, types};
 use crate::support::pair::Pair;
-use crate::support::served::encoded;
 use crate::support::world::{admin, context, work};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -355,13 +355,23 @@ async fn consent_that_is_refused_used_twice_or_of_another_company_changes_nothin
 async fn secrets_of_a_grant_are_nowhere_in_the_clear() {
     let pair = Pair::justworks(JustworksConfig::plain(3)).await;
     let connection = pair.publish(json!({})).await;
+    let world = &pair.live.world;
+    let sealed = world.text("SELECT encode(tokens, 'hex') FROM oauth_grants").await.unwrap();
+    let sealed: Vec<u8> =
+        (0..sealed.len()).step_by(2).map(|at| u8::from_str_radix(&sealed[at..at + 2], 16).unwrap()).collect();
+    let place = Place { table: "oauth_grants", column: "tokens", row: &connection.to_string() };
+    let tokens: serde_json::Value = serde_json::from_slice(&world.context.keys.open(place, &sealed).unwrap()).unwrap();
+    let mut secrets = vec![pair.justworks.config().client_secret];
+    secrets.extend([&tokens["access"], &tokens["refresh"]].map(|token| token.as_str().unwrap().to_owned()));
     let shown = pair.shown(connection).await.to_string();
-    let secret = pair.justworks.config().client_secret;
-    assert!(!shown.contains(&secret));
     let dump = "SELECT string_agg(t::text, ' ') FROM (SELECT row_to_json(g)::text AS t FROM oauth_grants g UNION ALL \
                 SELECT row_to_json(c)::text FROM connections c UNION ALL SELECT row_to_json(a)::text FROM audit a) AS t";
-    let dump = pair.live.world.text(dump).await.unwrap();
-    assert!(!dump.contains(&secret) && !dump.contains(&encoded(&secret)));
+    let dump = world.text(dump).await.unwrap();
+    for secret in &secrets {
+        assert!(secret.len() > 20 && !shown.contains(secret) && !dump.contains(secret));
+        let bytes = rollbook::keys::seal::hex(secret.as_bytes());
+        assert!(!dump.contains(&bytes), "not as bytes either");
+    }
 }
 
 /// Law 11: the lock on the grant is held from before the request until the answer is stored.
