@@ -8,4 +8,5 @@ pub mod justworks;
 pub mod oauth;
 pub mod registry;
 pub mod remote;
+mod settings;
 mod vendor;

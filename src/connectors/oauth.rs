@@ -158,14 +158,6 @@ impl OAuthClient {
     }
 }
 
-impl GrantError {
-    /// Whether an admin has to give consent again before another try makes sense.
-    #[must_use]
-    pub fn needs_consent(&self) -> bool {
-        matches!(self, Self::Denied { .. } | Self::Lost { .. })
-    }
-}
-
 fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()))
 }

@@ -1,7 +1,8 @@
 //! Authority: for each unit, the order of connections whose word counts.
 //!
-//! The default order is that in which connections came. An admin may order a unit otherwise; connections that the order
-//! does not name follow in the default one, so that a new connection always speaks last.
+//! The default order is that in which connections came, and for what belongs to a job the leading employment's connection
+//! speaks before it. An admin may give a unit an order of its own, also one that is the default order: then nobody speaks
+//! before it. Connections that it does not name follow in the default order, so that a new connection speaks last.
 
 use std::collections::BTreeMap;
 
@@ -19,14 +20,13 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// What orders come to among connections, which are given in the default order. An order that comes to the default,
-    /// and one of a unit that cannot be ordered, is none.
+    /// What orders come to among connections, which are given in the default order. An order that names none of them, and
+    /// one of a unit that cannot be ordered, is none.
     #[must_use]
     pub fn of(connections: &[ConnectionId], orders: &Orders) -> Self {
         let own = orders.iter().filter(|(unit, _)| is_orderable(unit)).filter_map(|(unit, named)| {
             let order = effective(named, connections);
-            let differs = order != connections;
-            differs.then(|| (unit.clone(), order.into_iter().zip(0..).collect()))
+            names_any(named, connections).then(|| (unit.clone(), order.into_iter().zip(0..).collect()))
         });
         Self { places: own.collect() }
     }
@@ -41,6 +41,12 @@ impl Authority {
         // A connection that came since this was made speaks last.
         self.places.get(unit).map(|places| places.get(&connection).copied().unwrap_or(usize::MAX))
     }
+}
+
+/// Whether an order names a connection, and so is one.
+#[must_use]
+pub fn names_any(named: &[ConnectionId], connections: &[ConnectionId]) -> bool {
+    named.iter().any(|id| connections.contains(id))
 }
 
 /// The whole order: first the connections that are named, then the others in the default order. A name that is no
@@ -100,13 +106,15 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_comes_to_the_default_is_none() {
+    fn an_order_that_names_nobody_is_none_and_every_other_counts() {
         let all = connections(&[1, 2, 3]);
         let title = Unit::named("title");
-        for named in [&[][..], &[1], &[1, 2, 3], &[9], &[1, 2, 1]] {
+        for named in [&[][..], &[9]] {
             let orders = Orders::from([(title.clone(), connections(named))]);
             assert_eq!(Authority::of(&all, &orders), Authority::default(), "{named:?}");
         }
+        let orders = Orders::from([(title.clone(), connections(&[1]))]);
+        assert_eq!(Authority::of(&all, &orders).place(&title, connection(2)), Some(1), "also the default order");
         let orders = Orders::from([(title.clone(), connections(&[2]))]);
         let places = [2, 1, 3, 7].map(|number| Authority::of(&all, &orders).place(&title, connection(number)));
         assert_eq!(places, [Some(0), Some(1), Some(2), Some(usize::MAX)]);

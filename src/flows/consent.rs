@@ -102,8 +102,15 @@ pub enum NotConnected {
     Flow(#[from] FlowError),
 }
 
-/// Takes an admin's consent: exchanges the code, looks whose account it is, keeps the grant, and pulls.
+/// Takes an admin's consent: exchanges the code, looks whose account it is, keeps the grant, and pulls. Carried out to its
+/// end also when the admin's browser goes away: the code is good only once.
 pub async fn complete(context: &Context, returned: Returned) -> Result<Connected, NotConnected> {
+    let (context, unbroken) = (context.clone(), context.unbroken.clone());
+    let completing = unbroken.spawn(async move { carry_out(&context, returned).await });
+    completing.await.map_err(|error| FlowError::Internal(format!("a consent broke off: {error}")))?
+}
+
+async fn carry_out(context: &Context, returned: Returned) -> Result<Connected, NotConnected> {
     let now = context.clock.now();
     let digest = sha256(returned.state.as_bytes());
     let mut conn = context.db.get().await.map_err(FlowError::from)?;
@@ -149,6 +156,8 @@ pub async fn complete(context: &Context, returned: Returned) -> Result<Connected
         return Err(failed(reason));
     }
     let tokens = Tokens { access: grant.access_token, refresh: grant.refresh_token };
+    // Later than the start of any run that cannot have used it.
+    let now = context.clock.now();
     let row = GrantRow {
         connection_id: id,
         consent: context.clock.row_id(),

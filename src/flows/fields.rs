@@ -15,7 +15,7 @@ use super::context::Context;
 use super::error::FlowError;
 use super::plan::{Order, STEP, Scope, build, orders};
 use crate::directory::attribute::Unit;
-use crate::directory::authority::{effective, is_orderable, orderable};
+use crate::directory::authority::{effective, is_orderable, names_any, orderable};
 use crate::directory::ids::ConnectionId;
 use crate::store;
 use crate::store::authority::OrderRow;
@@ -63,7 +63,7 @@ pub async fn list(context: &Context) -> Result<(Vec<Field>, bool), FlowError> {
         let named: Vec<ConnectionId> = row.iter().flat_map(|row| &row.connections).copied().map(ConnectionId).collect();
         let order = effective(&named, &connections);
         Field {
-            is_default: order == connections,
+            is_default: !names_any(&named, &connections),
             order: order.iter().filter_map(|id| by_id.get(&id.0)).map(|speaker| (*speaker).clone()).collect(),
             changed: row.map(|row| (row.changed_at, row.token_name)),
             unit,
@@ -113,13 +113,12 @@ pub async fn put(
             let named = check(order, &connections)?;
             let present = orders(conn).await?.remove(&unit).unwrap_or_default();
             let (before, after) = (effective(&present, &connections), effective(&named, &connections));
-            if before == after {
+            if before == after && names_any(&present, &connections) == names_any(&named, &connections) {
                 return Ok(0);
             }
-            // The default is kept as no order, so that it stays the default whatever connections come and go.
             let row = OrderRow {
                 unit: unit.0.clone(),
-                connections: if after == connections { Vec::new() } else { order.to_vec() },
+                connections: order.to_vec(),
                 changed_at: context.clock.now(),
                 token_name: actor.token_name.clone(),
             };

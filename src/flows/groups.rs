@@ -3,8 +3,9 @@
 
 use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde::Deserialize;
 use serde_json::json;
-use tracing::info;
+use tracing::{error, info};
 use uuid::Uuid;
 
 use super::apply::Cause;
@@ -95,8 +96,7 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
         Cause { kind: "configuration", run: None, token_name: walk.token_name.clone(), reason: walk.reason.clone() };
     let mut people: Vec<Person> = Vec::with_capacity(rows.len());
     for row in &rows {
-        let person = serde_json::from_value(row.person.clone());
-        people.push(person.map_err(|error| FlowError::corrupt("person", &error))?);
+        people.push(Person::deserialize(&row.person).map_err(|error| FlowError::corrupt("person", &error))?);
     }
     // Whatever they were known as: while the kind was off, nobody looked after the names of managers' groups.
     let subjects: Vec<Subject<'_>> =
@@ -132,13 +132,14 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
     Ok(true)
 }
 
-/// Lets groups be gone in which nobody has been for 90 days. Their ids stay theirs.
+/// Lets groups be gone in which nobody has been for 90 days. Their ids stay theirs. One that cannot be ended now keeps no
+/// other from it: the next day tries again.
 pub(super) async fn sweep(context: &Context, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
     let now = context.clock.now();
     let oldest = now - TimeDelta::days(RETIRED_DAYS);
     for group in store::groups_write::outlived(conn, oldest).await? {
         let Some(kind) = Kind::parse(&group.kind) else { continue };
-        conn.transaction(async |conn| {
+        let ended = conn.transaction(async |conn| {
             store::groups_write::take(conn, group.id).await?;
             if store::groups_write::remove(conn, kind, group.id, oldest, now).await? {
                 let gone = NewChange {
@@ -152,8 +153,10 @@ pub(super) async fn sweep(context: &Context, conn: &mut AsyncPgConnection) -> Re
                 store::changes::append(conn, &[gone]).await?;
             }
             Ok::<_, FlowError>(())
-        })
-        .await?;
+        });
+        if let Err(error) = ended.await {
+            error!(group.id = %group.id, %error, "group {} could not be ended", group.id);
+        }
     }
     Ok(())
 }

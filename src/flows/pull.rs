@@ -332,7 +332,7 @@ async fn take_over(
 /// What readings must share, besides their method, for their evidence of absence to add up (law 2): with what credential
 /// they read, of which company, and what they include. What changed can be read on from a mark only on the same ground.
 fn evidence(connection: &ConnectionRow, settings: &Common, credential: &str, account: &str) -> String {
-    let parts = json!([account, credential, settings.include, Common::connector_part(&connection.settings),]);
+    let parts = json!([account, credential, settings.include, Common::connector_part(&connection.settings)]);
     let digest = crate::keys::seal::sha256(parts.to_string().as_bytes());
     crate::keys::seal::hex(&digest[..16])
 }

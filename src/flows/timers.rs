@@ -88,7 +88,8 @@ fn new_run(context: &Context, connection: Uuid, cause: &str, state: &str, now: D
 /// How long runs, plans and the feed are kept, and how long the change log.
 const KEEP_RUNS: TimeDelta = TimeDelta::days(90);
 
-/// Makes partitions ahead, ends groups in which nobody is, and forgets what is old; once a day on one node. `false` when it is not time.
+/// Makes partitions ahead, forgets what is old, and ends groups in which nobody is; once a day on one node. `false` when
+/// it is not time.
 pub async fn keep_house(context: &Context) -> Result<bool, FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
@@ -105,8 +106,6 @@ pub async fn keep_house(context: &Context) -> Result<bool, FlowError> {
     })
     .await?;
     // Last, and no reason to fail: the day's lease is taken, and a group that stays a day longer does no harm.
-    if let Err(error) = groups::sweep(context, &mut conn).await {
-        error!(%error, "groups in which nobody is could not all be ended; the next day tries again");
-    }
+    groups::sweep(context, &mut conn).await.unwrap_or_else(|error| error!(%error, "no group could be ended"));
     Ok(true)
 }

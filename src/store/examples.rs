@@ -10,8 +10,8 @@ pub struct Examples {
     /// The id of an active person with workers in more than one connection.
     #[diesel(sql_type = Nullable<Text>)]
     pub merged: Option<String>,
-    /// The `userName` of an active person whose manager comes from another connection; lacking one, of somebody who has
-    /// a manager.
+    /// The `userName` of an active person whose manager the connection that leads for them does not know; lacking one, of
+    /// somebody who has a manager.
     #[diesel(sql_type = Nullable<Text>)]
     pub led: Option<String>,
     /// The `displayName` of a department with members from more than one connection; lacking one, of any group.
@@ -29,7 +29,8 @@ pub async fn find(conn: &mut AsyncPgConnection) -> QueryResult<Examples> {
              ORDER BY count(DISTINCT w.connection_id) DESC, p.position LIMIT 1) AS merged,
             (SELECT p.user_name FROM people p JOIN people m ON m.id = p.manager_id
              WHERE p.active
-             ORDER BY (p.person #>> '{source,connection}') = (m.person #>> '{source,connection}'), p.position DESC
+             ORDER BY EXISTS (SELECT FROM workers w WHERE w.person_id = m.id
+                              AND w.connection_id::text = p.person #>> '{source,connection}'), p.position DESC
              LIMIT 1) AS led,
             (SELECT g.display_name FROM groups g
              LEFT JOIN LATERAL (SELECT count(DISTINCT p.person #>> '{source,connection}') AS systems FROM people p

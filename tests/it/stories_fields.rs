@@ -198,6 +198,11 @@ async fn story_19_field_source_of_truth_with_preview() {
     company.pair.live.sync(justworks).await;
     assert_eq!(company.title(ANA).await, "Lead Engineer");
 
+    // The oldest first is an order, too, once somebody says so.
+    assert_eq!(company.order("title", &[remote]).await, 3);
+    assert_eq!(company.field("title").await["isDefault"], false);
+    assert_eq!(company.order("title", &[remote, justworks]).await, 0, "it is the same");
+
     // Going back restores, with what Remote says by now.
     assert_eq!(company.order("title", &[]).await, 3);
     assert_eq!(company.titles().await, ["Principal", "Clerk", "Analyst"]);

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::scopes::{self, Scopes};
 use crate::connectors::connector::ConnectorError;
-use crate::directory::email::Email;
+use crate::connectors::settings::{login_email_domains, mistake, read, requests_per_minute, web_address};
 use crate::outbound::Outbound;
 
 /// What an admin can set, as JSON with camelCase names.
@@ -70,13 +70,7 @@ impl JustworksSettings {
     /// # Errors
     /// [`ConnectorError::Settings`] names the field that is unknown or of the wrong type.
     pub fn parse(settings: &Value) -> Result<Self, ConnectorError> {
-        if settings.is_null() {
-            return Ok(Self::default());
-        }
-        if !settings.is_object() {
-            return Err(mistake("settings must be a JSON object"));
-        }
-        Self::deserialize(settings).map_err(|error| mistake(error.to_string()))
+        read(settings)
     }
 
     /// Checks the settings, and the addresses against the guard of outgoing calls.
@@ -85,18 +79,10 @@ impl JustworksSettings {
     /// [`ConnectorError::Settings`] says what cannot work.
     pub(super) fn check(&self, outbound: &Outbound) -> Result<Checked, ConnectorError> {
         let url = |name: &str, raw: &str| {
-            let url = Url::parse(raw.trim()).map_err(|error| mistake(format!("{name} is no URL: {error}")))?;
-            if url.cannot_be_a_base() || url.query().is_some() || url.fragment().is_some() {
-                return Err(mistake(format!("{name} must be a web address without query or fragment")));
-            }
+            let url = web_address(name, raw)?;
             outbound.check(&url).map_err(|error| mistake(format!("{name}: {error}")))?;
             Ok(url)
         };
-        if self.requests_per_minute == 0 {
-            return Err(mistake("requestsPerMinute must be at least 1"));
-        }
-        let login_email_domains =
-            self.login_email_domains.iter().map(|domain| folded(domain)).collect::<Result<_, _>>()?;
         Ok(Checked {
             api: url("apiUrl", &self.api_url)?,
             authorize: url("authorizeUrl", &self.authorize_url)?,
@@ -104,8 +90,8 @@ impl JustworksSettings {
             scopes: self.scopes()?,
             pkce: self.pkce,
             employee_number_from_work_id: self.employee_number_from_work_id,
-            requests_per_minute: self.requests_per_minute,
-            login_email_domains,
+            requests_per_minute: requests_per_minute(self.requests_per_minute)?,
+            login_email_domains: login_email_domains(&self.login_email_domains)?,
         })
     }
 
@@ -126,17 +112,6 @@ impl JustworksSettings {
         }
         Ok(self.scopes.clone())
     }
-}
-
-fn folded(domain: &str) -> Result<String, ConnectorError> {
-    let bare = domain.trim().trim_start_matches('@');
-    Email::parse(&format!("x@{bare}"))
-        .map(|email| email.domain().to_owned())
-        .map_err(|_| mistake(format!("loginEmailDomains: `{domain}` is no domain")))
-}
-
-fn mistake(detail: impl Into<String>) -> ConnectorError {
-    ConnectorError::Settings { detail: detail.into() }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::connectors::connector::ConnectorError;
-use crate::directory::email::Email;
+use crate::connectors::settings::{login_email_domains, mistake, read, requests_per_minute, web_address};
 
 const PRODUCTION: &str = "gateway.remote.com";
 const SANDBOXES: [&str; 2] = ["gateway.remote-sandbox.com", "gateway.partners.remote-sandbox.com"];
@@ -51,13 +51,7 @@ impl RemoteSettings {
     /// # Errors
     /// [`ConnectorError::Settings`] names the field that is unknown or of the wrong type.
     pub fn parse(settings: &Value) -> Result<Self, ConnectorError> {
-        if settings.is_null() {
-            return Ok(Self::default());
-        }
-        if !settings.is_object() {
-            return Err(mistake("settings must be a JSON object"));
-        }
-        Self::deserialize(settings).map_err(|error| mistake(error.to_string()))
+        read(settings)
     }
 
     /// Checks settings and token against each other.
@@ -65,13 +59,7 @@ impl RemoteSettings {
     /// # Errors
     /// [`ConnectorError::Settings`] says what cannot work; the token is never shown.
     pub(super) fn check(&self, token: &SecretString) -> Result<Checked, ConnectorError> {
-        let base = Url::parse(self.base_url.trim()).map_err(|error| mistake(format!("baseUrl is no URL: {error}")))?;
-        if base.cannot_be_a_base() || base.query().is_some() || base.fragment().is_some() {
-            return Err(mistake("baseUrl must be scheme and host, without query or fragment"));
-        }
-        if self.requests_per_minute == 0 {
-            return Err(mistake("requestsPerMinute must be at least 1"));
-        }
+        let base = web_address("baseUrl", &self.base_url)?;
         // Tokens are pasted, and what is pasted has line ends.
         let token = token.expose_secret().trim();
         if token.is_empty() {
@@ -88,21 +76,13 @@ impl RemoteSettings {
             return Err(mistake(format!("the API token is one for production (ra_live_), but {host} is a sandbox")));
         }
         let token = SecretString::from(token);
-        let login_email_domains =
-            self.login_email_domains.iter().map(|domain| folded(domain)).collect::<Result<_, _>>()?;
-        Ok(Checked { base, token, requests_per_minute: self.requests_per_minute, login_email_domains })
+        Ok(Checked {
+            base,
+            token,
+            requests_per_minute: requests_per_minute(self.requests_per_minute)?,
+            login_email_domains: login_email_domains(&self.login_email_domains)?,
+        })
     }
-}
-
-fn folded(domain: &str) -> Result<String, ConnectorError> {
-    let bare = domain.trim().trim_start_matches('@');
-    Email::parse(&format!("x@{bare}"))
-        .map(|email| email.domain().to_owned())
-        .map_err(|_| mistake(format!("loginEmailDomains: `{domain}` is no domain")))
-}
-
-fn mistake(detail: impl Into<String>) -> ConnectorError {
-    ConnectorError::Settings { detail: detail.into() }
 }
 
 #[cfg(test)]

@@ -194,6 +194,9 @@ fn an_order_comes_before_the_leading_employment_and_after_its_phase() {
     let world = employed_twice(part_time.clone(), ana("J").with("title", "Engineer").with("costCenter", "2"));
     assert_eq!(world.scene.people[0].person.source.connection, JUSTWORKS);
     assert_eq!(world.scene.people[0].person.attributes["costCenter"], "2");
+    let person = ordered(world, &[("title", &[REMOTE])]);
+    assert_eq!(person.attributes["title"], "Adviser", "the default order, once it is given, goes before who leads");
+    assert_eq!(person.attributes["costCenter"], "2", "and only for its unit");
     let ended = employed_twice(
         ana("R").with("title", "Adviser"),
         ana("J").ends("2026-03-31").with("title", "Engineer").with("costCenter", "2").with("locale", "en-US"),

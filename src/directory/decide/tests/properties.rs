@@ -134,10 +134,12 @@ proptest! {
     }
 
     #[test]
-    fn an_order_that_names_nobody_or_is_the_default_is_as_good_as_none(
+    fn an_order_that_names_nobody_is_as_good_as_none_and_for_the_human_the_default_one_too(
         mut world in worlds(),
-        unit in prop::sample::select(vec!["title", "name", "manager", "locale"]),
-        named in prop::sample::select(vec![vec![], vec![REMOTE], vec![REMOTE, JUSTWORKS]]),
+        (unit, named) in prop::sample::select(vec![
+            ("title", vec![]), ("manager", vec![]), ("name", vec![]),
+            ("name", vec![REMOTE]), ("locale", vec![REMOTE, JUSTWORKS]),
+        ]),
     ) {
         world.scene.authority = Authority::default();
         let without = world.decide();
