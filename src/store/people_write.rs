@@ -32,6 +32,8 @@ pub struct PersonWrite {
     pub start_date: Option<NaiveDate>,
     pub person: Value,
     pub document: String,
+    /// What filters compare (see render).
+    pub keys: Value,
     pub created_at: DateTime<Utc>,
     pub modified_at: DateTime<Utc>,
     pub next_due: Option<DateTime<Utc>>,
@@ -44,14 +46,14 @@ pub struct PersonWrite {
 const RECORD: &str = "json_to_recordset($1::json) AS row (id uuid, version bigint, user_name text,
     user_name_key text, active boolean, display_name text, employee_number text, manager_via_connection uuid,
     manager_via_source text, manager_via_email text, manager_target uuid, manager_since timestamptz,
-    manager_state text, start_date date, person jsonb, document text, created_at timestamptz,
+    manager_state text, start_date date, person jsonb, document text, keys jsonb, created_at timestamptz,
     modified_at timestamptz, next_due timestamptz, left_at timestamptz,
     department_group uuid, legal_entity_group uuid, country_group uuid, employment_type_group uuid, team_group uuid,
     work_location_group uuid, worker_type_group uuid, manager_group uuid, all_group uuid)";
 
 const COLUMNS: &str = "id, version, user_name, user_name_key, active, display_name, employee_number,
     manager_via_connection, manager_via_source, manager_via_email, manager_target, manager_since, manager_state,
-    start_date, person, document, created_at, modified_at, next_due, left_at,
+    start_date, person, document, keys, created_at, modified_at, next_due, left_at,
     department_group, legal_entity_group, country_group, employment_type_group, team_group, work_location_group,
     worker_type_group, manager_group, all_group";
 
