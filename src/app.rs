@@ -33,6 +33,9 @@ pub use check::check;
 pub use demo::{DemoArgs, demo};
 pub use program::program;
 
+/// How long work that must not be broken off may take after the jobs have stopped.
+const UNBROKEN_AT_MOST: std::time::Duration = std::time::Duration::from_secs(90);
+
 /// Everything that a running Rollbook holds.
 pub struct App {
     pub context: Context,
@@ -131,6 +134,10 @@ impl App {
         jobs_stop.cancel();
         tracker.close();
         tracker.wait().await;
+        context.unbroken.close();
+        if tokio::time::timeout(UNBROKEN_AT_MOST, context.unbroken.wait()).await.is_err() {
+            warn!("an HR system has not answered a token refresh yet; its answer will be missing");
+        }
         if !serving.is_finished()
             && let Err(error) = serving.await?
         {
@@ -181,6 +188,7 @@ async fn connect(config: Config, source: DatabaseSource, clock: Clock) -> anyhow
         node: clock.row_id(),
         keys: Arc::new(keys),
         wake: Wake::default(),
+        unbroken: TaskTracker::new(),
         db,
         clock,
     })

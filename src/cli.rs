@@ -7,6 +7,7 @@ mod client;
 mod connection;
 mod consumer;
 mod event;
+mod field;
 mod group;
 mod hold;
 mod person;
@@ -43,6 +44,8 @@ pub enum Command {
     Person(Noun<person::Verb>),
     /// Groups that follow from what HR says: which there are, what is behind them, which kinds are on.
     Group(Noun<group::Verb>),
+    /// Fields: whose word counts for each unit of a person.
+    Field(Noun<field::Verb>),
     /// Consumers: clients of the directory.
     Consumer(Noun<consumer::Verb>),
     /// Tokens of consumers.
@@ -138,6 +141,7 @@ pub async fn carry_out(command: Command, clock: Clock, out: &mut dyn Write) -> R
         Command::Review(noun) => review::run(noun.verb, &Client::new(noun.access, clock)?, out).await,
         Command::Person(noun) => person::run(noun.verb, &Client::new(noun.access, clock)?, out).await,
         Command::Group(noun) => group::run(noun.verb, &Client::new(noun.access, clock)?, out).await,
+        Command::Field(noun) => field::run(noun.verb, &Client::new(noun.access, clock)?, out).await,
         Command::Consumer(noun) => consumer::run(noun.verb, &Client::new(noun.access, clock)?, out).await,
         Command::Token(noun) => token::run(noun.verb, &Client::new(noun.access, clock)?, out).await,
         Command::Event(noun) => event::run(noun.verb, &Client::new(noun.access, clock)?, out).await,
@@ -168,6 +172,21 @@ fn rows(list: &Value, row: impl Fn(&Value) -> Vec<String>) -> Vec<Vec<String>> {
 /// Says so when the list goes on.
 fn more(list: &Value, out: &mut dyn Write) -> Result<(), CliError> {
     if list["nextCursor"].is_string() { table::line(out, "… and more: raise --limit to see them") } else { Ok(()) }
+}
+
+/// Whom a change of configuration would change, and how: the plan of a preview.
+async fn show_preview(plan: &str, limit: u32, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    let changes = client.list(&["plans", plan, "changes"], &[], limit).await?;
+    if client.json {
+        return table::json(out, &serde_json::json!({ "planId": plan, "changes": changes }));
+    }
+    let row = |item: &Value| {
+        let changes = item["changes"].as_array().into_iter().flatten();
+        let what = changes.map(change_in_words).collect::<Vec<_>>().join("; ");
+        vec![table::text(item, "/kind"), table::text(item, "/displayName"), table::text(item, "/userName"), what]
+    };
+    table::table(out, &["KIND", "NAME", "USER NAME", "WHAT"], &rows(&changes, row), "this would change nobody")?;
+    more(&changes, out)
 }
 
 /// One value before and after.

@@ -1,11 +1,12 @@
 //! The domain, pure: workers, people, and what happens to them. No I/O, no SQL, no HTTP, no SCIM.
 //!
 //! The way of the data through this room (design section 2): a [`worker::Worker`] is what one connection says;
-//! [`matching`] finds the human behind several workers; [`merge`] makes one [`person::Person`] of them with the source
-//! of every value; [`lifecycle`] reads dates in the worker's own [`zone`]; [`decide`] turns a [`plan::Scene`] into
+//! [`matching`] finds the human behind several workers; [`merge`] makes one [`person::Person`] of them, by [`authority`] and with
+//! the source of every value; [`lifecycle`] reads dates in the worker's own [`zone`]; [`decide`] turns a [`plan::Scene`] into
 //! what is to happen with every worker and person of it; [`diff`] and [`event`] name what changed; [`budget`] says what of a plan an admin has to see first; [`managers`] keeps the reporting lines free of cycles; [`groups`] says who belongs together.
 
 pub mod attribute;
+pub mod authority;
 pub mod budget;
 mod cycle;
 pub mod decide;

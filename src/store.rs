@@ -3,6 +3,7 @@
 //! caller owns the transaction.
 
 pub mod audit;
+pub mod authority;
 pub mod changes;
 mod compile;
 pub mod connections;

@@ -11,8 +11,10 @@ CREATE TABLE oauth_grants (
     expires_at timestamptz NOT NULL,
     granted_at timestamptz NOT NULL,
     refreshed_at timestamptz NOT NULL,
-    -- Since when the answer to a refresh is missing: the refresh token may be spent.
-    lost_at timestamptz
+    -- Since when an answer to a refresh is missing: the refresh token may be spent.
+    asked_at timestamptz,
+    -- Since when the HR system no longer takes the refresh token.
+    refused_at timestamptz
 );
 CREATE INDEX oauth_grants_age ON oauth_grants (refreshed_at);
 
@@ -23,6 +25,8 @@ CREATE TABLE oauth_consents (
     connection_id uuid NOT NULL REFERENCES connections ON DELETE CASCADE,
     -- The PKCE code verifier, sealed.
     verifier bytea,
+    -- The app that replaces the present one if consent is given, sealed.
+    app bytea,
     redirect_uri text NOT NULL,
     token_name text NOT NULL,
     expires_at timestamptz NOT NULL

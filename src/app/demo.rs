@@ -22,8 +22,8 @@ use crate::config::{Config, Settings};
 use crate::flows::audit::Actor;
 use crate::flows::callers::NewConsumer;
 use crate::flows::connect::{self, NewConnectionOrder};
+use crate::flows::consent::{self, Returned};
 use crate::flows::context::Context;
-use crate::flows::grants::{self, Returned};
 use crate::flows::{callers, error::FlowError};
 use crate::keys::token::Token;
 use crate::sandbox::{self, Justworks, Running, Sandbox, TimeSource};
@@ -246,9 +246,9 @@ async fn prepare(context: &Context, base: &str, memory: &Memory, vendors: &Vendo
     let justworks = ensure_connection(context, justworks, &actor).await?;
     if state(context, justworks).await? == "authorizing" {
         // What an admin of the customer does in a browser.
-        let page = grants::authorize(context, justworks, &format!("{base}/oauth/callback"), &actor).await?;
+        let page = consent::authorize(context, justworks, &format!("{base}/oauth/callback"), None, &actor).await?;
         let callback = vendors.justworks.consent(page.as_str())?;
-        grants::complete(context, returned(&callback)?).await?;
+        consent::complete(context, returned(&callback)?).await?;
     }
     publish(context, justworks, "Justworks", memory.members.unwrap_or(1), &actor).await
 }

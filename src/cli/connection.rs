@@ -134,6 +134,8 @@ async fn reauthorize(order: &Reauthorize, client: &Client, out: &mut dyn Write) 
     let answer = client.post(&[PATH, &id, "reauthorize"], &body).await?;
     if answer["authorizationUrl"].is_string() {
         tell_consent(&answer, client, out)
+    } else if answer["runId"].is_null() && !client.json {
+        line(out, "the credential is kept; the connection is paused, resume it to pull")
     } else {
         tell_run(&answer, client, out)
     }

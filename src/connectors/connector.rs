@@ -53,6 +53,9 @@ pub trait Reading: Send + Sync {
     /// The full record of one id. Used for the second stage, and to refute an absence (law 2).
     fn detail<'a>(&'a self, id: &'a SourceId) -> BoxFuture<'a, Result<Detail, ConnectorError>>;
 
+    /// Draws again what rests on parts of a record, after hidden ones were filled from an earlier statement.
+    fn conclude(&self, _worker: &mut Worker) {}
+
     /// What the connector wants to remember for its next reading; opaque to everybody else.
     fn memory(&self) -> serde_json::Value;
 }
@@ -129,6 +132,8 @@ pub struct End {
     pub distinct: Option<u64>,
     /// Where an incremental reading would go on.
     pub mark: Option<serde_json::Value>,
+    /// A list that holds whoever works there now was empty, whatever the others held.
+    pub is_hollow: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

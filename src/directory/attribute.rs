@@ -51,6 +51,42 @@ pub mod name {
     pub const WORK_ADDRESS_COUNTRY: &str = "address.work.country";
     pub const WORK_PHONE: &str = "phone.work";
     pub const MOBILE_PHONE: &str = "phone.mobile";
+
+    /// All of these.
+    pub const ALL: [&str; 32] = [
+        GIVEN_NAME,
+        FAMILY_NAME,
+        MIDDLE_NAME,
+        HONORIFIC_PREFIX,
+        HONORIFIC_SUFFIX,
+        FORMATTED_NAME,
+        DISPLAY_NAME,
+        NICK_NAME,
+        TITLE,
+        DEPARTMENT,
+        DEPARTMENT_ID,
+        TEAM,
+        TEAM_ID,
+        LEGAL_ENTITY,
+        LEGAL_ENTITY_ID,
+        WORK_LOCATION,
+        WORK_LOCATION_ID,
+        COUNTRY,
+        EMPLOYEE_NUMBER,
+        COST_CENTER,
+        DIVISION,
+        SENIORITY,
+        TIMEZONE,
+        PREFERRED_LANGUAGE,
+        LOCALE,
+        WORK_STREET,
+        WORK_LOCALITY,
+        WORK_REGION,
+        WORK_POSTAL_CODE,
+        WORK_ADDRESS_COUNTRY,
+        WORK_PHONE,
+        MOBILE_PHONE,
+    ];
 }
 
 /// The unit that an attribute belongs to. Unknown attributes are units of their own.

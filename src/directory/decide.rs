@@ -154,7 +154,10 @@ fn people(stage: &Stage, links: &Links, emails: &EmailPlan) -> Vec<PlannedPerson
         // A person of whom the scene lacks a part (a connection, or the person) cannot be decided.
         let Some(employments) = employments.filter(|_| present.is_some() || links.is_new(id)) else { continue };
         let Some(email) = email_choice(stage, emails, id, cast) else { continue };
-        let Some(after) = merge(&employments, email, before, stage.scene.run, stage.scene.now) else { continue };
+        let Some(after) = merge(&employments, &stage.scene.authority, email, before, stage.scene.run, stage.scene.now)
+        else {
+            continue;
+        };
         if before.is_some_and(|before| is_same(before, &after)) {
             continue;
         }

@@ -7,9 +7,14 @@
 //! - Units of the employment come from current employments only, else from upcoming ones, else from the one that ended
 //!   last; the leading employment's connection first. A contract that ended never overrules a current job.
 //! - Units of the human come from any employment, current before upcoming before ended, then by order of authority.
+//!
+//! A unit that an admin has ordered (`authority`) goes by that order instead: among the same employments, and for a unit of
+//! the human still current before upcoming before ended.
 
 mod candidates;
+mod leading;
 mod rank;
+mod speakers;
 mod taken;
 pub use taken::email_of;
 
@@ -18,14 +23,17 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 pub use self::candidates::{Candidate, UnitCandidates, candidates};
+pub use self::leading::{Because, leading};
 pub(crate) use self::rank::Rank;
+use self::speakers::Speakers;
 pub(crate) use self::taken::Taken;
-use super::attribute::{Attributes, Unit, is_employment_unit, name, unit_of};
+use super::attribute::{Attributes, Unit, name, unit_of};
+use super::authority::Authority;
 use super::email::{Email, EmailKey};
 use super::ids::{RunId, WorkerKey};
 use super::lifecycle::Moment;
 use super::mapping::{EmploymentType, Mapping};
-use super::person::{ManagerLink, ManagerVia, Person, Provenance, Source, Standing, Status};
+use super::person::{ManagerLink, ManagerVia, Person, Provenance, Source, Standing};
 use super::plan::{ConnectionFacts, KnownWorker};
 use super::worker::{ManagerRef, Worker};
 
@@ -38,7 +46,7 @@ pub struct Employed<'a> {
     pub employment_type: EmploymentType,
     pub moment: Moment,
     pub connection: &'a ConnectionFacts,
-    /// Place of the connection in the order of authority; 0 speaks first.
+    /// Place of the connection in the default order of authority; 0 speaks first.
     pub place: usize,
 }
 
@@ -57,18 +65,17 @@ pub struct EmailChoice<'a> {
 #[must_use]
 pub fn merge(
     employments: &[Employed<'_>],
+    authority: &Authority,
     email: EmailChoice<'_>,
     before: Option<&Person>,
     run: Option<RunId>,
     now: DateTime<Utc>,
 ) -> Option<Person> {
-    let ordered = leading_first(employments);
+    let speakers = Speakers::of(employments, authority);
+    let ordered = speakers.leading_first();
     let primary = *ordered.first()?;
     let mut won: BTreeMap<Unit, &Employed> = BTreeMap::new();
     let mut attributes = Attributes::new();
-    let of_human = order_for_human(&ordered);
-    let of_work = order_for_work(&ordered);
-    let order_of = |unit: &Unit| if is_employment_unit(unit) { &of_work } else { &of_human };
 
     let claims: BTreeMap<&WorkerKey, BTreeMap<Unit, Attributes>> =
         ordered.iter().map(|one| (one.key, by_unit(&mapped(one.worker, &one.connection.rules.mapping)))).collect();
@@ -76,16 +83,17 @@ pub fn merge(
         if won.contains_key(unit) {
             continue;
         }
-        let found = order_of(unit).iter().find_map(|one| Some((*one, claims.get(one.key)?.get(unit)?)));
+        let found = speakers.of_unit(unit).iter().find_map(|one| Some((*one, claims.get(one.key)?.get(unit)?)));
         if let Some((winner, values)) = found {
             attributes.extend(values.clone());
             won.insert(unit.clone(), winner);
         }
     }
-    let birth_date = of_human.iter().find_map(|one| Some((*one, one.worker.birth_date?)));
-    let manager = of_work.iter().find_map(|one| Some((*one, reference(one.worker)?)));
-    won.extend(birth_date.map(|(winner, _)| (Unit::named(Unit::BIRTH_DATE), winner)));
-    won.extend(manager.map(|(winner, _)| (Unit::named(Unit::MANAGER), winner)));
+    let [birth_unit, manager_unit] = [Unit::BIRTH_DATE, Unit::MANAGER].map(Unit::named);
+    let birth_date = speakers.of_unit(&birth_unit).iter().find_map(|one| Some((*one, one.worker.birth_date?)));
+    let manager = speakers.of_unit(&manager_unit).iter().find_map(|one| Some((*one, reference(one.worker)?)));
+    won.extend(birth_date.map(|(winner, _)| (birth_unit, winner)));
+    won.extend(manager.map(|(winner, _)| (manager_unit, winner)));
     won.insert(Unit::named(Unit::TYPE), primary);
     won.insert(Unit::named(Unit::STATUS), primary);
     if let Some(winner) = email.from.and_then(|key| ordered.iter().find(|one| one.key == key)) {
@@ -155,47 +163,6 @@ impl<'a> Employed<'a> {
             connection,
             place,
         }
-    }
-}
-
-fn leading_first<'a, 'b>(employments: &'b [Employed<'a>]) -> Vec<&'b Employed<'a>> {
-    let mut ordered: Vec<&Employed> = employments.iter().collect();
-    ordered.sort_by_key(|one| Rank::of(one.worker, one.moment.status, one.place));
-    ordered
-}
-
-fn order_for_human<'a, 'b>(ordered: &[&'b Employed<'a>]) -> Vec<&'b Employed<'a>> {
-    let mut order = ordered.to_vec();
-    order.sort_by_key(|one| (phase(one.moment.status), one.place));
-    order
-}
-
-fn order_for_work<'a, 'b>(ordered: &[&'b Employed<'a>]) -> Vec<&'b Employed<'a>> {
-    let Some(primary) = ordered.first() else { return Vec::new() };
-    let leading = phase(primary.moment.status);
-    if leading == Phase::Ended {
-        return vec![primary];
-    }
-    let mut order: Vec<&Employed> = ordered.iter().copied().filter(|one| phase(one.moment.status) == leading).collect();
-    order.sort_by_key(|one| (one.place != primary.place, one.place));
-    order
-}
-
-/// Whether an employment is going on, is to come, or is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    Current,
-    Upcoming,
-    Unknown,
-    Ended,
-}
-
-fn phase(status: Status) -> Phase {
-    match status {
-        Status::Active | Status::OnLeave | Status::Suspended => Phase::Current,
-        Status::Pending => Phase::Upcoming,
-        Status::Unknown => Phase::Unknown,
-        Status::Terminated => Phase::Ended,
     }
 }
 

@@ -9,6 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::attribute::Unit;
+use super::authority::Authority;
 use super::email::EmailKey;
 use super::ids::{ConnectionId, PersonId, RunId, WorkerKey};
 use super::mapping::Rules;
@@ -23,6 +24,8 @@ pub struct Scene {
     pub run: Option<RunId>,
     /// The connections whose workers appear, in the default order of authority (oldest first).
     pub connections: Vec<ConnectionFacts>,
+    /// The units that an admin has ordered otherwise.
+    pub authority: Authority,
     pub workers: Vec<KnownWorker>,
     pub people: Vec<KnownPerson>,
     /// Who holds or reserves each email key that a worker of the scene claims. Keys that nobody holds are absent.
@@ -176,6 +179,8 @@ pub enum Review {
         other: WorkerKey,
         conflicts: Vec<String>,
     },
+    /// The HR system does not show when the employment begins and ends: whether it is current cannot be told.
+    DatesHidden,
     /// Somebody who has begun to work would begin later now; they stay active until an admin says otherwise (story 13).
     StartMovedToFuture {
         from: NaiveDate,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
-use super::attribute::{Attributes, name};
+use super::attribute::{Attributes, Unit, name};
+use super::authority::{Authority, Orders};
 use super::decide::decide;
 use super::email::EmailKey;
 use super::ids::{ConnectionId, PersonId, SourceId, WorkerKey};
@@ -143,6 +144,7 @@ impl World {
             now: at(now),
             run: None,
             connections: vec![connection(REMOTE, "remote"), connection(JUSTWORKS, "justworks")],
+            authority: Authority::default(),
             workers: Vec::new(),
             people: Vec::new(),
             holders: BTreeMap::new(),
@@ -176,6 +178,13 @@ impl World {
         let wanted = key(REMOTE, id);
         let known = self.scene.workers.iter_mut().find(|known| known.key == wanted).unwrap();
         known.statement = change(known.statement.clone());
+    }
+
+    /// An admin orders units.
+    pub(crate) fn order(&mut self, orders: &[(&str, &[ConnectionId])]) {
+        let connections: Vec<ConnectionId> = self.scene.connections.iter().map(|facts| facts.id).collect();
+        let orders: Orders = orders.iter().map(|(unit, order)| (Unit::named(unit), order.to_vec())).collect();
+        self.scene.authority = Authority::of(&connections, &orders);
     }
 
     pub(crate) fn decide(&self) -> Decisions {

@@ -64,6 +64,10 @@ pub struct Employment {
     /// The end counts at once instead of at the end of the last day.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub immediate: bool,
+    /// The HR system does not show us when this employment begins and ends, and never did: nobody can tell whether it
+    /// is current.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dates_hidden: bool,
     /// Share of a full-time job, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<u8>,
@@ -129,6 +133,9 @@ impl Worker {
     /// What the statement does say is never replaced, hidden or not; and of a unit of attributes that it says in part,
     /// nothing is filled, so that values of two times do not mix.
     pub fn keep_hidden(&mut self, previous: Option<&Self>, hidden: &BTreeSet<Part>) {
+        let never_shown = previous.is_none_or(|previous| previous.employment.dates_hidden);
+        let hides_dates = hidden.contains(&Part::Start) || hidden.contains(&Part::LastDay);
+        self.employment.dates_hidden = hides_dates && never_shown && self.employment.start.is_none();
         let Some(previous) = previous else { return };
         let said: BTreeSet<_> = self.attributes.keys().map(|name| unit_of(name)).collect();
         for part in hidden {
@@ -195,7 +202,8 @@ mod tests {
         cleared.keep_hidden(Some(&full()), &BTreeSet::new());
         assert_eq!(cleared, bare());
         cleared.keep_hidden(None, &all());
-        assert_eq!(cleared, bare());
+        let never_shown = Employment { dates_hidden: true, ..bare().employment };
+        assert_eq!(cleared, Worker { employment: never_shown, ..bare() }, "whether it is current cannot be told");
     }
 
     #[test]

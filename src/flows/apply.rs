@@ -2,7 +2,8 @@
 //!
 //! In transactions of at most 500 people, each whole or not at all, so that a kill loses nothing and a second try
 //! repeats nothing: what was applied is marked in the same transaction. An item whose ground has moved (the person
-//! changed, the worker says something else, somebody else took the email) is not applied but planned again.
+//! changed, the worker says something else, somebody else took the email, another connection's word comes first) is not
+//! applied but planned again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,20 +46,23 @@ pub(super) struct Cause {
     pub reason: Option<String>,
 }
 
-/// Applies what is left of a plan, and what of it had to be planned again.
+/// Applies what is left of a plan, and what of it had to be planned again. Answers the people who changed under every
+/// attempt, and are left as they are.
 pub(super) async fn apply(
     context: &Context,
     plan: Uuid,
     connection: Option<Uuid>,
     cause: &Cause,
-) -> Result<(), FlowError> {
+) -> Result<Vec<Uuid>, FlowError> {
     let mut plan = plan;
     let mut follow_ups = Vec::new();
+    let mut left = Vec::new();
     for round in 0..ROUNDS {
         apply_once(context, plan, cause).await?;
         let mut conn = context.db.get().await?;
         let stale = store::plans::people_in(&mut conn, plan, "stale").await?;
         if stale.is_empty() || round + 1 == ROUNDS {
+            left = stale;
             break;
         }
         let workers = match connection {
@@ -69,7 +73,15 @@ pub(super) async fn apply(
         // Whoever was in the plan for their manager alone has no worker in it.
         let scope = Scope::Stale { workers, people: stale };
         let next = context.clock.row_id();
-        let order = Order { plan: next, connection, run: cause.run, cause: "staleItems".into(), scope, rules: None };
+        let order = Order {
+            plan: next,
+            connection,
+            run: cause.run,
+            cause: "staleItems".into(),
+            scope,
+            rules: None,
+            authority: None,
+        };
         build(context, order).await?;
         plan = next;
         follow_ups.push(next);
@@ -81,7 +93,7 @@ pub(super) async fn apply(
             store::plans::delete(&mut conn, follow_up).await?;
         }
     }
-    Ok(())
+    Ok(left)
 }
 
 async fn apply_once(context: &Context, plan: Uuid, cause: &Cause) -> Result<(), FlowError> {
@@ -104,11 +116,7 @@ async fn apply_once(context: &Context, plan: Uuid, cause: &Cause) -> Result<(), 
                 collisions += 1;
             }
             // Groups are renamed in the order in which people need it, and the sequencer folds others meanwhile.
-            Err(FlowError::Store(StoreError::DatabaseError(DatabaseErrorKind::Unknown, information)))
-                if collisions < 5 && information.message().contains("deadlock detected") =>
-            {
-                collisions += 1;
-            }
+            Err(error) if collisions < 5 && error.is_deadlock() => collisions += 1,
             Err(error) => return Err(error),
         }
     }
@@ -196,6 +204,9 @@ impl Ground {
             if locked.get(&item.person_id).map(|row| row.version) != item.base_version {
                 refused.insert(item.person_id);
             }
+        }
+        if store::authority::has_moved_on(conn, plan).await? {
+            refused.extend(store::authority::shared_of(conn, plan, &ids).await?);
         }
         refuse_taken_emails(conn, items, &locked, &mut refused, now).await?;
         // Items of one bundle stand or fall together.

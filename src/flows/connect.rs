@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::audit::{Actor, record};
+use super::consent;
 use super::context::Context;
 use super::credentials;
 use super::error::FlowError;
@@ -304,16 +305,18 @@ async fn steer(
 }
 
 /// What giving a new credential leads to.
-#[derive(Debug)]
 pub enum Reauthorized {
     /// The HR system has accepted it; this run pulls with it.
     Run(Asked),
+    /// The HR system has accepted it; nothing is pulled while the connection is paused.
+    Kept,
     /// An admin has to give consent at this address first.
     Consent(url::Url),
 }
 
 /// Takes a new credential, once the HR system has accepted it for the same account, and pulls with it. Where the HR
-/// system wants consent, the credential is the app's and may be left out when it is still the same.
+/// system wants consent, the credential is the app's, counts once consent was given to it, and may be left out when it is
+/// still the same.
 pub async fn reauthorize(
     context: &Context,
     id: Uuid,
@@ -325,19 +328,10 @@ pub async fn reauthorize(
     let connection =
         store::connections::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))?;
     if registry::needs_consent(&connection.kind) {
-        if given.as_object().is_some_and(|given| !given.is_empty()) {
-            let credentials = Credentials::given(&connection.kind, given)?;
-            let sealed = credentials::seal(context, id, &credentials);
-            conn.transaction(async |conn| {
-                locked(conn, id).await?;
-                let change = ConnectionChange { credentials: Some(sealed), ..ConnectionChange::default() };
-                store::connections::update(conn, id, change).await?;
-                record(context, conn, actor, "connection.credentials", &format!("connection {id}"), json!({})).await
-            })
-            .await?;
-        }
         drop(conn);
-        return Ok(Reauthorized::Consent(grants::authorize(context, id, redirect_uri, actor).await?));
+        let is_given = given.as_object().is_some_and(|given| !given.is_empty());
+        let app = if is_given { Some(Credentials::given(&connection.kind, given)?) } else { None };
+        return Ok(Reauthorized::Consent(consent::authorize(context, id, redirect_uri, app.as_ref(), actor).await?));
     }
     drop(conn);
     let credentials = Credentials::given(&connection.kind, given)?;
@@ -363,11 +357,14 @@ pub async fn reauthorize(
             };
             store::connections::update(conn, id, change).await?;
             record(context, conn, actor, "connection.reauthorize", &format!("connection {id}"), json!({})).await?;
-            enqueue(context, conn, id, if in_review { "preview" } else { "sync" }, in_review, actor).await
+            if connection.state == "paused" {
+                return Ok(None);
+            }
+            enqueue(context, conn, id, if in_review { "preview" } else { "sync" }, in_review, actor).await.map(Some)
         })
         .await?;
     context.wake.ring();
-    Ok(Reauthorized::Run(asked))
+    Ok(asked.map_or(Reauthorized::Kept, Reauthorized::Run))
 }
 
 /// What an admin sees of a connection.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -21,4 +22,6 @@ pub struct Context {
     pub node: Uuid,
     /// Rung when there is work to do, so that the jobs need not wait for their next look.
     pub wake: Wake,
+    /// What must not be dropped halfway when this process is told to stop: it is waited for.
+    pub unbroken: TaskTracker,
 }

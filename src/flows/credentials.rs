@@ -71,13 +71,13 @@ impl Tokens {
 
 /// Seals the code verifier of one consent.
 pub(super) fn seal_verifier(context: &Context, state: &[u8], verifier: &str) -> Vec<u8> {
-    let row = super::plan::hex(state);
+    let row = crate::keys::seal::hex(state);
     context.keys.seal(Place { table: "oauth_consents", column: "verifier", row: &row }, verifier.as_bytes())
 }
 
 /// Opens the code verifier of one consent.
 pub(super) fn open_verifier(context: &Context, state: &[u8], sealed: &[u8]) -> Result<SecretString, FlowError> {
-    let row = super::plan::hex(state);
+    let row = crate::keys::seal::hex(state);
     let place = Place { table: "oauth_consents", column: "verifier", row: &row };
     let text = context.keys.open(place, sealed).map_err(|error| {
         FlowError::Conflict(format!("this consent was asked for under another key ({error}); ask for it again"))

@@ -54,12 +54,20 @@ impl FlowError {
                 ),
             ) => true,
             Self::Store(Error::DatabaseError(Kind::Unknown, information)) => {
-                let words =
-                    ["terminating connection", "the database system is", "too many clients", "deadlock detected"];
-                words.iter().any(|words| information.message().contains(words))
+                let words = ["terminating connection", "the database system is", "too many clients"];
+                self.is_deadlock() || words.iter().any(|words| information.message().contains(words))
             }
             _ => false,
         }
+    }
+
+    /// Whether two transactions waited for each other and the database ended this one: trying again helps at once.
+    #[must_use]
+    pub fn is_deadlock(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind, Error};
+        // The driver hands the message on, and of SQLSTATEs only those that it has a kind for; 40P01 is none of them.
+        matches!(self, Self::Store(Error::DatabaseError(DatabaseErrorKind::Unknown, information))
+            if information.message().contains("deadlock detected"))
     }
 
     /// A stored value that does not read back: a fault of ours, never of the caller.

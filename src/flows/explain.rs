@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::error::FlowError;
-use super::plan::facts;
+use super::plan::{authority, facts, orders};
 use crate::directory::email::EmailKey;
 use crate::directory::ids::{ConnectionId, PersonId, SourceId, WorkerKey};
-use crate::directory::merge::{UnitCandidates, candidates};
+use crate::directory::merge::{self, Because, UnitCandidates, candidates};
 use crate::directory::person::Person;
 use crate::directory::plan::{KnownWorker, Link};
 use crate::directory::worker::Worker;
@@ -30,10 +30,12 @@ pub struct Explained {
     /// The manager's row, where the edge leads to a person, suspended or not.
     pub manager: Option<Summary>,
     pub workers: Vec<ExplainedWorker>,
+    /// The leading employment, and why it leads.
+    pub leading: Option<(WorkerKey, Because)>,
     pub units: Vec<UnitCandidates>,
     pub former_emails: Vec<Reservation>,
     pub reviews: Vec<ReviewRow>,
-    /// All connections, in the order of authority.
+    /// All connections, in the default order of authority.
     pub connections: Vec<ConnectionRow>,
 }
 
@@ -70,14 +72,16 @@ pub async fn person(context: &Context, id: Uuid) -> Result<Explained, FlowError>
         });
     }
     let all_facts = connections.iter().map(|row| facts(row, false)).collect::<Result<Vec<_>, _>>()?;
-    let units = candidates(&person, &known, &all_facts, now);
+    let leading = merge::leading(&person, &known, &all_facts, now);
+    let authority = authority(&all_facts, &orders(&mut conn).await?);
+    let units = candidates(&person, &known, &all_facts, &authority, now);
     let manager = match row.manager_target {
         Some(manager) => store::summaries::of_people(&mut conn, &[manager]).await?.pop(),
         None => None,
     };
     let former_emails = store::summaries::reservations_of(&mut conn, id, now).await?;
     let reviews = store::reviews::open_of_person(&mut conn, id).await?;
-    Ok(Explained { row, person, manager, workers, units, former_emails, reviews, connections })
+    Ok(Explained { row, person, manager, workers, leading, units, former_emails, reviews, connections })
 }
 
 fn read(value: &Value) -> Result<Worker, FlowError> {

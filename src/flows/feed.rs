@@ -20,7 +20,18 @@ pub async fn sequence(context: &Context) -> Result<bool, FlowError> {
 /// change through another way finds it here.
 pub async fn after(context: &Context, sequence_number: i64, limit: i64) -> Result<Vec<ChangeRow>, FlowError> {
     let mut conn = context.db.get().await?;
-    // A full step may not have been all there was.
-    while conn.transaction(async |conn| store::changes::sequence(conn, STEP, WhileBusy::Wait).await).await? == STEP {}
+    let mut collisions = 0_u8;
+    loop {
+        let numbered =
+            conn.transaction(async |conn| Ok(store::changes::sequence(conn, STEP, WhileBusy::Wait).await?)).await;
+        match numbered {
+            // A full step may not have been all there was.
+            Ok(STEP) => collisions = 0,
+            Ok(_) => break,
+            // It folds groups while others rename them.
+            Err(error) if collisions < 5 && FlowError::is_deadlock(&error) => collisions += 1,
+            Err(error) => return Err(error),
+        }
+    }
     Ok(store::changes::feed(&mut conn, sequence_number, limit).await?)
 }

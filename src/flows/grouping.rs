@@ -246,9 +246,11 @@ impl Desk<'_> {
         if seen.is_empty() {
             return Ok(());
         }
-        let connections: BTreeSet<Uuid> = seen.values().map(|seen| seen.connection_id).collect();
-        let ids: BTreeSet<String> = seen.values().map(|seen| seen.source_id.clone()).collect();
-        let known = store::groups_write::seen(conn, &Vec::from_iter(connections), &Vec::from_iter(ids)).await?;
+        let (nameless, named): (Vec<_>, Vec<_>) = seen.keys().partition(|(_, _, id, _)| id.is_empty());
+        let ids: BTreeSet<_> = named.iter().map(|(kind, connection, id, _)| (*kind, *connection, *id)).collect();
+        let groups: BTreeSet<Uuid> = nameless.iter().map(|(.., group)| *group).collect();
+        let mut known = store::groups_write::seen(conn, &Vec::from_iter(ids)).await?;
+        known.extend(store::groups_write::named_by(conn, &Vec::from_iter(groups)).await?);
         // A source id that has two names at once is behind the group of the first; each is written once.
         let mut new: BTreeMap<(String, Uuid, String, Option<Uuid>), Seen> = BTreeMap::new();
         for one in seen.into_values().filter(|one| !known.contains(one)) {

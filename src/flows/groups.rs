@@ -28,6 +28,7 @@ pub async fn switch(context: &Context, kind: Kind, enabled: bool, actor: &Actor)
     let mut conn = context.db.get().await?;
     let row = conn
         .transaction(async |conn| {
+            store::group_walk::take(conn).await?;
             if store::group_walk::switch(conn, kind, enabled, now).await? {
                 store::group_walk::begin(conn, &actor.token_name, actor.reason.as_deref()).await?;
                 let (action, target) = (if enabled { "enable" } else { "disable" }, kind.as_str());
@@ -56,6 +57,7 @@ pub async fn alias(context: &Context, group: Uuid, name: &str, actor: &Actor) ->
                 .ok_or_else(|| FlowError::Conflict(format!("groups of the kind {} have no names to give", row.kind)))?;
             let key = key(kind, &shown_name(name))
                 .ok_or_else(|| FlowError::invalid("name", "expected a text with something to see in it"))?;
+            store::group_walk::take(conn).await?;
             if store::groups_write::alias(conn, kind.as_str(), &key, group).await? {
                 store::group_walk::begin(conn, &actor.token_name, actor.reason.as_deref()).await?;
                 record(context, conn, actor, "group.alias", &format!("group {group}"), json!({ "key": key })).await?;

@@ -87,11 +87,12 @@ pub async fn put(
             cause: "mapping".into(),
             scope: Scope::Everybody,
             rules: Some(rules),
+            authority: None,
         };
         build(context, order).await?;
         return Ok(Mapped::Preview { plan });
     }
-    let in_review = connection.state == "review";
+    let in_review = matches!(connection.state.as_str(), "authorizing" | "review");
     let stored = serde_json::to_value(&mapping).map_err(|error| FlowError::corrupt("mapping", &error))?;
     let mut conn = context.db.get().await?;
     let asked = conn

@@ -95,10 +95,11 @@ pub(super) async fn end_run(
         };
         store::runs::update(conn, run.id, change).await?;
         store::staging::clear(conn, run.id).await?;
-        let mut change = follow_up(context, &run, connection, &fresh, &ending, problem, now)?;
-        // Before the set-up is finished, the plan says what each worker would be, and asks its questions already.
-        let plan = match ending {
-            Ending::Planned if fresh.state == "review" => run.plan_id,
+        let renewed = is_renewed(conn, &run, connection, &fresh).await?;
+        let mut change = follow_up(context, &run, &fresh, &ending, problem, renewed, now)?;
+        // Before the set-up is finished, the latest plan says what each worker would be, and asks its questions already.
+        let plan = match fresh.state.as_str() {
+            "review" => store::plans::latest_ready(conn, fresh.id).await?.map(|plan| plan.id),
             _ => None,
         };
         if let Some(plan) = plan {
@@ -123,14 +124,26 @@ pub(super) async fn end_run(
     Ok(())
 }
 
-/// What an end means for the connection. `used` is the connection as the run knew it.
-fn follow_up(
-    context: &Context,
+/// Whether somebody has given a new credential or consent while the run used the old one.
+async fn is_renewed(
+    conn: &mut AsyncPgConnection,
     run: &RunRow,
     used: &ConnectionRow,
     connection: &ConnectionRow,
+) -> Result<bool, FlowError> {
+    let granted = store::grants::find(conn, connection.id).await?.map(|grant| grant.granted_at);
+    let began = run.started_at.unwrap_or(run.queued_at);
+    Ok(used.credentials != connection.credentials || granted.is_some_and(|granted| granted > began))
+}
+
+/// What an end means for the connection.
+fn follow_up(
+    context: &Context,
+    run: &RunRow,
+    connection: &ConnectionRow,
     ending: &Ending,
     problem: Option<(&'static str, String)>,
+    renewed: bool,
     now: DateTime<Utc>,
 ) -> Result<ConnectionChange, FlowError> {
     let pulled = run.pages > 0;
@@ -147,7 +160,10 @@ fn follow_up(
             if pulled || run.cause == "finish" {
                 turn("active");
                 change.failures = Some(0);
-                change.problems = Some(json!([]));
+                // What the HR system does not show stays to be seen.
+                let hidden =
+                    run.problems.as_array().into_iter().flatten().filter(|problem| problem["code"] == "hidden");
+                change.problems = Some(hidden.cloned().collect());
                 if pulled {
                     change.last_good_at = Some(now);
                 }
@@ -160,8 +176,8 @@ fn follow_up(
                 change.accepted_mapping = Some(connection.mapping.clone());
             }
         }
-        Ending::Refused(error) if error.needs_reauthorization() && used.credentials != connection.credentials => {
-            // The admin has given a new credential while the run used the old one: pull with it.
+        Ending::Refused(error) if error.needs_reauthorization() && renewed => {
+            // Pull with the new one.
             change.next_run_at = Some(Some(now));
         }
         Ending::Refused(error) if error.needs_reauthorization() => {
@@ -178,12 +194,13 @@ fn follow_up(
                 change.next_run_at = Some(Some(now + wait));
             }
             let (code, message) = problem.unwrap_or(("internal", String::new()));
-            change.problems = Some(json!([{
-                "code": code,
-                "message": message,
-                "at": now,
-                "remedy": "nothing is lost: the last good data is served, and the pull is tried again by itself",
-            }]));
+            let remedy = match ending {
+                Ending::Refused(ConnectorError::Settings { .. }) => {
+                    "nothing is lost: the last good data is served; give a credential or settings that fit, trying again cures nothing"
+                }
+                _ => "nothing is lost: the last good data is served, and the pull is tried again by itself",
+            };
+            change.problems = Some(json!([{ "code": code, "message": message, "at": now, "remedy": remedy }]));
         }
     }
     Ok(change)
@@ -196,7 +213,7 @@ fn refused(connection: &ConnectionRow, error: &ConnectorError, now: DateTime<Utc
         _ => None,
     };
     let step = if registry::needs_consent(&connection.kind) {
-        "let an admin of the HR system give consent again: POST /connections/{id}/authorize gives the address"
+        "let an admin of the HR system give consent again: POST /connections/{id}/authorize gives the address; if the client id or secret has changed, give them with POST /connections/{id}/reauthorize"
     } else {
         "give a new credential with POST /connections/{id}/reauthorize"
     };
@@ -232,15 +249,20 @@ async fn alert(
     Ok(store::changes::append(conn, &[entry]).await?)
 }
 
-/// Says that a connection has lost its access, outside of any run. Everything keeps being served.
+/// Says that a connection has lost the access that rests on a consent, outside of any run. Everything keeps being served.
 pub(super) async fn lose_access(
     context: &Context,
     conn: &mut AsyncPgConnection,
     id: Uuid,
+    consent: Uuid,
     error: &ConnectorError,
 ) -> Result<(), FlowError> {
     let now = context.clock.now();
     let Some(connection) = store::connections::lock(conn, id).await? else { return Ok(()) };
+    if store::grants::find(conn, id).await?.is_none_or(|grant| grant.consent != consent) {
+        // Somebody has given consent meanwhile.
+        return Ok(());
+    }
     let mut change =
         ConnectionChange { problems: Some(json!([refused(&connection, error, now)])), ..ConnectionChange::default() };
     if matches!(connection.state.as_str(), "active" | "failing") {

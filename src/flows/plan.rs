@@ -9,6 +9,8 @@ use uuid::Uuid;
 use super::context::Context;
 use super::error::FlowError;
 use super::scene::{Frame, Gathered, Seeds, gather};
+use crate::directory::attribute::Unit;
+use crate::directory::authority::{Authority, Orders};
 use crate::directory::budget;
 use crate::directory::decide::decide;
 use crate::directory::diff::diff;
@@ -19,6 +21,7 @@ use crate::directory::managers::{Edge, suspend_cycles};
 use crate::directory::mapping::Rules;
 use crate::directory::person::{ManagerLink, Person};
 use crate::directory::plan::{ConnectionFacts, Decisions, Outcome, PlannedPerson, WorkerDecision};
+use crate::keys::seal;
 use crate::store;
 use crate::store::connections::ConnectionRow;
 use crate::store::edges::WaitingEdge;
@@ -33,8 +36,10 @@ pub(super) enum Scope {
     Undecided,
     /// All workers of the connection: its words mean something else now.
     Everybody,
-    /// These people, for the time that has passed.
+    /// These people, for the time that has passed or another order of authority.
     People(Vec<Uuid>),
+    /// Everybody whom more than one connection knows.
+    Shared,
     /// These again, because what their plan rested on has moved.
     Stale { workers: Vec<String>, people: Vec<Uuid> },
 }
@@ -48,6 +53,8 @@ pub(super) struct Order {
     pub scope: Scope,
     /// Rules to try instead of the connection's own. A plan with such rules is to be looked at, never to be applied.
     pub rules: Option<Rules>,
+    /// An order of authority to try instead of the one that holds. To be looked at only, likewise.
+    pub authority: Option<Orders>,
 }
 
 /// Makes a plan and leaves it `ready`.
@@ -65,7 +72,14 @@ pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
         }
         connections.push(facts);
     }
-    let frame = Frame { now, run: order.run.map(RunId), focus: order.connection.map(ConnectionId), connections };
+    let version = store::authority::version(&mut conn).await?;
+    let orders = match &order.authority {
+        Some(orders) => orders.clone(),
+        None => orders(&mut conn).await?,
+    };
+    let authority = authority(&connections, &orders);
+    let focus = order.connection.map(ConnectionId);
+    let frame = Frame { now, run: order.run.map(RunId), focus, connections, authority };
     store::plans::insert(
         &mut conn,
         PlanRow {
@@ -76,6 +90,7 @@ pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
             state: "building".into(),
             created_at: now,
             applied_at: None,
+            authority: version,
         },
     )
     .await?;
@@ -94,6 +109,16 @@ pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
                 planner.step(&mut conn, Seeds::People(part)).await?;
             }
         }
+        Scope::Shared => {
+            let mut after = 0;
+            loop {
+                let part = store::authority::shared(&mut conn, after, STEP).await?;
+                let Some(last) = part.last() else { break };
+                after = last.position;
+                let people: Vec<Uuid> = part.iter().map(|person| person.id).collect();
+                planner.step(&mut conn, Seeds::People(&people)).await?;
+            }
+        }
         scope @ (Scope::Undecided | Scope::Everybody) => {
             let connection = order.connection.unwrap_or_default();
             let mut after = String::new();
@@ -109,7 +134,8 @@ pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
         }
     }
     planner.settle_managers(&mut conn).await?;
-    let state = if order.rules.is_some() { "superseded" } else { "ready" };
+    let is_trial = order.rules.is_some() || order.authority.is_some();
+    let state = if is_trial { "superseded" } else { "ready" };
     store::plans::set_state(&mut conn, order.plan, state).await?;
     Ok(())
 }
@@ -127,6 +153,19 @@ pub(super) fn facts(row: &ConnectionRow, in_focus: bool) -> Result<ConnectionFac
             .rules(serde_json::from_value(mapping.clone()).map_err(|error| FlowError::corrupt("mapping", &error))?),
         first_import: row.first_import,
     })
+}
+
+/// The order of authority that holds.
+pub(super) async fn orders(conn: &mut AsyncPgConnection) -> Result<Orders, FlowError> {
+    let rows = store::authority::all(conn).await?;
+    let named = |ids: Vec<Uuid>| ids.into_iter().map(ConnectionId).collect();
+    Ok(rows.into_iter().map(|row| (Unit(row.unit), named(row.connections))).collect())
+}
+
+/// What an order comes to among all connections, which are in the default order.
+pub(super) fn authority(connections: &[ConnectionFacts], orders: &Orders) -> Authority {
+    let ids: Vec<ConnectionId> = connections.iter().map(|facts| facts.id).collect();
+    Authority::of(&ids, orders)
 }
 
 struct Planner<'a> {
@@ -178,7 +217,7 @@ impl Planner<'_> {
             let mut planned = PlannedWorker {
                 connection_id: row.connection_id,
                 source_id: row.source_id.clone(),
-                digest: hex(&row.digest),
+                digest: seal::hex(&row.digest),
                 disposition: "withheld",
                 exclusion: None,
                 recheck_at: None,
@@ -327,7 +366,6 @@ fn via_email(person: &Person) -> Option<String> {
 }
 
 fn manager_since(person: &Person) -> Option<chrono::DateTime<chrono::Utc>> {
-    use crate::directory::attribute::Unit;
     person.provenance.get(&Unit::named(Unit::MANAGER)).map(|provenance| provenance.since)
 }
 
@@ -353,14 +391,6 @@ fn word(value: &impl serde::Serialize) -> String {
         Ok(serde_json::Value::String(word)) => word,
         _ => String::new(),
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -334,7 +334,7 @@ async fn take_over(
 fn evidence(connection: &ConnectionRow, settings: &Common, credential: &str, account: &str) -> String {
     let parts = json!([account, credential, settings.include, Common::connector_part(&connection.settings),]);
     let digest = crate::keys::seal::sha256(parts.to_string().as_bytes());
-    super::plan::hex(&digest[..16])
+    crate::keys::seal::hex(&digest[..16])
 }
 
 /// Makes the plan of a run, from what was taken over.
@@ -357,6 +357,7 @@ async fn plan(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
         cause: run.cause.clone(),
         scope,
         rules: None,
+        authority: None,
     };
     build(context, order).await?;
     let mut conn = context.db.get().await?;

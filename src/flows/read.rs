@@ -39,7 +39,7 @@ const TELL_EVERY: TimeDelta = TimeDelta::seconds(10);
 pub(super) enum Shortfall {
     /// 200 with an empty list where people were.
     #[error("the HR system answered with an empty list, but {known} workers are known")]
-    EmptyAnswer { known: i64 },
+    EmptyAnswer { known: u64 },
     #[error("the HR system counts {expected} records, but {seen} distinct ones were seen in each of {reads} reads")]
     CountMismatch { expected: u64, seen: u64, reads: u8 },
     #[error("{failed} of {all} records could not be read, more than {TOLERATED_PERCENT} %; the first: {first}")]
@@ -87,7 +87,7 @@ impl Reader<'_> {
         let mut reading = self.connector.begin(request).await.map_err(FlowError::from)?;
         let mut progress = Progress::new(self.began);
         let mut reads = 0;
-        let (seen, mark) = loop {
+        let (seen, end) = loop {
             reads += 1;
             let end = self.pages(reading.as_mut(), &mut progress).await?;
             let seen = u64::try_from(self.staged().await?.distinct).unwrap_or(0);
@@ -104,29 +104,40 @@ impl Reader<'_> {
                     reading = self.connector.begin(request).await.map_err(FlowError::from)?;
                     progress.restart();
                 }
-                _ => break (seen, end.mark),
+                _ => break (seen, end),
             }
         };
         let coverage = reading.coverage();
-        if seen == 0 && coverage == Coverage::Full {
-            let mut conn = self.lease.context.db.get().await?;
-            let known = store::workers::tally(&mut conn, self.connection.id, None).await?;
-            let known = known.published + known.withheld + known.excluded + known.undecided;
+        if (seen == 0 || end.is_hollow) && coverage == Coverage::Full {
+            let known = self.known().await?;
             if known > 0 {
                 return Err(Stop::Short(Shortfall::EmptyAnswer { known }));
             }
         }
-        self.details(reading.as_ref(), seen, &mut progress).await?;
-        progress.check(seen)?;
+        // Of a reading of what changed, most is as it was: the share is that of all workers.
+        let all = match coverage {
+            Coverage::Full => seen,
+            Coverage::Changed => seen.max(self.known().await?),
+        };
+        self.details(reading.as_ref(), all, &mut progress).await?;
+        progress.check(all)?;
         Ok(Read {
             method: reading.method(),
             memory: reading.memory(),
             failed: progress.failed,
             problems: progress.problems(reading.hidden()),
             coverage,
-            mark,
+            mark: end.mark,
             reading,
         })
+    }
+
+    /// How many workers of the connection are known.
+    async fn known(&self) -> Result<u64, Stop> {
+        let mut conn = self.lease.context.db.get().await?;
+        let known = store::workers::tally(&mut conn, self.connection.id, None).await?;
+        let all = known.published + known.withheld + known.excluded + known.undecided + known.missing;
+        Ok(u64::try_from(all).unwrap_or(0))
     }
 
     async fn pages(&self, reading: &mut dyn Reading, progress: &mut Progress) -> Result<End, Stop> {
@@ -136,7 +147,7 @@ impl Reader<'_> {
                 Item::Worker(worker) => Some(worker.as_mut()),
                 Item::Thin(_) | Item::Rejected(_) => None,
             });
-            self.fill_hidden(reading.hidden(), workers.collect()).await?;
+            self.fill_hidden(reading, workers.collect()).await?;
             let mut staged = Vec::with_capacity(page.items.len());
             for item in page.items {
                 match item {
@@ -183,7 +194,7 @@ impl Reader<'_> {
             .buffer_unordered(at_once)
             .collect()
             .await;
-            self.fill_hidden(reading.hidden(), found(&mut answers)).await?;
+            self.fill_hidden(reading, found(&mut answers)).await?;
             let mut staged = Vec::with_capacity(answers.len());
             for (id, answer) in answers {
                 match answer {
@@ -255,7 +266,7 @@ impl Reader<'_> {
             .buffer_unordered(at_once)
             .collect()
             .await;
-            self.fill_hidden(reading.hidden(), found(&mut answers)).await?;
+            self.fill_hidden(reading, found(&mut answers)).await?;
             let mut refuted = Vec::new();
             for (id, answer) in answers {
                 match answer {
@@ -276,7 +287,8 @@ impl Reader<'_> {
 
     /// Lets parts that the HR system does not show us keep what it said of them last: a scope that is missing erases
     /// nothing.
-    async fn fill_hidden(&self, hidden: &BTreeSet<Part>, mut workers: Vec<&mut Worker>) -> Result<(), Stop> {
+    async fn fill_hidden(&self, reading: &dyn Reading, mut workers: Vec<&mut Worker>) -> Result<(), Stop> {
+        let hidden = reading.hidden();
         if hidden.is_empty() || workers.is_empty() {
             return Ok(());
         }
@@ -289,6 +301,7 @@ impl Reader<'_> {
             let previous = known.get(worker.source_id.0.as_str()).map(|statement| Worker::deserialize(*statement));
             let previous = previous.transpose().map_err(|error| FlowError::corrupt("worker", &error))?;
             worker.keep_hidden(previous.as_ref(), hidden);
+            reading.conclude(worker);
         }
         Ok(())
     }

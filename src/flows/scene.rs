@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::FlowError;
+use crate::directory::authority::Authority;
 use crate::directory::email::EmailKey;
 use crate::directory::ids::{ConnectionId, PersonId, RunId, SourceId, WorkerKey};
 use crate::directory::person::{ManagerLink, Person};
@@ -25,6 +26,7 @@ pub(super) struct Frame {
     /// counts: what waits for an admin there must not slip in through another connection's run or a timer.
     pub focus: Option<ConnectionId>,
     pub connections: Vec<ConnectionFacts>,
+    pub authority: Authority,
 }
 
 /// Whom a scene begins with.
@@ -177,6 +179,7 @@ impl Net {
             now: frame.now,
             run: frame.run,
             connections: frame.connections.clone(),
+            authority: frame.authority.clone(),
             workers,
             people: known,
             holders: self.holders,

@@ -10,6 +10,7 @@ mod consumers;
 mod cursor;
 mod entries;
 mod events;
+mod fields;
 mod group_kinds;
 mod groups;
 mod holds;
@@ -60,6 +61,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(at("/people", "GET, HEAD").route(read().to(people::list)))
         .service(at("/people/{id}", "GET, HEAD").route(read().to(person::show)))
         .service(at("/people/{id}/history", "GET, HEAD").route(read().to(people::history)))
+        .service(at("/fields", "GET, HEAD").route(read().to(fields::list)))
+        .service(at("/fields/{unit}", "PUT").route(web::put().to(fields::put)))
         .service(at("/groups", "GET, HEAD").route(read().to(groups::list)))
         .service(at("/groups/{id}", "GET, HEAD").route(read().to(groups::show)))
         .service(at("/groups/{id}/aliases", "POST").route(web::post().to(groups::alias)))

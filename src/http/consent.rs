@@ -10,8 +10,8 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, web};
 use secrecy::SecretString;
 
+use crate::flows::consent::{self, NotConnected, Returned};
 use crate::flows::context::Context;
-use crate::flows::grants::{self, NotConnected, Returned};
 
 /// What no state or code is longer than.
 const LONGEST: usize = 4096;
@@ -28,11 +28,12 @@ async fn callback(request: HttpRequest, context: web::Data<Context>) -> HttpResp
             "The address lacks the state, or has a part twice. Begin anew: POST /api/v1/connections/…/authorize gives the address.",
         );
     };
-    match grants::complete(&context, returned).await {
+    match consent::complete(&context, returned).await {
         Ok(connected) => {
             let name = &connected.connection.name;
             let next = match connected.connection.state.as_str() {
                 "review" => "A preview is being made. Look at its plan, then finish the set-up.",
+                "paused" => "It is paused; resume it to pull.",
                 _ => "A pull has begun.",
             };
             let text =

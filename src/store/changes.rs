@@ -69,10 +69,14 @@ pub async fn append(conn: &mut AsyncPgConnection, new: &[NewChange]) -> QueryRes
 
 /// Appends changes that the sequencer itself makes, numbered behind `after`.
 pub(super) async fn append_numbered(conn: &mut AsyncPgConnection, new: &[NewChange], after: i64) -> QueryResult<()> {
-    for (change, sequence) in new.iter().cloned().zip(after + 1..) {
-        diesel::insert_into(changes::table).values((change, changes::sequence.eq(sequence))).execute(conn).await?;
+    let mut numbered = new.iter().zip(after + 1..).map(|(change, number)| (change, changes::sequence.eq(number)));
+    loop {
+        let part: Vec<_> = numbered.by_ref().take(1_000).collect();
+        if part.is_empty() {
+            return Ok(());
+        }
+        diesel::insert_into(changes::table).values(part).execute(conn).await?;
     }
-    Ok(())
 }
 
 /// What to do while another node is numbering.

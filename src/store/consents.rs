@@ -7,13 +7,15 @@ use uuid::Uuid;
 
 use super::schema::oauth_consents;
 
-/// One row of `oauth_consents`. `state` is a digest, `verifier` is sealed.
+/// One row of `oauth_consents`. `state` is a digest, `verifier` and `app` are sealed.
 #[derive(Clone, HasQuery, Insertable)]
 #[diesel(table_name = oauth_consents)]
 pub struct ConsentRow {
     pub state: Vec<u8>,
     pub connection_id: Uuid,
     pub verifier: Option<Vec<u8>>,
+    /// The app that replaces the present one if consent is given; sealed.
+    pub app: Option<Vec<u8>>,
     pub redirect_uri: String,
     /// The name of the token of whoever asked for the consent.
     pub token_name: String,

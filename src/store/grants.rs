@@ -20,8 +20,10 @@ pub struct GrantRow {
     pub expires_at: DateTime<Utc>,
     pub granted_at: DateTime<Utc>,
     pub refreshed_at: DateTime<Utc>,
-    /// Since when the answer to a refresh is missing.
-    pub lost_at: Option<DateTime<Utc>>,
+    /// Since when an answer to a refresh is missing.
+    pub asked_at: Option<DateTime<Utc>>,
+    /// Since when the HR system no longer takes the refresh token.
+    pub refused_at: Option<DateTime<Utc>>,
 }
 
 /// The grant of a connection.
@@ -54,6 +56,7 @@ pub async fn stale(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Query
     oauth_grants::table
         .inner_join(connections::table.on(connections::id.eq(oauth_grants::connection_id)))
         .filter(oauth_grants::refreshed_at.le(before))
+        .filter(oauth_grants::refused_at.is_null())
         .filter(connections::state.eq_any(["review", "active", "paused", "failing"]))
         .order(oauth_grants::refreshed_at)
         .select(oauth_grants::connection_id)

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Bigint, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bigint, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 use uuid::Uuid;
@@ -63,13 +63,16 @@ pub(super) async fn fold(conn: &mut AsyncPgConnection, from: i64, to: i64) -> Qu
             }
         })
         .collect();
-    for group in &turned {
-        diesel::sql_query("UPDATE groups SET version = version + 1, retired_since = $2 WHERE id = $1")
-            .bind::<SqlUuid, _>(group.id)
-            .bind::<Nullable<Timestamptz>, _>((group.members <= 0).then_some(group.at))
-            .execute(conn)
-            .await?;
-    }
+    diesel::sql_query(
+        "UPDATE groups g SET version = g.version + 1, retired_since = t.retired_since
+         FROM unnest($1, $2) AS t (id, retired_since) WHERE g.id = t.id",
+    )
+    .bind::<Array<SqlUuid>, _>(turned.iter().map(|group| group.id).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Timestamptz>>, _>(
+        turned.iter().map(|group| (group.members <= 0).then_some(group.at)).collect::<Vec<_>>(),
+    )
+    .execute(conn)
+    .await?;
     append_numbered(conn, &changes, to).await?;
     Ok(i64::try_from(changes.len()).unwrap_or(i64::MAX))
 }

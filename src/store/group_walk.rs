@@ -11,16 +11,16 @@ use super::groups::{MEMBERSHIPS, Memberships, column};
 use super::schema::group_kinds;
 use crate::directory::groups::Kind;
 
-/// The kinds that are switched on, held until the transaction ends: nobody switches one while somebody is being written.
+/// The kinds that are switched on. All are held until the transaction ends, those that are off with them: nobody
+/// switches one while somebody is being written, so that the walk after a switch finds whoever was.
 pub async fn hold_kinds(conn: &mut AsyncPgConnection) -> QueryResult<Vec<Kind>> {
-    let names: Vec<String> = group_kinds::table
-        .filter(group_kinds::enabled)
+    let kinds: Vec<(String, bool)> = group_kinds::table
         .order(group_kinds::ordinal)
-        .select(group_kinds::kind)
+        .select((group_kinds::kind, group_kinds::enabled))
         .for_share()
         .load(conn)
         .await?;
-    Ok(names.iter().filter_map(|name| Kind::parse(name)).collect())
+    Ok(kinds.iter().filter(|(_, enabled)| *enabled).filter_map(|(name, _)| Kind::parse(name)).collect())
 }
 
 /// Switches a kind; `false` if it is as wanted already.
@@ -44,7 +44,13 @@ pub struct Walk {
     pub reason: Option<String>,
 }
 
-/// Lets the walk begin anew, on somebody's word.
+/// Takes the walk, waiting for a step of it that is being made. Whoever lets it begin anew takes it before anything
+/// else, as a step does, so that neither waits for what the other has.
+pub async fn take(conn: &mut AsyncPgConnection) -> QueryResult<()> {
+    diesel::sql_query("SELECT FROM group_walk FOR UPDATE").execute(conn).await.map(drop)
+}
+
+/// Lets the walk begin anew, on somebody's word; it has to be taken.
 pub async fn begin(conn: &mut AsyncPgConnection, token_name: &str, reason: Option<&str>) -> QueryResult<()> {
     diesel::sql_query("UPDATE group_walk SET through = 0, token_name = $1, reason = $2")
         .bind::<Text, _>(token_name)

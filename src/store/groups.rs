@@ -144,11 +144,19 @@ pub async fn skipping(
     skip: i64,
     limit: i64,
 ) -> QueryResult<Vec<GroupRow>> {
-    groups("g.*", condition)?
-        .sql(" ORDER BY g.position OFFSET ")
+    // Those that are skipped are counted, not read; unless a condition asks for what only reading tells.
+    let page = match condition {
+        Some(_) => groups("g.*", condition)?,
+        None => {
+            Statement::new(GROUPS).sql("g.* FROM g WHERE g.id IN (SELECT g.id FROM groups g WHERE g.deleted_at IS NULL")
+        }
+    };
+    let end = if condition.is_some() { "" } else { ") ORDER BY g.position" };
+    page.sql(" ORDER BY g.position OFFSET ")
         .bind::<Bigint, _>(skip)
         .sql(" LIMIT ")
         .bind::<Bigint, _>(limit)
+        .sql(end)
         .query
         .load(conn)
         .await

@@ -179,7 +179,7 @@ pub async fn alias(conn: &mut AsyncPgConnection, kind: &str, key: &str, group: U
 }
 
 /// A source id and the group it was seen behind.
-#[derive(Clone, Debug, PartialEq, Eq, HasQuery, Insertable)]
+#[derive(Clone, Debug, PartialEq, Eq, HasQuery, Insertable, QueryableByName)]
 #[diesel(table_name = group_sources)]
 pub struct Seen {
     pub group_id: Uuid,
@@ -189,11 +189,32 @@ pub struct Seen {
     pub source_id: String,
 }
 
-/// What is remembered of these connections and source ids.
-pub async fn seen(conn: &mut AsyncPgConnection, connections: &[Uuid], ids: &[String]) -> QueryResult<Vec<Seen>> {
+/// What is remembered of source ids, each with its kind and connection. None of them is empty.
+pub async fn seen(conn: &mut AsyncPgConnection, sources: &[(Kind, Uuid, &str)]) -> QueryResult<Vec<Seen>> {
+    if sources.is_empty() {
+        return Ok(Vec::new());
+    }
+    diesel::sql_query(
+        "SELECT s.group_id, s.kind, s.connection_id, s.source_id
+         FROM unnest($1, $2, $3) AS w (kind, connection_id, source_id)
+         JOIN group_sources s ON s.kind = w.kind AND s.connection_id = w.connection_id
+             AND s.source_id = w.source_id AND s.source_id <> ''",
+    )
+    .bind::<Array<Text>, _>(sources.iter().map(|(kind, ..)| kind.as_str()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(sources.iter().map(|(_, connection, _)| *connection).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(sources.iter().map(|(.., id)| *id).collect::<Vec<_>>())
+    .load(conn)
+    .await
+}
+
+/// Which connections are remembered to speak of these groups by name alone.
+pub async fn named_by(conn: &mut AsyncPgConnection, groups: &[Uuid]) -> QueryResult<Vec<Seen>> {
+    if groups.is_empty() {
+        return Ok(Vec::new());
+    }
     Seen::query()
-        .filter(group_sources::connection_id.eq_any(connections))
-        .filter(group_sources::source_id.eq_any(ids))
+        .filter(group_sources::group_id.eq_any(groups))
+        .filter(group_sources::source_id.eq(""))
         .load(conn)
         .await
 }
@@ -247,8 +268,29 @@ pub struct CarriedRow {
     pub connection_id: Option<Uuid>,
 }
 
+/// Whether a plan leaves a member of a group as they are: they carry what they joined by, and the group keeps its name.
+pub async fn is_kept(conn: &mut AsyncPgConnection, plan: Uuid, kind: Kind, group: Uuid) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Bool)]
+        found: bool,
+    }
+    diesel::sql_query(format!(
+        "SELECT EXISTS (
+             SELECT FROM people p WHERE p.{} = $2 AND NOT EXISTS (
+                 SELECT FROM plan_items i WHERE i.plan_id = $1 AND i.person_id = p.id AND i.state = 'planned')
+         ) AS found",
+        column(kind)
+    ))
+    .bind::<SqlUuid, _>(plan)
+    .bind::<SqlUuid, _>(group)
+    .get_result::<Found>(conn)
+    .await
+    .map(|row| row.found)
+}
+
 /// What the members of a group carry once a plan is applied. `attributes` are the names of the attribute and of its id;
-/// `unit` is theirs.
+/// `unit` is theirs; its origin is sought among the groups of units, then by unit, as people were stored at first.
 pub async fn carried(
     conn: &mut AsyncPgConnection,
     plan: Uuid,
@@ -260,8 +302,11 @@ pub async fn carried(
     diesel::sql_query(format!(
         "SELECT DISTINCT (v.person ->> 'active')::boolean AS active, v.person -> 'attributes' ->> $3 AS name,
              v.person -> 'attributes' ->> $4 AS source_id,
-             coalesce(v.person -> 'provenance' -> $5 ->> 'connection', v.person -> 'source' ->> 'connection')::uuid
-                 AS connection_id
+             coalesce(
+                 jsonb_path_query_first(v.person, '$.provenance[*] ? (@.units[*] == $unit).connection',
+                     jsonb_build_object('unit', $5)) #>> '{{}}',
+                 v.person -> 'provenance' -> $5 ->> 'connection',
+                 v.person -> 'source' ->> 'connection')::uuid AS connection_id
          FROM people p
          LEFT JOIN plan_items i ON i.plan_id = $1 AND i.person_id = p.id AND i.state = 'planned'
          CROSS JOIN LATERAL (SELECT coalesce(i.wanted, p.person) AS person) AS v

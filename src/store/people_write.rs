@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Int8, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use serde_json::Value;
@@ -30,9 +30,12 @@ pub struct PersonWrite {
     pub manager_since: Option<DateTime<Utc>>,
     pub manager_state: String,
     pub start_date: Option<NaiveDate>,
+    #[serde(skip)]
     pub person: Value,
+    #[serde(skip)]
     pub document: String,
     /// What filters compare (see render).
+    #[serde(skip)]
     pub keys: Value,
     pub created_at: DateTime<Utc>,
     pub modified_at: DateTime<Utc>,
@@ -43,19 +46,21 @@ pub struct PersonWrite {
     pub groups: BTreeMap<&'static str, Uuid>,
 }
 
-const RECORD: &str = "json_to_recordset($1::json) AS row (id uuid, version bigint, user_name text,
+/// The rows: small values as one document, and the three large ones of each beside it, so that each is read only once.
+const ROWS: &str = "ROWS FROM (json_to_recordset($1::json) AS (id uuid, version bigint, user_name text,
     user_name_key text, active boolean, display_name text, employee_number text, manager_via_connection uuid,
     manager_via_source text, manager_via_email text, manager_target uuid, manager_since timestamptz,
-    manager_state text, start_date date, person jsonb, document text, keys jsonb, created_at timestamptz,
-    modified_at timestamptz, next_due timestamptz, left_at timestamptz,
-    department_group uuid, legal_entity_group uuid, country_group uuid, employment_type_group uuid, team_group uuid,
-    work_location_group uuid, worker_type_group uuid, manager_group uuid, all_group uuid)";
+    manager_state text, start_date date, created_at timestamptz, modified_at timestamptz, next_due timestamptz,
+    left_at timestamptz, department_group uuid, legal_entity_group uuid, country_group uuid,
+    employment_type_group uuid, team_group uuid, work_location_group uuid, worker_type_group uuid,
+    manager_group uuid, all_group uuid), unnest($2), unnest($3), unnest($4))";
 
+/// The columns that are written, in the order of [`ROWS`].
 const COLUMNS: &str = "id, version, user_name, user_name_key, active, display_name, employee_number,
     manager_via_connection, manager_via_source, manager_via_email, manager_target, manager_since, manager_state,
-    start_date, person, document, keys, created_at, modified_at, next_due, left_at,
+    start_date, created_at, modified_at, next_due, left_at,
     department_group, legal_entity_group, country_group, employment_type_group, team_group, work_location_group,
-    worker_type_group, manager_group, all_group";
+    worker_type_group, manager_group, all_group, person, document, keys";
 
 /// A person's place in the order of all lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
@@ -71,10 +76,16 @@ pub async fn insert(conn: &mut AsyncPgConnection, rows: &[PersonWrite]) -> Query
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    diesel::sql_query(format!("INSERT INTO people ({COLUMNS}) SELECT {COLUMNS} FROM {RECORD} RETURNING id, position"))
-        .bind::<Text, _>(json(rows)?)
-        .load(conn)
-        .await
+    let values = COLUMNS.replace("person,", "person::jsonb,");
+    diesel::sql_query(format!(
+        "INSERT INTO people ({COLUMNS}) SELECT {values} FROM {ROWS} AS row ({COLUMNS}) RETURNING id, position"
+    ))
+    .bind::<Text, _>(small(rows)?)
+    .bind::<Array<Text>, _>(people_of(rows))
+    .bind::<Array<Text>, _>(documents_of(rows))
+    .bind::<Array<Jsonb>, _>(keys_of(rows))
+    .load(conn)
+    .await
 }
 
 /// Updates people whose rows are locked.
@@ -86,17 +97,35 @@ pub async fn update(conn: &mut AsyncPgConnection, rows: &[PersonWrite]) -> Query
         .split(',')
         .map(str::trim)
         .filter(|column| !matches!(*column, "id" | "created_at"))
-        .map(|column| format!("{column} = row.{column}"))
+        .map(|column| match column {
+            "person" => "person = row.person::jsonb".to_owned(),
+            column => format!("{column} = row.{column}"),
+        })
         .collect::<Vec<_>>()
         .join(", ");
-    diesel::sql_query(format!("UPDATE people p SET {set} FROM {RECORD} WHERE p.id = row.id"))
-        .bind::<Text, _>(json(rows)?)
+    diesel::sql_query(format!("UPDATE people p SET {set} FROM {ROWS} AS row ({COLUMNS}) WHERE p.id = row.id"))
+        .bind::<Text, _>(small(rows)?)
+        .bind::<Array<Text>, _>(people_of(rows))
+        .bind::<Array<Text>, _>(documents_of(rows))
+        .bind::<Array<Jsonb>, _>(keys_of(rows))
         .execute(conn)
         .await
 }
 
-fn json<T: Serialize>(rows: &[T]) -> QueryResult<String> {
+fn small(rows: &[PersonWrite]) -> QueryResult<String> {
     serde_json::to_string(rows).map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))
+}
+
+fn people_of(rows: &[PersonWrite]) -> Vec<String> {
+    rows.iter().map(|row| row.person.to_string()).collect()
+}
+
+fn documents_of(rows: &[PersonWrite]) -> Vec<&str> {
+    rows.iter().map(|row| row.document.as_str()).collect()
+}
+
+fn keys_of(rows: &[PersonWrite]) -> Vec<&Value> {
+    rows.iter().map(|row| &row.keys).collect()
 }
 
 /// What a plan has to know of a person before it writes.

@@ -21,6 +21,8 @@ pub struct PlanRow {
     pub state: String,
     pub created_at: DateTime<Utc>,
     pub applied_at: Option<DateTime<Utc>>,
+    /// The state of the order of authority that it rests on.
+    pub authority: i64,
 }
 
 /// A person as planned. The manager edge of `wanted` is as it was before it was resolved; the columns have the word.

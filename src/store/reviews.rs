@@ -121,7 +121,8 @@ pub async fn follow_plan(
          WHERE p.plan_id = $1 AND p.connection_id = coalesce($3, p.connection_id)
          ORDER BY 2
          ON CONFLICT (about) WHERE closed_at IS NULL
-         DO UPDATE SET detail = excluded.detail, person_id = excluded.person_id
+         DO UPDATE SET detail = excluded.detail, person_id = excluded.person_id,
+             waits_until = CASE WHEN reviews.detail = excluded.detail THEN reviews.waits_until END
          WHERE reviews.detail <> excluded.detail OR reviews.person_id IS DISTINCT FROM excluded.person_id",
     )
     .bind::<SqlUuid, _>(plan)
@@ -168,7 +169,7 @@ pub async fn follow_cycles(
 
 /// Lets a question wait.
 pub async fn wait(conn: &mut AsyncPgConnection, id: Uuid, until: DateTime<Utc>, decided_by: &str) -> QueryResult<()> {
-    diesel::update(reviews::table.find(id))
+    diesel::update(reviews::table.find(id).filter(reviews::closed_at.is_null()))
         .set((reviews::waits_until.eq(until), reviews::decided_by.eq(decided_by), reviews::decision.eq("wait")))
         .execute(conn)
         .await

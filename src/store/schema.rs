@@ -13,6 +13,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    authority (unit) {
+        unit -> Text,
+        connections -> Array<Uuid>,
+        changed_at -> Timestamptz,
+        token_name -> Text,
+    }
+}
+
+diesel::table! {
+    authority_walk (singleton) {
+        singleton -> Bool,
+        version -> Int8,
+        through -> Nullable<Int8>,
+        plan_id -> Nullable<Uuid>,
+        token_name -> Nullable<Text>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     changes (id, at) {
         id -> Int8,
         at -> Timestamptz,
@@ -185,6 +205,7 @@ diesel::table! {
         state -> Bytea,
         connection_id -> Uuid,
         verifier -> Nullable<Bytea>,
+        app -> Nullable<Bytea>,
         redirect_uri -> Text,
         token_name -> Text,
         expires_at -> Timestamptz,
@@ -200,7 +221,8 @@ diesel::table! {
         expires_at -> Timestamptz,
         granted_at -> Timestamptz,
         refreshed_at -> Timestamptz,
-        lost_at -> Nullable<Timestamptz>,
+        asked_at -> Nullable<Timestamptz>,
+        refused_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -301,6 +323,7 @@ diesel::table! {
         state -> Text,
         created_at -> Timestamptz,
         applied_at -> Nullable<Timestamptz>,
+        authority -> Int8,
     }
 }
 
@@ -402,6 +425,8 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(oauth_grants, connections);
 diesel::allow_tables_to_appear_in_same_query!(
     audit,
+    authority,
+    authority_walk,
     changes,
     connections,
     consumers,

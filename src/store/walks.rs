@@ -26,7 +26,7 @@ use super::scim_filter::Condition;
 use super::sort::Sort;
 
 /// How long a walk is remembered after its last page.
-pub(super) const REMEMBERED: TimeDelta = TimeDelta::hours(1);
+const REMEMBERED: TimeDelta = TimeDelta::hours(1);
 
 /// A request for a page.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,7 @@ async fn everybody(conn: &mut AsyncPgConnection, request: &PageRequest<'_>) -> R
     }
     let mut query = shown!().order(people::position).limit(request.count).into_boxed();
     if request.start_index > 1 {
-        query = query.filter(people::position.nullable().ge(Start { request, condition: None }));
+        query = query.filter(people::position.nullable().ge(Start { mark: Mark { request }, condition: None }));
     }
     // Two statements, one round trip.
     let (people, total) =
@@ -91,7 +91,8 @@ async fn walked(
 ) -> Result<Page, ListError> {
     let mut query = shown!().filter(condition).order(people::position).limit(request.count).into_boxed();
     if request.start_index > 1 {
-        query = query.filter(people::position.nullable().ge(Start { request, condition: Some(condition) }));
+        let start = Start { mark: Mark { request }, condition: Some(condition) };
+        query = query.filter(people::position.nullable().ge(start));
     }
     let count = people::table.filter(condition).count();
     let (people, total) = try_join(query.load::<Shown>(&mut &*conn), count.get_result::<i64>(&mut &*conn)).await?;
@@ -134,13 +135,7 @@ async fn matched(
 
 /// Where the walk goes on, if its last page is remembered.
 pub(super) async fn mark(conn: &mut AsyncPgConnection, request: &PageRequest<'_>) -> QueryResult<Option<Begin>> {
-    let found: Option<(i64, Option<String>)> = index_walks::table
-        .find((request.caller, request.query, request.start_index))
-        .filter(index_walks::at.gt(request.now - REMEMBERED))
-        .select((index_walks::last_position, index_walks::last_key))
-        .first(conn)
-        .await
-        .optional()?;
+    let found: Option<(i64, Option<String>)> = Mark { request }.get_result(conn).await.optional()?;
     Ok(found.map(|(position, key)| Begin::After(key, position)))
 }
 
@@ -190,26 +185,62 @@ pub(super) async fn remember_at(
     Remember { request, next_start_index, last_position, last_key }.execute(conn).await.map(drop)
 }
 
+/// The position and the sort value behind which a walk goes on; no row if its last page is not remembered.
+#[derive(Clone, Copy, Debug)]
+struct Mark<'a> {
+    request: &'a PageRequest<'a>,
+}
+
+impl<'a> Mark<'a> {
+    fn push<'b>(self, columns: &str, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()>
+    where
+        'a: 'b,
+    {
+        let request: &'b PageRequest<'_> = self.request;
+        out.push_sql("SELECT ");
+        out.push_sql(columns);
+        out.push_sql(" FROM index_walks WHERE caller = ");
+        out.push_bind_param::<SqlUuid, _>(&request.caller)?;
+        out.push_sql(" AND query = ");
+        out.push_bind_param::<Bytea, _>(request.query)?;
+        out.push_sql(" AND next_start_index = ");
+        out.push_bind_param::<Bigint, _>(&request.start_index)?;
+        out.push_sql(" AND at > ");
+        out.push_bind_param::<Timestamptz, _>(&request.now)?;
+        out.push_sql(" - interval '1 hour'");
+        Ok(())
+    }
+}
+
+impl QueryFragment<Pg> for Mark<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.push("last_position, last_key", &mut out)
+    }
+}
+
+impl Query for Mark<'_> {
+    type SqlType = (Bigint, Nullable<Text>);
+}
+
+impl QueryId for Mark<'_> {
+    type QueryId = Mark<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
 /// The position where a page begins: behind the last page of the walk, if it is remembered, else where counting leads;
 /// `NULL` behind the end.
 #[derive(Clone, Copy, Debug)]
 struct Start<'a> {
-    request: &'a PageRequest<'a>,
+    mark: Mark<'a>,
     condition: Option<&'a Condition>,
 }
 
 impl QueryFragment<Pg> for Start<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         // The second half runs only if the first finds nothing.
-        out.push_sql("COALESCE((SELECT last_position + 1 FROM index_walks WHERE caller = ");
-        out.push_bind_param::<SqlUuid, _>(&self.request.caller)?;
-        out.push_sql(" AND query = ");
-        out.push_bind_param::<Bytea, _>(self.request.query)?;
-        out.push_sql(" AND next_start_index = ");
-        out.push_bind_param::<Bigint, _>(&self.request.start_index)?;
-        out.push_sql(" AND at > ");
-        out.push_bind_param::<Timestamptz, _>(&self.request.now)?;
-        out.push_sql(" - interval '1 hour'), ");
+        out.push_sql("COALESCE((");
+        self.mark.push("last_position", &mut out)?;
+        out.push_sql(") + 1, ");
         match self.condition {
             None => self.jump(&mut out)?,
             Some(condition) => {
@@ -259,7 +290,7 @@ impl Start<'_> {
     /// How many people come before the page.
     fn skip<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("(");
-        out.push_bind_param::<Bigint, _>(&self.request.start_index)?;
+        out.push_bind_param::<Bigint, _>(&self.mark.request.start_index)?;
         out.push_sql(" - 1)");
         Ok(())
     }

@@ -125,7 +125,7 @@ pub async fn by_people(conn: &mut AsyncPgConnection, people: &[Uuid]) -> QueryRe
     WorkerRow::query().filter(workers::person_id.eq_any(people)).load(conn).await
 }
 
-/// How many workers of a connection are published, withheld, excluded, or not yet decided.
+/// How many workers of a connection are published, withheld, excluded, or not yet decided; each is counted once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tally {
@@ -137,7 +137,7 @@ pub struct Tally {
     pub excluded: i64,
     #[diesel(sql_type = Int8)]
     pub undecided: i64,
-    /// Workers whom complete reads no longer contain.
+    /// Workers whom complete reads no longer contain, whatever they were.
     #[diesel(sql_type = Int8)]
     pub missing: i64,
 }
@@ -149,9 +149,9 @@ pub async fn tally(conn: &mut AsyncPgConnection, connection: Uuid, plan: Option<
                 count(*) FILTER (WHERE disposition = 'withheld') AS withheld,
                 count(*) FILTER (WHERE disposition = 'excluded') AS excluded,
                 count(*) FILTER (WHERE disposition = 'new') AS undecided,
-                count(*) FILTER (WHERE absent_since IS NOT NULL) AS missing
-         FROM (SELECT CASE w.disposition WHEN 'new' THEN coalesce(p.disposition, 'new') ELSE w.disposition END AS disposition,
-                   w.absent_since
+                count(*) FILTER (WHERE disposition = 'missing') AS missing
+         FROM (SELECT CASE WHEN w.absent_since IS NOT NULL THEN 'missing'
+                   WHEN w.disposition = 'new' THEN coalesce(p.disposition, 'new') ELSE w.disposition END AS disposition
                FROM workers w LEFT JOIN plan_workers p
                    ON p.plan_id = $2 AND p.connection_id = w.connection_id AND p.source_id = w.source_id
                WHERE w.connection_id = $1) AS w",
@@ -214,7 +214,8 @@ pub async fn page(
     let found: Vec<Found> = diesel::sql_query(
         "SELECT source_id, disposition, exclusion
          FROM (SELECT w.source_id, coalesce(w.exclusion, p.exclusion) AS exclusion,
-                   CASE w.disposition WHEN 'new' THEN coalesce(p.disposition, 'new') ELSE w.disposition END AS disposition
+                   CASE WHEN w.absent_since IS NOT NULL THEN 'missing'
+                   WHEN w.disposition = 'new' THEN coalesce(p.disposition, 'new') ELSE w.disposition END AS disposition
                FROM workers w LEFT JOIN plan_workers p
                    ON p.plan_id = $2 AND p.connection_id = w.connection_id AND p.source_id = w.source_id
                WHERE w.connection_id = $1 AND w.source_id > $4) AS w

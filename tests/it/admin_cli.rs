@@ -65,7 +65,13 @@ async fn an_admin_connects_and_publishes_an_hr_system_from_the_command_line() {
     assert!(shown.contains("11 at the HR system: 10 published, 1 withheld, 0 excluded"), "{shown}");
     assert!(shown.contains("! 1 worker waits: missing work email"), "{shown}");
     let reviews = desk.says(&["review", "list", "--connection", "Acme"]).await;
-    assert!(reviews.lines().nth(1).unwrap().starts_with("missing work email"), "{reviews}");
+    let row = reviews.lines().nth(1).unwrap();
+    assert!(row.contains("  missing work email  "), "{reviews}");
+    let review = row.split_whitespace().next().unwrap();
+    let waits = desk.says(&["review", "resolve", review, "--wait-days", "3", "--reason", "asked HR"]).await;
+    assert!(waits.starts_with("the question waits until 2026-11-23"), "{waits}");
+    assert_eq!(desk.says(&["review", "list"]).await, "no question is open\n");
+    assert!(desk.says(&["review", "list", "--waiting"]).await.contains(review));
     let mapping = desk.says(&["connection", "mapping", "Acme"]).await;
     assert!(mapping.contains("Direct Employee"), "{mapping}");
     let change = ["connection", "mapping", "Acme", "--worker-type", "Contractor=Temporary", "--preview"];

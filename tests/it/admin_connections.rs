@@ -83,7 +83,7 @@ async fn connect_review_finish() {
     assert_eq!(connection["state"], "active");
     assert_eq!(
         connection["tally"],
-        json!({ "vendor": 42, "published": 42, "withheld": 0, "excluded": 0, "undecided": 0, "planned": false })
+        json!({ "vendor": 42, "published": 42, "withheld": 0, "excluded": 0, "undecided": 0, "missing": 0, "planned": false })
     );
     assert_eq!(connection["lastRun"]["id"], run["id"]);
     assert_eq!((&connection["freshness"]["level"], &connection["problems"]), (&json!("ok"), &json!([])));
@@ -194,7 +194,12 @@ async fn a_refused_credential_keeps_serving_until_it_is_renewed() {
     assert!(problem["at"].is_string() && problem["remedy"].as_str().unwrap().contains("reauthorize"), "{problem}");
     assert_eq!(connection["nextRunAt"], Value::Null);
     assert_eq!(users(&desk, &idp, "").await["totalResults"], 30);
-    assert_eq!(desk.items("/events").await.len(), events);
+    let alerts = desk.items(&format!("/events?after={events}")).await;
+    assert_eq!(alerts.len(), 1, "one alert: {alerts:?}");
+    assert_eq!(
+        (&alerts[0]["type"], &alerts[0]["connectionId"]),
+        (&json!("connection.needsReauthorization"), &json!(id))
+    );
     desk.post(&format!("/connections/{id}/sync"), json!({})).await.problem(409, "conflict");
 
     let path = format!("/connections/{id}/reauthorize");

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use diesel_async::{AsyncConnection, AsyncMigrationHarness};
+use diesel_async::{AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection};
 use diesel_migrations::MigrationHarness;
 use rollbook::clock::Clock;
 use rollbook::sandbox::{Sandbox, SandboxConfig};
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::support::database::TestDatabase;
 use crate::support::live::{Live, types, uuid};
 use crate::support::served::encoded;
-use crate::support::world::{World, context};
+use crate::support::world::{World, context, until_waiting};
 
 const DERIVED: &str = "urn:ietf:params:scim:schemas:extension:worker:2.0:Group";
 
@@ -572,7 +572,7 @@ async fn two_nodes_issue_one_group() {
     assert_eq!(other.await.unwrap(), (vec![], vec![key(mine)]));
 }
 
-/// The walk can be cut at any point and repeats nothing.
+/// Law 11: a step that is cut off has done nothing, and the next goes on where the last whole one ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_walk_goes_on_in_steps_where_it_was() {
     let world = World::with(SandboxConfig::plain(1_100)).await;
@@ -582,9 +582,23 @@ async fn the_walk_goes_on_in_steps_where_it_was() {
     rollbook::flows::groups::switch(&world.context, rollbook::directory::groups::Kind::All, true, &actor)
         .await
         .unwrap();
-    let mut steps = Vec::new();
-    while rollbook::flows::groups::walk(&world.context).await.unwrap() {
-        steps.push(world.number(changes).await);
+    assert!(rollbook::flows::groups::walk(&world.context).await.unwrap());
+    let mut steps = vec![world.number(changes).await];
+    // The second comes as far as to somebody whom another transaction holds, and its node dies there.
+    let mut holding = world.conn().await;
+    holding.batch_execute("BEGIN; SELECT FROM people ORDER BY position OFFSET 700 LIMIT 1 FOR UPDATE").await.unwrap();
+    let context = world.context.clone();
+    let step = tokio::spawn(async move { rollbook::flows::groups::walk(&context).await.map(drop) });
+    until_waiting(&world.context, 1, || step.is_finished()).await;
+    step.abort();
+    assert!(step.await.unwrap_err().is_cancelled());
+    holding.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(world.number(changes).await, 501);
+    // Its transaction ends when the database notices.
+    while world.number("SELECT count(*) FROM group_walk WHERE through IS NOT NULL").await > 0 {
+        if rollbook::flows::groups::walk(&world.context).await.unwrap() {
+            steps.push(world.number(changes).await);
+        }
     }
     // The group, and its members.
     assert_eq!(steps, [501, 1_001, 1_101, 1_101]);

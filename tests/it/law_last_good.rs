@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use rollbook::outbound::Outbound;
-use rollbook::sandbox::{Effect, Fault, SandboxConfig};
+use rollbook::sandbox::{Effect, Fault, Kind, SandboxConfig};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -29,10 +29,11 @@ impl Trouble {
     }
 }
 
-/// Everything that a consumer can see.
+/// Everything that a consumer can see of people and groups.
 async fn seen(live: &Live) -> (i64, String, Vec<Value>) {
     let page = live.scim("/Users?count=500").await;
-    (live.total().await, page.list()["Resources"].to_string(), live.feed(0).await)
+    let feed = live.feed(0).await.into_iter().filter(|event| event["connectionId"].is_null()).collect();
+    (live.total().await, page.list()["Resources"].to_string(), feed)
 }
 
 async fn pull_in(live: &Live, connection: Uuid, trouble: &Trouble) -> Value {
@@ -155,4 +156,35 @@ async fn a_vendor_that_never_answers_is_given_up_and_changes_nobody() {
     assert_eq!(seen(&live).await, before);
     live.world.advance(TimeDelta::hours(1));
     assert_eq!(live.sync(connection).await["counts"]["updated"], 1);
+}
+
+/// remote.md 3.3: bulk has no last days. Where the token does not see offboardings, every record is asked for by its id,
+/// and nobody's end is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn offboardings_that_the_token_does_not_see_change_nobody() {
+    let (live, connection) = Live::published(SandboxConfig::mix(&[(Kind::Direct, 20), (Kind::Offboarding, 5)])).await;
+    let before = seen(&live).await;
+    let shown = live.world.vendor.statistics().requests.get("/v1/employments/{id}").copied().unwrap_or(0);
+    live.world.vendor.fault(Fault::on("/v1/offboardings", Effect::status(403))).unwrap();
+    live.world.advance(TimeDelta::hours(3));
+    let run = live.sync(connection).await;
+    assert_eq!(run["state"], "succeeded", "{run}");
+    assert_eq!(seen(&live).await, before);
+    let asked = live.world.vendor.statistics().requests["/v1/employments/{id}"] - shown;
+    assert_eq!(asked, 25, "each record by its id");
+}
+
+/// A start or an end that cannot be read is no record: whoever has it keeps the last good state.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_date_that_cannot_be_read_lets_nobody_in_or_out() {
+    let (live, connection) = Live::published(SandboxConfig::plain(40)).await;
+    let before = seen(&live).await;
+    live.world.vendor.patch(3, &json!({ "status": "offboarding", "termination_date": "soon" })).unwrap();
+    live.world.vendor.patch(4, &json!({ "provisional_start_date": "31/12/2026" })).unwrap();
+    let run = live.sync(connection).await;
+    assert_eq!((&run["state"], &run["counts"]["failed"]), (&json!("succeeded"), &json!(2)), "{run}");
+    assert_eq!(seen(&live).await, before);
+    let problems = run["problems"].as_array().unwrap();
+    assert!(problems.iter().all(|problem| problem["code"] == "recordFailed" && problem["sourceId"].is_string()));
+    assert!(!run.to_string().contains("soon"), "values of records are not told: {run}");
 }

@@ -1,5 +1,6 @@
 //! The first minute (story 26, for Remote alone), and stopping in order.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
@@ -21,7 +22,7 @@ struct Printed {
 }
 
 async fn demo(data: &Path) -> (Program, Printed) {
-    let mut command = rollbook(&["demo", "--listen", "127.0.0.1:0", "--workers", "60"]);
+    let mut command = rollbook(&["demo", "--listen", "127.0.0.1:0", "--workers", "60", "--members", "60"]);
     command.env("ROLLBOOK_DATA_DIR", data).env("RUST_LOG", "debug");
     let mut program = Program::spawn(command);
     let printed = Printed {
@@ -63,6 +64,7 @@ async fn the_first_minute_ends_in_order_and_a_second_start_finds_everything_as_i
     let out = program.out();
     let lines: Vec<&str> = out.lines().map(str::trim).filter(|line| line.starts_with("curl ")).collect();
     assert_eq!(lines.len(), 3, "{out}");
+    let mut answers = Vec::new();
     for line in lines {
         let url = line.split('\'').find(|part| part.starts_with("http")).unwrap();
         let token = line.split("Bearer ").nth(1).unwrap().split('\'').next().unwrap();
@@ -72,9 +74,31 @@ async fn the_first_minute_ends_in_order_and_a_second_start_finds_everything_as_i
         let answer = program.get(&format!("{path}{}", filter.unwrap_or_default()), token).await;
         assert_eq!(answer.status, 200, "{line}: {}", answer.text);
         let body = answer.body();
-        let found = body.get("Resources").or(body.get("items")).unwrap().as_array().unwrap();
-        assert!(!found.is_empty(), "{line}: {body}");
+        answers.push(body);
     }
+    // Somebody whom both HR systems know, with the source of each value.
+    let merged = &answers[0];
+    let systems =
+        |of: &[Value]| of.iter().map(|one| one["connection"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>();
+    let both = BTreeSet::from(["Justworks (simulated)".to_owned(), "Remote (simulated)".to_owned()]);
+    assert_eq!(systems(merged["workers"].as_array().unwrap()), both, "{merged}");
+    assert!(merged["units"].as_array().unwrap().iter().all(|unit| unit["from"]["connection"].is_string()), "{merged}");
+    // Somebody whose manager is in the other one.
+    let led = &answers[1]["Resources"][0];
+    let system = |user: &Value| user[WORKER]["sourceSystem"].as_str().unwrap().to_owned();
+    let manager = format!("/scim/v2/Users/{}", led[ENTERPRISE]["manager"]["value"].as_str().unwrap());
+    let manager = program.get(&manager, &printed.read).await.body();
+    assert_ne!(system(led), system(&manager), "{led}");
+    // A group with members of both.
+    let members = answers[2]["Resources"][0]["members"].as_array().unwrap();
+    let everybody = people(&program, &printed).await;
+    let of_group: BTreeSet<String> = everybody
+        .iter()
+        .filter(|user| members.iter().any(|member| member["value"] == user["id"]))
+        .map(system)
+        .collect();
+    assert_eq!(of_group.len(), 2, "{}", answers[2]);
+
     let before = people(&program, &printed).await;
     let told = events(&program, &printed).await;
     assert!(before.len() > 30 && told.len() >= before.len(), "{} {}", before.len(), told.len());

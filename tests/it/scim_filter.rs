@@ -14,7 +14,7 @@ use rollbook::store::pool::{Database, PoolSettings};
 use rollbook::store::scim_filter::{Condition, Viewpoint};
 
 use crate::support::groups::department;
-use crate::support::people::{crowd, insert, lead, person, update};
+use crate::support::people::{crowd, insert, lead, number, person, update};
 use crate::support::served::{PUBLIC_URL, Served, encoded};
 
 /// The people of the matrix: Ana (active), Bob (inactive), Straße (a name that folds badly).
@@ -280,6 +280,23 @@ async fn as_long_as_somebody_has_no_keys_filters_wait() {
     served.stop().await;
 }
 
+/// Without the extension everybody is looked at; once it is there, the next start makes the index.
+#[tokio::test]
+async fn parts_of_texts_are_found_without_trigrams_too() {
+    let served = Served::start().await;
+    let mut conn = served.conn().await;
+    let ids = insert(&mut conn, &crowd(3), served.now()).await;
+    conn.batch_execute("DROP EXTENSION pg_trgm CASCADE").await.unwrap();
+    let indexes = "SELECT count(*) AS number FROM pg_indexes WHERE indexname = 'people_by_parts'";
+    assert_eq!(number(&mut conn, indexes).await, 0);
+    assert_eq!(served.filter(r#"displayName co "BER1""#).await.ids(), ids[1..2]);
+    assert_eq!(served.filter(r#"emails ew "2@acme.com""#).await.ids(), ids[2..]);
+    served.db.migrate().await.unwrap();
+    assert_eq!(number(&mut conn, indexes).await, 1);
+    assert_eq!(served.filter(r#"displayName co "BER1""#).await.ids(), ids[1..2]);
+    served.stop().await;
+}
+
 /// A statement that takes too long is a 503, never an empty list (law 1).
 #[tokio::test]
 async fn a_filter_that_takes_too_long_is_told() {
@@ -300,7 +317,7 @@ async fn a_filter_that_takes_too_long_is_told() {
         count: 10,
         now: served.now(),
     };
-    let error = rollbook::store::walks::page(&mut *hasty.get().await.unwrap(), &request, Some(&condition), None)
+    let error = rollbook::store::walks::page(&mut hasty.get().await.unwrap(), &request, Some(&condition), None)
         .await
         .unwrap_err();
     let failure = rollbook::http::error::ScimFailure::from(error);

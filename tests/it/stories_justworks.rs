@@ -1,12 +1,14 @@
 //! Stories about Justworks, and about one person whom two HR systems know, through the admin API and SCIM.
 
 use chrono::TimeDelta;
+use rollbook::flows::{connect, grants, pull, timers};
+use rollbook::keys::seal::Place;
 use rollbook::sandbox::{Effect, Fault, JustworksConfig, SandboxConfig};
 use serde_json::json;
 
 use crate::support::live::{ENTERPRISE, WORKER, types};
 use crate::support::pair::Pair;
-use crate::support::served::encoded;
+use crate::support::world::{admin, context, work};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn story_4_needs_reauthorization_keeps_serving() {
@@ -81,6 +83,8 @@ async fn story_5_two_hr_systems_and_one_person() {
     assert_eq!(title["from"]["connectionId"], remote.to_string(), "{title}");
     let losing = title["losers"].as_array().unwrap();
     assert!(losing.iter().any(|candidate| candidate["connectionId"] == justworks.to_string()), "{title}");
+    assert_eq!(person["primary"]["connectionId"], person["source"]["connectionId"], "{person}");
+    assert!(person["primary"]["reason"].is_string(), "{person}");
     // The other order of events: who has left at Remote and works at Justworks is active.
     pair.live.world.vendor.patch(1, &json!({ "status": "archived", "termination_date": "2026-11-01" })).unwrap();
     pair.live.sync(remote).await;
@@ -351,11 +355,70 @@ async fn consent_that_is_refused_used_twice_or_of_another_company_changes_nothin
 async fn secrets_of_a_grant_are_nowhere_in_the_clear() {
     let pair = Pair::justworks(JustworksConfig::plain(3)).await;
     let connection = pair.publish(json!({})).await;
+    let world = &pair.live.world;
+    let sealed = world.text("SELECT encode(tokens, 'hex') FROM oauth_grants").await.unwrap();
+    let sealed: Vec<u8> =
+        (0..sealed.len()).step_by(2).map(|at| u8::from_str_radix(&sealed[at..at + 2], 16).unwrap()).collect();
+    let place = Place { table: "oauth_grants", column: "tokens", row: &connection.to_string() };
+    let tokens: serde_json::Value = serde_json::from_slice(&world.context.keys.open(place, &sealed).unwrap()).unwrap();
+    let mut secrets = vec![pair.justworks.config().client_secret];
+    secrets.extend([&tokens["access"], &tokens["refresh"]].map(|token| token.as_str().unwrap().to_owned()));
     let shown = pair.shown(connection).await.to_string();
-    let secret = pair.justworks.config().client_secret;
-    assert!(!shown.contains(&secret));
     let dump = "SELECT string_agg(t::text, ' ') FROM (SELECT row_to_json(g)::text AS t FROM oauth_grants g UNION ALL \
                 SELECT row_to_json(c)::text FROM connections c UNION ALL SELECT row_to_json(a)::text FROM audit a) AS t";
-    let dump = pair.live.world.text(dump).await.unwrap();
-    assert!(!dump.contains(&secret) && !dump.contains(&encoded(&secret)));
+    let dump = world.text(dump).await.unwrap();
+    for secret in &secrets {
+        assert!(secret.len() > 20 && !shown.contains(secret) && !dump.contains(secret));
+        let bytes = rollbook::keys::seal::hex(secret.as_bytes());
+        assert!(!dump.contains(&bytes), "not as bytes either");
+    }
+}
+
+/// Law 11: the lock on the grant is held from before the request until the answer is stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_that_refresh_one_token_at_once_spend_one_refresh_token() {
+    let pair = Pair::justworks(JustworksConfig::plain(20)).await;
+    let connection = pair.publish(json!({})).await;
+    let world = &pair.live.world;
+    let other = context(&world.database, world.context.clock.clone()).await;
+    world.advance(TimeDelta::days(2));
+    // Both find the token ended; the second has to wait for the first.
+    pair.justworks.fault(Fault::on("/oauth/token", Effect::Slow { ms: 300 })).unwrap();
+    timers::schedule(&world.context).await.unwrap();
+    let (pulled, refreshed) = tokio::join!(pull::work(&world.context), grants::refresh_stale(&other));
+    assert!(pulled.unwrap());
+    refreshed.unwrap();
+    let statistics = pair.justworks.statistics();
+    assert_eq!((statistics.refreshes, statistics.refused_refreshes), (1, 0));
+    assert_eq!(pair.shown(connection).await["lastRun"]["state"], "succeeded");
+    assert_eq!(pair.live.sync(connection).await["state"], "succeeded", "the token is as good as new");
+}
+
+/// Law 11: whichever node does what, it is done once.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_do_the_work_of_two_hr_systems_once() {
+    let pair = Pair::with(SandboxConfig::plain(150), JustworksConfig { seed: 9, ..JustworksConfig::plain(150) }).await;
+    let (remote, justworks) = pair.publish_both().await;
+    assert_eq!(pair.live.total().await, 300);
+    let world = &pair.live.world;
+    let other = context(&world.database, world.context.clock.clone()).await;
+    for index in 0..40 {
+        world.vendor.patch(index, &json!({ "job_title": format!("Pilot {index}") })).unwrap();
+        pair.justworks.patch(index, &json!({ "job_title": format!("Diver {index}") })).unwrap();
+    }
+    let known = i64::try_from(pair.live.feed(0).await.len()).unwrap();
+    for connection in [remote, justworks] {
+        connect::sync(&world.context, connection, &admin()).await.unwrap();
+    }
+    tokio::join!(work(&world.context), work(&other));
+    let events = pair.live.feed(known).await;
+    assert_eq!(types(&events), ["person.updated"; 80]);
+    let people: std::collections::BTreeSet<&str> =
+        events.iter().map(|event| event["personId"].as_str().unwrap()).collect();
+    assert_eq!(people.len(), 80);
+    for connection in [remote, justworks] {
+        let run = pair.live.sync(connection).await;
+        assert_eq!((&run["state"], &run["counts"]["updated"]), (&json!("succeeded"), &json!(0)), "{run}");
+    }
+    assert_eq!(pair.live.feed(known).await.len(), 80);
 }

@@ -70,19 +70,7 @@ pub(super) async fn run(change: Change, client: &Client, out: &mut dyn Write) ->
     if !change.preview {
         return tell_run(&done, client, out);
     }
-    let plan = text(&done, "/planId");
-    let changes = client.list(&["plans", &plan, "changes"], &[], 1_000).await?;
-    if client.json {
-        return write_json(out, &json!({ "planId": plan, "changes": changes }));
-    }
-    let row = |item: &Value| {
-        let changes = item["changes"].as_array().into_iter().flatten();
-        let what = changes.map(crate::cli::change_in_words).collect::<Vec<_>>().join("; ");
-        vec![text(item, "/kind"), text(item, "/displayName"), text(item, "/userName"), what]
-    };
-    let rows = crate::cli::rows(&changes, row);
-    table(out, &["KIND", "NAME", "USER NAME", "WHAT"], &rows, "this would change nobody")?;
-    crate::cli::more(&changes, out)
+    crate::cli::show_preview(&text(&done, "/planId"), 1_000, client, out).await
 }
 
 fn show(mapping: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {

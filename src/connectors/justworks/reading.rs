@@ -13,12 +13,12 @@ use serde_json::Value;
 
 use super::normalise::{Facts, normalise, updated};
 use super::notes::Notes;
-use super::{Shared, envelope};
+use super::{Shared, envelope, words};
 use crate::connectors::connector::{ConnectorError, Coverage, Detail, End, Item, Page, ReadRequest, Reading};
 use crate::connectors::field::{instant, source_id};
 use crate::connectors::vendor::Reply;
 use crate::directory::ids::SourceId;
-use crate::directory::worker::{Part, Rejected};
+use crate::directory::worker::{Part, Rejected, Worker};
 use crate::keys::seal::sha256;
 
 /// Rows on a page, the most that Justworks gives.
@@ -52,6 +52,8 @@ pub(super) struct JustworksReading {
     since: Option<DateTime<Utc>>,
     mark: Value,
     pass: Pass,
+    /// The list of active members was read, and holds nobody.
+    nobody_active: bool,
     /// What was given out, by id.
     seen: HashMap<SourceId, Seen>,
     notes: Notes,
@@ -103,6 +105,7 @@ impl JustworksReading {
             since,
             mark: Value::String(in_words(began - OVERLAP)),
             pass: Pass::default(),
+            nobody_active: false,
             seen: HashMap::new(),
             notes: Notes::default(),
             last: None,
@@ -141,10 +144,13 @@ impl JustworksReading {
         self.pass.cursor = page.next.map(str::to_owned);
         let mut page = Page { items, expected: None, end: None };
         if self.pass.cursor.is_none() {
+            if self.pass.status == 0 {
+                self.nobody_active = self.seen.is_empty() && self.since.is_none();
+            }
             self.pass = Pass { status: self.pass.status + 1, number: self.pass.number + 1, ..Pass::default() };
             if self.pass.status == STATUSES.len() {
                 self.notes.tell();
-                page.end = Some(End { distinct: None, mark: Some(self.mark.clone()) });
+                page.end = Some(End { distinct: None, mark: Some(self.mark.clone()), is_hollow: self.nobody_active });
                 self.last = Some(Page { items: Vec::new(), ..page.clone() });
             }
         }
@@ -228,6 +234,10 @@ impl Reading for JustworksReading {
 
     fn hidden(&self) -> &BTreeSet<Part> {
         &self.hidden
+    }
+
+    fn conclude(&self, worker: &mut Worker) {
+        words::settle(&mut worker.employment);
     }
 
     fn next_page(&mut self) -> BoxFuture<'_, Result<Page, ConnectorError>> {

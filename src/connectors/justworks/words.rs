@@ -2,6 +2,7 @@
 
 use super::super::connector::Proposal;
 use crate::directory::mapping::{EmploymentType, Mapping, StatusClass};
+use crate::directory::worker::Employment;
 
 /// The two types that Justworks documents, then those that its product knows, as they would be written.
 const WORKER_TYPES: [&str; 12] = [
@@ -26,6 +27,13 @@ pub(super) const ACTIVE: &str = "active";
 pub(super) const INACTIVE: &str = "inactive";
 /// `active` is false, and there is a termination date: the date decides, and its day is still a day of work.
 pub(super) const INACTIVE_BY_DATE: &str = "inactive_by_date";
+
+/// Draws the status again after a last day was filled that the record did not show.
+pub(super) fn settle(employment: &mut Employment) {
+    if employment.status == INACTIVE && employment.last_day.is_some() {
+        INACTIVE_BY_DATE.clone_into(&mut employment.status);
+    }
+}
 
 const STATUSES: [(&str, StatusClass); 3] =
     [(ACTIVE, StatusClass::Current), (INACTIVE, StatusClass::Suspended), (INACTIVE_BY_DATE, StatusClass::Current)];

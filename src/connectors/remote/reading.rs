@@ -199,7 +199,7 @@ impl List {
             return Err(reply.malformed(format!("page {} holds nothing new", self.page)));
         }
         self.page += 1;
-        let end = is_last.then_some(End { distinct: page.total_count, mark: None });
+        let end = is_last.then_some(End { distinct: page.total_count, ..End::default() });
         Ok(Page { items, expected: page.total_count, end })
     }
 }

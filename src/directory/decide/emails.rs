@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::links::{Links, has_left};
 use super::stage::{Place, Stage};
+use crate::directory::attribute::Unit;
 use crate::directory::cycle::cycles;
 use crate::directory::email::{Email, EmailKey};
 use crate::directory::ids::PersonId;
 use crate::directory::matching::Agreement;
-use crate::directory::plan::{Holder, HolderKind, Review};
+use crate::directory::plan::{Holder, HolderKind, KnownPerson, Review};
 
 /// The emails of all published people of a scene.
 #[derive(Debug, Default)]
@@ -59,7 +60,7 @@ pub(super) fn plan_emails(stage: &Stage, links: &Links) -> EmailPlan {
         let wanted = leading.iter().find_map(|place| Some((*place, stage.taken[place.0].email.clone()?)));
         match wanted {
             Some((place, email)) if email.key() == last_good.key() => {
-                plan.given.insert(id, (email, Some(place)));
+                plan.given.insert(id, same_email(stage, present, cast, place, email));
             }
             Some((place, email)) => {
                 plan.given.insert(id, (last_good.clone(), None));
@@ -82,6 +83,33 @@ pub(super) fn plan_emails(stage: &Stage, links: &Links) -> EmailPlan {
         plan.takers.insert(email.key().clone(), Holder { person: *id, kind });
     }
     plan
+}
+
+/// The email that a person has already. It keeps the letter case that it is stored in, unless the worker who said it so
+/// says it otherwise now: a second HR system that spells it otherwise renames nobody (story 5).
+fn same_email(
+    stage: &Stage,
+    present: &KnownPerson,
+    cast: &[Place],
+    leading: Place,
+    email: Email,
+) -> (Email, Option<Place>) {
+    let origin = present.person.provenance.get(&Unit::named(Unit::WORK_EMAIL));
+    let is_origin = |place: &Place| {
+        let key = &stage.known[place.0].key;
+        origin.is_some_and(|origin| origin.connection == key.connection && origin.source_id == key.source_id)
+    };
+    if origin.is_none() || is_origin(&leading) {
+        return (email, Some(leading));
+    }
+    let still = |place: &Place| {
+        let said = stage.taken[place.0].email.clone().filter(|said| said.key() == email.key())?;
+        Some((said, Some(*place)))
+    };
+    match cast.iter().find(|place| is_origin(place)).and_then(still) {
+        Some(said) => said,
+        None => (present.person.work_email.clone(), None),
+    }
 }
 
 fn grant(stage: &Stage, links: &Links, plan: &mut EmailPlan, wishes: BTreeMap<PersonId, Wish>) {

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Employed, Taken, by_unit, leading_first, mapped, order_for_human, order_for_work, reference};
-use crate::directory::attribute::{Unit, is_employment_unit};
+use super::{Employed, Speakers, Taken, by_unit, mapped, reference};
+use crate::directory::attribute::Unit;
+use crate::directory::authority::Authority;
 use crate::directory::diff::is_sensitive;
 use crate::directory::ids::WorkerKey;
 use crate::directory::person::Person;
@@ -33,13 +34,14 @@ pub struct Candidate {
     pub values: BTreeMap<String, Value>,
 }
 
-/// The candidates for every unit of a person, by unit name. `workers` are the person's, `connections` in the order of
-/// authority; a worker of another connection is passed over.
+/// The candidates for every unit of a person, by unit name. `workers` are the person's, `connections` in the default
+/// order of authority; a worker of another connection is passed over.
 #[must_use]
 pub fn candidates(
     person: &Person,
     workers: &[KnownWorker],
     connections: &[ConnectionFacts],
+    authority: &Authority,
     now: DateTime<Utc>,
 ) -> Vec<UnitCandidates> {
     let facts_of = |known: &KnownWorker| connections.iter().enumerate().find(|(_, one)| one.id == known.key.connection);
@@ -50,9 +52,8 @@ pub fn candidates(
         .collect();
     let employments: Vec<Employed> =
         taken.iter().map(|(known, taken, (place, facts))| Employed::of(known, taken, facts, *place)).collect();
-    let ordered = leading_first(&employments);
-    let of_human = order_for_human(&ordered);
-    let of_work = order_for_work(&ordered);
+    let speakers = Speakers::of(&employments, authority);
+    let ordered = speakers.leading_first();
     let claims: BTreeMap<&WorkerKey, BTreeMap<Unit, BTreeMap<String, Value>>> =
         ordered.iter().map(|one| (one.key, claims_of(one))).collect();
     let units: BTreeSet<&Unit> = claims.values().flat_map(BTreeMap::keys).collect();
@@ -63,11 +64,7 @@ pub fn candidates(
     units
         .into_iter()
         .map(|unit| {
-            let eligible = match unit.0.as_str() {
-                Unit::TYPE | Unit::STATUS | Unit::WORK_EMAIL => &ordered,
-                _ if is_employment_unit(unit) => &of_work,
-                _ => &of_human,
-            };
+            let eligible = speakers.of_unit(unit);
             // The email is decided among people, so that its winner is known only from the person.
             let winner = match person.provenance.get(unit).filter(|_| unit.0 == Unit::WORK_EMAIL) {
                 Some(from) => eligible

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use chrono::NaiveDate;
 
+use super::leading::Because;
 use crate::directory::ids::SourceId;
 use crate::directory::person::Status;
 use crate::directory::worker::Worker;
@@ -21,6 +22,23 @@ pub(crate) struct Rank {
 }
 
 impl Rank {
+    /// What puts this one before another: the first difference.
+    pub(super) fn before(&self, other: &Self) -> Because {
+        if self.phase != other.phase {
+            Because::Status
+        } else if self.ended != other.ended {
+            Because::EndedLater
+        } else if self.share != other.share {
+            Because::LargerShare
+        } else if self.start != other.start {
+            Because::EarlierStart
+        } else if self.place != other.place {
+            Because::Connection
+        } else {
+            Because::SourceId
+        }
+    }
+
     pub(crate) fn of(worker: &Worker, status: Status, place: usize) -> Self {
         let employment = &worker.employment;
         let phase = match status {

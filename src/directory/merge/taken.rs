@@ -41,6 +41,9 @@ impl<'a> Taken<'a> {
         if class_of(&worker.employment.status, rules).is_none() {
             reviews.push(Review::UnmappedStatus { word: worker.employment.status.clone() });
         }
+        if worker.employment.dates_hidden {
+            reviews.push(Review::DatesHidden);
+        }
         let (email, email_problem) = split(email_of(worker, rules));
         reviews.extend(email_problem.clone());
         Self {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::directory::diff::diff;
-use crate::directory::ids::RunId;
-use crate::directory::person::ManagerLink;
+use crate::directory::ids::{ConnectionId, RunId};
+use crate::directory::person::{ManagerLink, Status};
 use crate::directory::testing::{JUSTWORKS, REMOTE, World, at, worker};
 
 const NOON: &str = "2026-11-20T12:00:00Z";
@@ -137,7 +137,7 @@ fn a_birth_date_is_kept_and_never_shown() {
     assert_eq!(person.birth_date.unwrap().to_string(), DOB);
     let text = serde_json::to_string(&diff(None, person)).unwrap();
     assert!(!text.contains("1990") && !text.contains("Maria"), "{text}");
-    let said = candidates(person, &world.scene.workers, &world.scene.connections, at(NOON));
+    let said = candidates(person, &world.scene.workers, &world.scene.connections, &world.scene.authority, at(NOON));
     let text = serde_json::to_string(&said).unwrap();
     assert!(!text.contains("1990") && !text.contains("Maria"), "{text}");
     assert!(said.iter().any(|one| one.unit.0 == Unit::BIRTH_DATE && one.winner.is_some()));
@@ -150,7 +150,7 @@ fn every_value_says_who_won_and_who_lost() {
         worker("J", "ANA@acme.com").named("Ana Silva").with("title", "Engineer"),
     );
     let person = &world.scene.people[0].person;
-    let said = candidates(person, &world.scene.workers, &world.scene.connections, at(NOON));
+    let said = candidates(person, &world.scene.workers, &world.scene.connections, &world.scene.authority, at(NOON));
     let of = |unit: &str| said.iter().find(|one| one.unit.0 == unit).unwrap();
     let title = of("title");
     assert_eq!(title.winner.as_ref().unwrap().values["title"], "Clerk");
@@ -164,4 +164,68 @@ fn every_value_says_who_won_and_who_lost() {
         assert_eq!((winner.worker.connection, &winner.worker.source_id), (from.connection, &from.source_id));
     }
     assert_eq!(said.len(), person.provenance.len());
+}
+
+fn ordered(mut world: World, orders: &[(&str, &[ConnectionId])]) -> Person {
+    world.order(orders);
+    world.settle();
+    world.scene.people[0].person.clone()
+}
+
+#[test]
+fn an_admin_says_whose_word_counts_for_a_unit() {
+    let remote = ana("R").with("title", "Staff Engineer").with("team", "Core").with("nickName", "Nana").reports_to("M");
+    let justworks = ana("J").with("title", "Engineer").with("teamId", "t-1").with("givenName", "Ana").reports_to("N");
+    let world = employed_twice(remote, justworks);
+    let person = ordered(world, &[("title", &[JUSTWORKS]), ("name", &[JUSTWORKS, REMOTE]), ("manager", &[JUSTWORKS])]);
+    assert_eq!(person.attributes["title"], "Engineer");
+    assert_eq!(person.attributes["givenName"], "Ana");
+    assert_eq!(person.attributes.get("nickName"), None, "a unit is taken as a whole");
+    assert_eq!(person.manager.via().unwrap().manager.source_id.as_ref().unwrap().0, "N");
+    assert_eq!(person.attributes["team"], "Core", "nobody ordered it");
+    assert_eq!(person.source.connection, REMOTE, "which employment leads is another matter");
+    assert_eq!(person.provenance[&Unit::named("title")].connection, JUSTWORKS);
+    assert_eq!(person.provenance[&Unit::named(Unit::STATUS)].connection, REMOTE);
+}
+
+#[test]
+fn an_order_comes_before_the_leading_employment_and_after_its_phase() {
+    let part_time = ana("R").share(20).with("title", "Adviser").with("costCenter", "1");
+    let world = employed_twice(part_time.clone(), ana("J").with("title", "Engineer").with("costCenter", "2"));
+    assert_eq!(world.scene.people[0].person.source.connection, JUSTWORKS);
+    assert_eq!(world.scene.people[0].person.attributes["costCenter"], "2");
+    let ended = employed_twice(
+        ana("R").with("title", "Adviser"),
+        ana("J").ends("2026-03-31").with("title", "Engineer").with("costCenter", "2").with("locale", "en-US"),
+    );
+    let person = ordered(ended, &[("title", &[JUSTWORKS]), ("costCenter", &[JUSTWORKS]), ("locale", &[JUSTWORKS])]);
+    assert_eq!(person.attributes["title"], "Adviser", "a contract that ended never overrules a current job");
+    assert_eq!(person.attributes.get("costCenter"), None);
+    assert_eq!(person.attributes["locale"], "en-US");
+    // Remote leads, and the word of Justworks on the title comes before it.
+    let mut world = employed_twice(part_time.starts("2019-01-01").share(100), ana("J").with("title", "Engineer"));
+    assert_eq!(world.scene.people[0].person.source.connection, REMOTE);
+    world.order(&[("title", &[JUSTWORKS])]);
+    world.settle();
+    assert_eq!(world.scene.people[0].person.attributes["title"], "Engineer");
+    // Back to the default.
+    world.order(&[("title", &[])]);
+    world.settle();
+    assert_eq!(world.scene.people[0].person.attributes["title"], "Adviser");
+}
+
+#[test]
+fn who_would_win_is_told_by_the_order() {
+    let mut world = employed_twice(ana("R").with("title", "Clerk"), ana("J").with("title", "Engineer"));
+    world.order(&[("title", &[JUSTWORKS])]);
+    world.settle();
+    let person = &world.scene.people[0].person;
+    let said = candidates(person, &world.scene.workers, &world.scene.connections, &world.scene.authority, at(NOON));
+    let title = said.iter().find(|one| one.unit.0 == "title").unwrap();
+    assert_eq!(title.winner.as_ref().unwrap().values["title"], "Engineer");
+    assert_eq!(title.losers[0].worker.connection, REMOTE);
+    for one in &said {
+        let winner = one.winner.as_ref().unwrap();
+        assert_eq!(winner.worker.connection, person.provenance[&one.unit].connection, "{:?}", one.unit);
+    }
 }

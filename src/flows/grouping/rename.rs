@@ -13,6 +13,26 @@ use crate::flows::error::FlowError;
 use crate::store;
 use crate::store::groups_write::{Called, Seen};
 
+/// A group whose source id carries a name that no group has, and what has been found out about it so far.
+struct Candidate {
+    group: Called,
+    /// The source ids by which the names at hand lead to it.
+    seen: Vec<Seen>,
+    /// Read once, with the first name that asks.
+    standing: Option<Standing>,
+}
+
+/// What decides whether a group is renamed, whatever the new name.
+enum Standing {
+    /// Somebody still carries one of its keys.
+    Kept,
+    Open {
+        keys: BTreeSet<String>,
+        behind: BTreeSet<Source>,
+        members: Vec<Carried>,
+    },
+}
+
 impl Desk<'_> {
     /// Renames groups whose source ids carry a name now that no group has.
     pub(super) async fn rename(
@@ -21,83 +41,109 @@ impl Desk<'_> {
         named: &BTreeMap<(Kind, &str), &Claim>,
         wanted: &[(&Subject<'_>, Vec<Claim>)],
     ) -> Result<(), FlowError> {
-        let new: Vec<&Claim> = named
-            .values()
-            .copied()
-            .filter(|claim| id_attributes(claim.kind).is_some() && self.group_of(claim.kind, &claim.key).is_none())
+        let mut new: BTreeMap<(Kind, &str), BTreeSet<&Source>> = named
+            .keys()
+            .filter(|(kind, key)| id_attributes(*kind).is_some() && self.group_of(*kind, key).is_none())
+            .map(|key| (*key, BTreeSet::new()))
             .collect();
-        for claim in new {
-            let sources: BTreeSet<&Source> = wanted
-                .iter()
-                .flat_map(|(_, claims)| claims)
-                .filter(|other| other.kind == claim.kind && other.key == claim.key)
-                .filter_map(|other| other.source.as_ref().filter(|source| source.id.is_some()))
-                .collect();
-            if sources.is_empty() {
-                continue;
+        for claim in wanted.iter().flat_map(|(_, claims)| claims) {
+            if let Some(sources) = new.get_mut(&(claim.kind, claim.key.as_str())) {
+                sources.extend(claim.source.as_ref().filter(|source| source.id.is_some()));
             }
-            for candidate in candidates(conn, claim.kind, &sources).await? {
-                let keys = store::groups_write::take(conn, candidate.id).await?;
-                let still_said = keys.iter().any(|key| named.contains_key(&(claim.kind, key)));
-                if still_said || !self.is_renamed(conn, claim, &candidate, keys).await? {
-                    continue;
+        }
+        let mut candidates = candidates(conn, &new).await?;
+        for (name, sources) in new {
+            let (Some(claim), kind) = (named.get(&name), name.0) else { continue };
+            let mut renamed = None;
+            for (n, candidate) in candidates.iter_mut().enumerate().filter(|(_, one)| one.is_behind(kind, &sources)) {
+                if candidate.standing.is_none() {
+                    candidate.standing = Some(self.standing(conn, kind, &candidate.group, named).await?);
                 }
-                let kind = claim.kind.as_str();
-                if store::groups_write::move_key(conn, kind, candidate.id, &candidate.key, &claim.key).await? {
-                    self.call(conn, &candidate, &claim.name, "group.updated").await?;
-                    self.found.entry(claim.kind).or_default().insert(claim.key.clone(), candidate.id);
+                let Some(Standing::Open { keys, behind, members }) = &candidate.standing else { continue };
+                if is_renamed(keys, &claim.key, behind, members) {
+                    renamed = Some(n);
+                    break;
                 }
-                break;
+            }
+            // It has its name now, and is nobody else's.
+            let Some(Candidate { group, .. }) = renamed.map(|n| candidates.remove(n)) else { continue };
+            if store::groups_write::move_key(conn, kind.as_str(), group.id, &group.key, &claim.key).await? {
+                self.call(conn, &group, &claim.name, "group.updated").await?;
+                self.found.entry(kind).or_default().insert(claim.key.clone(), group.id);
             }
         }
         Ok(())
     }
 
-    async fn is_renamed(
+    /// Reads what decides about a group, whose keys are taken by it. The members only if all of them are in the plan.
+    async fn standing(
         &self,
         conn: &mut AsyncPgConnection,
-        claim: &Claim,
-        candidate: &Called,
-        keys: Vec<String>,
-    ) -> Result<bool, FlowError> {
-        let Some(attributes) = id_attributes(claim.kind) else { return Ok(false) };
+        kind: Kind,
+        group: &Called,
+        named: &BTreeMap<(Kind, &str), &Claim>,
+    ) -> Result<Standing, FlowError> {
+        let Some(attributes) = id_attributes(kind) else { return Ok(Standing::Kept) };
+        let keys = store::groups_write::take(conn, group.id).await?;
+        if keys.iter().any(|key| named.contains_key(&(kind, key)))
+            || store::groups_write::is_kept(conn, self.plan, kind, group.id).await?
+        {
+            return Ok(Standing::Kept);
+        }
         let source = |connection: Uuid, id: &str| Source {
             connection: ConnectionId(connection),
             id: Some(id.trim()).filter(|id| !id.is_empty()).map(str::to_owned),
         };
-        let behind = store::groups_write::seen_behind(conn, candidate.id).await?;
-        let behind: BTreeSet<Source> = behind.iter().map(|seen| source(seen.connection_id, &seen.source_id)).collect();
+        let behind = store::groups_write::seen_behind(conn, group.id).await?;
         let unit = unit_of(attributes.0);
-        let members: Vec<Carried> =
-            store::groups_write::carried(conn, self.plan, claim.kind, candidate.id, attributes, &unit.0)
-                .await?
+        let members = store::groups_write::carried(conn, self.plan, kind, group.id, attributes, &unit.0).await?;
+        Ok(Standing::Open {
+            keys: keys.into_iter().collect(),
+            behind: behind.iter().map(|seen| source(seen.connection_id, &seen.source_id)).collect(),
+            members: members
                 .into_iter()
                 .map(|row| Carried {
-                    key: row.name.filter(|_| row.active).and_then(|name| key(claim.kind, &shown_name(&name))),
+                    key: row.name.filter(|_| row.active).and_then(|name| key(kind, &shown_name(&name))),
                     source: row.connection_id.map(|id| source(id, row.source_id.as_deref().unwrap_or_default())),
                 })
-                .collect();
-        Ok(is_renamed(&keys.into_iter().collect(), &claim.key, &behind, &members))
+                .collect(),
+        })
     }
 }
 
-/// The groups that these sources were seen behind, in order.
+impl Candidate {
+    fn is_behind(&self, kind: Kind, sources: &BTreeSet<&Source>) -> bool {
+        self.seen.iter().any(|seen| {
+            seen.kind == kind.as_str()
+                && sources.iter().any(|source| {
+                    source.connection.0 == seen.connection_id && source.id.as_deref() == Some(seen.source_id.as_str())
+                })
+        })
+    }
+}
+
+/// The groups that the sources of new names were seen behind, in order.
 async fn candidates(
     conn: &mut AsyncPgConnection,
-    kind: Kind,
-    sources: &BTreeSet<&Source>,
-) -> Result<Vec<Called>, FlowError> {
-    let connections: Vec<Uuid> = sources.iter().map(|source| source.connection.0).collect();
-    let ids: Vec<String> = sources.iter().filter_map(|source| source.id.clone()).collect();
-    let seen = store::groups_write::seen(conn, &connections, &ids).await?;
-    let is_one = |seen: &&Seen| {
-        seen.kind == kind.as_str()
-            && sources.iter().any(|source| {
-                source.connection.0 == seen.connection_id && source.id.as_deref() == Some(seen.source_id.as_str())
-            })
-    };
-    let ids: Vec<Uuid> = seen.iter().filter(is_one).map(|seen| seen.group_id).collect();
-    let mut groups = store::groups_write::called(conn, &ids).await?;
-    groups.retain(|group| group.deleted_at.is_none());
-    Ok(groups)
+    new: &BTreeMap<(Kind, &str), BTreeSet<&Source>>,
+) -> Result<Vec<Candidate>, FlowError> {
+    let sources: BTreeSet<(Kind, Uuid, &str)> = new
+        .iter()
+        .flat_map(|((kind, _), sources)| sources.iter().map(move |source| (*kind, source)))
+        .filter_map(|(kind, source)| Some((kind, source.connection.0, source.id.as_deref()?)))
+        .collect();
+    let mut behind: BTreeMap<Uuid, Vec<Seen>> = BTreeMap::new();
+    for seen in store::groups_write::seen(conn, &Vec::from_iter(sources)).await? {
+        behind.entry(seen.group_id).or_default().push(seen);
+    }
+    if behind.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = behind.keys().copied().collect();
+    let groups = store::groups_write::called(conn, &ids).await?;
+    Ok(groups
+        .into_iter()
+        .filter(|group| group.deleted_at.is_none())
+        .map(|group| Candidate { seen: behind.remove(&group.id).unwrap_or_default(), group, standing: None })
+        .collect())
 }

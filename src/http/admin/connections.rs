@@ -66,7 +66,7 @@ pub(super) async fn answer_with(context: &Context, id: uuid::Uuid) -> Answer {
 fn show_view(view: &ConnectionView, now: DateTime<Utc>) -> Value {
     let connection = &view.connection;
     let tally = &view.tally;
-    let vendor = tally.published + tally.withheld + tally.excluded + tally.undecided - tally.missing;
+    let vendor = tally.published + tally.withheld + tally.excluded + tally.undecided;
     json!({
         "id": connection.id,
         "kind": connection.kind,
@@ -90,6 +90,8 @@ fn show_view(view: &ConnectionView, now: DateTime<Utc>) -> Value {
             "withheld": tally.withheld,
             "excluded": tally.excluded,
             "undecided": tally.undecided,
+            // No longer at the HR system.
+            "missing": tally.missing,
             // Before the set-up is finished nobody is published: this is what the plan would do.
             "planned": connection.state == "review",
         },

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::parameters::Parameters;
 use super::{Answer, id, ok, reviews, workers};
 use crate::directory::diff::is_sensitive;
-use crate::directory::merge::{Candidate, UnitCandidates};
+use crate::directory::merge::{Because, Candidate, UnitCandidates};
 use crate::directory::person::Person;
 use crate::flows::context::Context;
 use crate::flows::explain::{self, Explained, ExplainedWorker};
@@ -50,6 +50,12 @@ fn show_explained(all: &Explained, now: DateTime<Utc>) -> Value {
             "system": person.source.system,
             "sourceId": person.source.source_id,
         },
+        "primary": all.leading.as_ref().map(|(key, because)| json!({
+            "connectionId": key.connection,
+            "sourceId": key.source_id,
+            "because": because,
+            "reason": reason(*because),
+        })),
         "zone": { "name": person.zone.zone, "origin": person.zone.origin },
         "nextDueAt": all.row.next_due,
         "units": all.units.iter().map(|unit| show_unit(unit, person, &names)).collect::<Vec<_>>(),
@@ -150,6 +156,19 @@ fn show_worker(worker: &ExplainedWorker, names: &Names) -> Value {
         "missingSince": row.absent_since,
         "absenceProven": row.absent,
     })
+}
+
+/// Why an employment leads, in words (story 11).
+fn reason(because: Because) -> &'static str {
+    match because {
+        Because::Only => "the only employment",
+        Because::Status => "active before upcoming before ended",
+        Because::EndedLater => "ended later",
+        Because::LargerShare => "larger share",
+        Because::EarlierStart => "earlier start",
+        Because::Connection => "its connection comes first",
+        Because::SourceId => "lesser source id, all else being equal",
+    }
 }
 
 /// Why a worker belongs to its person, in words (story 5).

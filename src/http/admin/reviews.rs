@@ -58,8 +58,16 @@ pub(super) async fn resolve(
     let id = id(&request, "id", "review item")?;
     let mut body = Members::read(&request, payload, &["decision", "to", "days"]).await?;
     let decision = match body.required_text("decision").as_str() {
-        "map" => Decision::Map { to: body.required_text("to") },
+        "map" => {
+            if body.take("days").is_some() {
+                body.refuse("days", "a decision `map` has no days");
+            }
+            Decision::Map { to: body.required_text("to") }
+        }
         "wait" => {
+            if body.take("to").is_some() {
+                body.refuse("to", "a decision `wait` maps nothing");
+            }
             let days = body.number("days", 1, 365).unwrap_or(WAIT_DAYS);
             Decision::Wait { days: u16::try_from(days).unwrap_or(u16::MAX) }
         }
@@ -116,6 +124,7 @@ pub(super) fn title(reason: &str) -> &str {
         "emailHeldByAnother" => "work email held by another person",
         "emailReserved" => "work email reserved for another person",
         "emailClaimedTwice" => "work email claimed by two workers",
+        "datesHidden" => "employment dates not shown by the HR system",
         "startMovedToFuture" => "start moved to the future on an active person",
         "managerCycle" => "manager cycle",
         other => other,
@@ -141,6 +150,7 @@ mod tests {
             Review::EmailHeldByAnother { person, conflicts: Vec::new() },
             Review::EmailReserved { person },
             Review::EmailClaimedTwice { other, conflicts: Vec::new() },
+            Review::DatesHidden,
             Review::StartMovedToFuture { from: "2026-11-02".parse().unwrap(), to: "2027-01-15".parse().unwrap() },
             Review::ManagerCycle { people: Vec::new() },
         ] {

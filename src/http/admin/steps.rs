@@ -11,8 +11,8 @@ use super::parameters::Parameters;
 use super::{Answer, answer, id, ok};
 use crate::flows::audit::Actor;
 use crate::flows::connect::{self, Asked, Reauthorized};
+use crate::flows::consent;
 use crate::flows::context::Context;
-use crate::flows::grants;
 use crate::http::auth::{Admin, Caller};
 use crate::http::error::Problem;
 use crate::http::state::State;
@@ -102,7 +102,7 @@ pub(super) async fn authorize(
     state: web::Data<State>,
 ) -> Answer {
     let (id, actor) = bare(&caller, &request, payload).await?;
-    let url = grants::authorize(&context, id, &state.callback_url(), &actor).await?;
+    let url = consent::authorize(&context, id, &state.callback_url(), None, &actor).await?;
     Ok(ok(&json!({ "authorizationUrl": url.as_str() })))
 }
 
@@ -122,6 +122,7 @@ pub(super) async fn reauthorize(
     let actor = body.actor(&caller)?;
     match connect::reauthorize(&context, id, &Value::Object(given), &state.callback_url(), &actor).await? {
         Reauthorized::Run(asked) => Ok(answer(StatusCode::ACCEPTED, &run(asked))),
+        Reauthorized::Kept => answer_with(&context, id).await,
         Reauthorized::Consent(url) => Ok(ok(&json!({ "authorizationUrl": url.as_str() }))),
     }
 }

@@ -19,7 +19,7 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
     let mut parameters = Parameters::read(&request, &["limit", "cursor", "disposition"])?;
     let limit = parameters.limit();
     let after = parameters.cursor(Mark::text)?.unwrap_or_default();
-    let disposition = parameters.word("disposition", &["published", "withheld", "excluded", "undecided"]);
+    let disposition = parameters.word("disposition", &["published", "withheld", "excluded", "undecided", "missing"]);
     parameters.finish()?;
     let connection = id(&request, "id", "connection")?;
     let mut conn = context.db.get().await?;

@@ -223,8 +223,10 @@ impl Asked {
             1 => name.to_lowercase(),
             _ => name.to_owned(),
         };
+        let with_urn =
+            if target.is_in_extension() { !self.spelling.is_multiple_of(4) } else { self.spelling.is_multiple_of(5) };
         AttrPath {
-            urn: (target.is_in_extension() || self.spelling % 5 == 0).then(|| spelled(&target.schema.id)),
+            urn: with_urn.then(|| spelled(&target.schema.id)),
             name: spelled(&target.attribute.name),
             sub: target.sub.map(|sub| spelled(&sub.name)),
         }

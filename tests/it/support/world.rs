@@ -9,7 +9,7 @@ use rollbook::clock::Clock;
 use rollbook::flows::audit::Actor;
 use rollbook::flows::connect::{self, NewConnectionOrder};
 use rollbook::flows::context::Context;
-use rollbook::flows::{feed, grants, groups, hold, keys, pull, timers};
+use rollbook::flows::{feed, fields, grants, groups, hold, keys, pull, timers};
 use rollbook::jobs::wake::Wake;
 use rollbook::keys::seal::Keys;
 use rollbook::outbound::Outbound;
@@ -140,6 +140,7 @@ pub(crate) async fn context(database: &TestDatabase, clock: Clock) -> Context {
         clock,
         keys: Arc::new(keys),
         wake: Wake::default(),
+        unbroken: tokio_util::task::TaskTracker::new(),
     }
 }
 
@@ -151,12 +152,22 @@ pub(crate) async fn work(context: &Context) {
         worked |= hold::expire(context).await.unwrap();
         worked |= grants::refresh_stale(context).await.unwrap();
         worked |= pull::work(context).await.unwrap();
+        worked |= fields::walk(context).await.unwrap();
         worked |= keys::fill(context).await.unwrap();
         worked |= groups::walk(context).await.unwrap();
         worked |= feed::sequence(context).await.unwrap();
         if !worked {
             return;
         }
+    }
+}
+
+/// Waits until so many backends of the database wait for a lock, or `done` says that there is nothing to wait for.
+pub(crate) async fn until_waiting(context: &Context, backends: i64, done: impl Fn() -> bool) {
+    let waits = "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while number(&mut context.db.get().await.unwrap(), waits).await < backends && !done() {
+        tokio::task::yield_now().await;
     }
 }
 

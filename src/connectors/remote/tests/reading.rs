@@ -42,7 +42,7 @@ async fn without_bulk_the_list_is_read_and_that_is_remembered_for_a_week() {
     assert_eq!(thin(&pages).len(), 16);
     assert_eq!(items(&pages).count(), 16);
     assert!(pages.iter().all(|page| page.expected == Some(16)));
-    assert_eq!(pages[1].end, Some(End { distinct: Some(16), mark: None }));
+    assert_eq!(pages[1].end, Some(End { distinct: Some(16), ..End::default() }));
     let memory = reading.memory();
     assert_eq!(memory, json!({"bulkMissingSince": "2026-11-20T12:00:00Z"}));
 
@@ -82,7 +82,7 @@ async fn an_empty_company_is_a_complete_read_of_nobody() {
     company.says_json(EMPLOYMENTS, recorded("employments_list_empty")).await;
     company.facts().await;
     let pages = read(company.begin().await.unwrap().as_mut()).await.unwrap();
-    assert_eq!((items(&pages).count(), pages[0].end.clone()), (0, Some(End { distinct: Some(0), mark: None })));
+    assert_eq!((items(&pages).count(), pages[0].end.clone()), (0, Some(End { distinct: Some(0), ..End::default() })));
 }
 
 #[tokio::test]

@@ -3,7 +3,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::directory::ids::SourceId;
+use crate::directory::attribute::Unit;
+use crate::directory::authority::Authority;
+use crate::directory::ids::{ConnectionId, SourceId};
+use crate::directory::person::Person;
 use crate::directory::worker::Worker;
 
 #[derive(Clone, Debug)]
@@ -48,7 +51,13 @@ impl Saying {
             .copied()
             .flatten()
             .map(|date| date.parse().unwrap());
-        said
+        // Two units of the employment and two of the human, of which each worker has some.
+        let word = format!("{} of {}", self.id, if self.connection { "Remote" } else { "Justworks" });
+        let units = [(self.start, "title"), (self.kind, "team"), (self.birth, "nickName"), (self.name, "locale")];
+        for (_, unit) in units.into_iter().filter(|(dice, _)| *dice > 0) {
+            said = said.with(unit, &word);
+        }
+        if self.email == 2 { said.reports_to("1") } else { said }
     }
 
     fn tell(&self, world: &mut World) {
@@ -60,10 +69,24 @@ impl Saying {
     }
 }
 
+/// Orders of some units, among them units that nobody has and that have no order.
+fn orders() -> impl Strategy<Value = Vec<(&'static str, Vec<ConnectionId>)>> {
+    let units =
+        vec!["title", "team", "name", "locale", "birthDate", "manager", "country", "shoeSize", "status", "type"];
+    let named = prop::sample::select(vec![vec![], vec![REMOTE], vec![JUSTWORKS], vec![JUSTWORKS, REMOTE]]);
+    prop::collection::vec((prop::sample::select(units), named), 0..4)
+}
+
+fn order(world: &mut World, orders: &[(&'static str, Vec<ConnectionId>)]) {
+    let orders: Vec<(&str, &[ConnectionId])> = orders.iter().map(|(unit, named)| (*unit, named.as_slice())).collect();
+    world.order(&orders);
+}
+
 /// A world after some rounds of statements, with the statements of one more round not yet decided.
 fn worlds() -> impl Strategy<Value = World> {
-    prop::collection::vec(sayings(8), 1..5).prop_map(|rounds| {
+    (prop::collection::vec(sayings(8), 1..5), orders(), orders()).prop_map(|(rounds, first, then)| {
         let mut world = World::new(NOON);
+        order(&mut world, &first);
         let last = rounds.len() - 1;
         for (number, round) in rounds.iter().enumerate() {
             for saying in round {
@@ -72,6 +95,7 @@ fn worlds() -> impl Strategy<Value = World> {
             if number < last {
                 world.settle();
                 world.scene.now += TimeDelta::days(2);
+                order(&mut world, &then);
             }
         }
         world
@@ -107,6 +131,46 @@ proptest! {
         turned.scene.workers.rotate_left(middle);
         turned.scene.people.reverse();
         prop_assert_eq!(world.decide(), turned.decide());
+    }
+
+    #[test]
+    fn an_order_that_names_nobody_or_is_the_default_is_as_good_as_none(
+        mut world in worlds(),
+        unit in prop::sample::select(vec!["title", "name", "manager", "locale"]),
+        named in prop::sample::select(vec![vec![], vec![REMOTE], vec![REMOTE, JUSTWORKS]]),
+    ) {
+        world.scene.authority = Authority::default();
+        let without = world.decide();
+        order(&mut world, &[(unit, named)]);
+        prop_assert_eq!(without, world.decide());
+    }
+
+    #[test]
+    fn an_order_touches_its_unit_alone_and_going_back_restores(mut world in worlds(), by in 0..2_usize) {
+        world.scene.authority = Authority::default();
+        world.settle();
+        let people = |world: &World| -> Vec<Person> {
+            world.scene.people.iter().map(|known| known.person.clone()).collect()
+        };
+        let before = people(&world);
+        let unit = ["title", "locale"][by];
+        order(&mut world, &[(unit, vec![JUSTWORKS])]);
+        world.settle();
+        for (before, after) in before.iter().zip(people(&world)) {
+            let mut alike = after.clone();
+            let put = |alike: &mut Person| {
+                alike.attributes.remove(unit);
+                alike.provenance.remove(&Unit::named(unit));
+            };
+            let mut before = before.clone();
+            put(&mut before);
+            put(&mut alike);
+            prop_assert_eq!(before, alike);
+        }
+        order(&mut world, &[]);
+        world.settle();
+        let values = |people: Vec<Person>| people.into_iter().map(|person| person.attributes).collect::<Vec<_>>();
+        prop_assert_eq!(values(before), values(people(&world)));
     }
 
     #[test]
