@@ -1,5 +1,5 @@
 //! Keys for people who have none: those who were written before there were keys, or by an older program that is being
-//! replaced (see [`store::keys`](crate::store::keys)).
+//! replaced (see [`store::keys`]).
 
 use diesel_async::AsyncConnection;
 use serde_json::Value;
