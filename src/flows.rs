@@ -16,6 +16,7 @@ pub mod grants;
 mod grouping;
 pub mod groups;
 pub mod hold;
+pub mod keys;
 pub mod mapping;
 mod outcome;
 mod plan;

@@ -350,7 +350,7 @@ async fn tell(
     data_dir: &Path,
 ) -> anyhow::Result<()> {
     let mut conn = context.db.get().await?;
-    let total = store::walks::total(&mut conn, None).await?;
+    let total = store::walks::total(&mut conn).await?;
     let shown = store::examples::find(&mut conn).await?;
     let (merged, led) = (shown.merged.unwrap_or_default(), shown.led.unwrap_or_default());
     let group = shown.group.unwrap_or_default();

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
-use crate::flows::{feed, fields, grants, groups, hold, pull, timers};
+use crate::flows::{feed, fields, grants, groups, hold, keys, pull, timers};
 use crate::jobs::runner::{Job, Runner};
 
 type Step = for<'a> fn(&'a Context) -> BoxFuture<'a, Result<bool, FlowError>>;
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Work {
 
 /// All jobs of a process.
 pub(super) fn runner(context: &Context) -> Runner {
-    let all: [(&'static str, Step); 12] = [
+    let all: [(&'static str, Step); 13] = [
         ("housekeeping", |context| timers::keep_house(context).boxed()),
         ("timers", |context| timers::fire(context).boxed()),
         ("schedule", |context| timers::schedule(context).boxed()),
@@ -47,6 +47,7 @@ pub(super) fn runner(context: &Context) -> Runner {
         ("pulls", |context| pull::work(context).boxed()),
         ("pulls", |context| pull::work(context).boxed()),
         ("authority", |context| fields::walk(context).boxed()),
+        ("keys", |context| keys::fill(context).boxed()),
         ("groups", |context| groups::walk(context).boxed()),
         ("feed", |context| feed::sequence(context).boxed()),
     ];

@@ -390,6 +390,7 @@ fn write_of(
         ManagerLink::Person { id, .. } => ("person", Some(id.0)),
         ManagerLink::Suspended { id, .. } => ("suspended", Some(id.0)),
     };
+    let document = user::document(PersonId(item.person_id), &person, created_at, modified_at);
     Ok(PersonWrite {
         id: item.person_id,
         version,
@@ -405,7 +406,8 @@ fn write_of(
         manager_since: item.manager_since,
         manager_state: manager_state.into(),
         start_date: item.start_date,
-        document: user::document(PersonId(item.person_id), &person, created_at, modified_at),
+        keys: user::keys(&document).map_err(|error| FlowError::corrupt("document", &error))?,
+        document,
         created_at,
         modified_at,
         next_due: person.next_due,

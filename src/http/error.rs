@@ -16,6 +16,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use super::auth::Scope;
 use super::request_id;
 use crate::store::error::DatabaseError;
+use crate::store::keys::ListError;
 
 pub use problem::{FieldError, Problem};
 pub use scim::ScimFailure;
@@ -77,6 +78,18 @@ impl From<DatabaseError> for Refusal {
     fn from(error: DatabaseError) -> Self {
         tracing::error!(request.id = %Id, "the database cannot be used: {error}");
         Self::Unavailable
+    }
+}
+
+impl From<ListError> for Refusal {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Store(error) => error.into(),
+            ListError::Unkeyed => {
+                tracing::warn!(request.id = %Id, "a list is refused for a while: {error}");
+                Self::Unavailable
+            }
+        }
     }
 }
 

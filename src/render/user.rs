@@ -8,6 +8,7 @@
 //! later are: `externalId` (the consumer's), the manager (another person), groups, sensitive attributes (by scope),
 //! `meta.version`, and the base URL in `meta.location`. Sensitive attributes are not in the document at all.
 
+mod keys;
 mod slots;
 
 use std::borrow::Cow;
@@ -21,6 +22,7 @@ use crate::directory::mapping::EmploymentType;
 use crate::directory::person::{ManagerLink, Person};
 use crate::scim::schema::{ENTERPRISE_URN, USER_URN, WORKER_URN};
 
+pub use keys::keys;
 pub use slots::{InGroup, ManagerShown, Slots, write};
 
 /// The User that most consumers see, as JSON text with slots. The order of attributes is fixed, so that equal people

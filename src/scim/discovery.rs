@@ -34,10 +34,10 @@ pub struct Features {
 }
 
 impl Features {
-    /// These types to read, by index paging.
+    /// These types to read, in any order, by index paging.
     #[must_use]
     pub fn reading(served: impl Into<Vec<ResourceType>>) -> Self {
-        Self { served: served.into(), patch: false, bulk: false, sort: false, etag: false, cursor: false }
+        Self { served: served.into(), patch: false, bulk: false, sort: true, etag: false, cursor: false }
     }
 }
 
@@ -262,9 +262,10 @@ mod tests {
     fn the_configuration_says_what_is_on_and_fills_every_number() {
         let (features, hidden) = (Features::reading([ResourceType::User]), Hidden::nothing());
         let config = Value::Object(discovery(&features, &hidden).service_provider_config());
-        for feature in ["patch", "bulk", "changePassword", "sort", "etag"] {
+        for feature in ["patch", "bulk", "changePassword", "etag"] {
             assert_eq!(config[feature]["supported"], false, "{feature}");
         }
+        assert_eq!(config["sort"]["supported"], true);
         assert_eq!(config["filter"], json!({"supported": true, "maxResults": 500}));
         assert_eq!(config["bulk"]["maxOperations"], 1000);
         assert_eq!(config["bulk"]["maxPayloadSize"], 1_048_576);

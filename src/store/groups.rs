@@ -10,6 +10,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::group_filter::{GroupCondition, Statement};
+use super::sql::Sql;
 use crate::directory::groups::Kind;
 
 /// The groups of a person, in the order of [`Kind::ALL`].
@@ -85,7 +86,7 @@ pub struct GroupRow {
     pub system: Option<String>,
 }
 
-/// All groups that are there, live. A `WHERE` may follow, on `g`.
+/// All groups that are there, live, as `g`.
 const GROUPS: &str = "WITH pending AS (
         SELECT t.group_id, count(*) AS changes, max(c.at) AS at, sum(t.delta) AS delta
         FROM changes c CROSS JOIN LATERAL (
@@ -103,19 +104,20 @@ const GROUPS: &str = "WITH pending AS (
             (SELECT CASE WHEN count(DISTINCT c.kind) = 1 THEN min(c.kind) END
              FROM group_sources s JOIN connections c ON c.id = s.connection_id WHERE s.group_id = g.id) AS system
         FROM groups g LEFT JOIN pending ON pending.group_id = g.id WHERE g.deleted_at IS NULL
-    ) SELECT g.* FROM g";
+    ) SELECT ";
 
-fn groups(condition: Option<&GroupCondition>) -> Statement {
-    let statement = Statement::new(GROUPS).sql(" WHERE ");
+/// What is asked of all groups that are there, or of those that satisfy a condition.
+fn groups(what: &str, condition: Option<&GroupCondition>) -> QueryResult<Statement> {
+    let statement = Statement::new(GROUPS).sql(what).sql(" FROM g WHERE ");
     match condition {
-        Some(condition) => condition.push(statement),
-        None => statement.sql("TRUE"),
+        Some(condition) => condition.sql().append_to(statement.sql("(")).map(|statement| statement.sql(")")),
+        None => Ok(statement.sql("TRUE")),
     }
 }
 
 /// One group.
 pub async fn find(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<GroupRow>> {
-    groups(Some(&GroupCondition::Id(id))).query.get_result(conn).await.optional()
+    groups("g.*", Some(&GroupCondition::id(id)))?.query.get_result(conn).await.optional()
 }
 
 /// The groups behind a position, in order: all, or those that satisfy a condition.
@@ -125,7 +127,7 @@ pub async fn after(
     position: i64,
     limit: i64,
 ) -> QueryResult<Vec<GroupRow>> {
-    groups(condition)
+    groups("g.*", condition)?
         .sql(" AND g.position > ")
         .bind::<Bigint, _>(position)
         .sql(" ORDER BY g.position LIMIT ")
@@ -135,23 +137,26 @@ pub async fn after(
         .await
 }
 
-/// The groups from an index on (from 0), in order. Those that are skipped are counted, not read.
+/// The groups from an index on (from 0), in order.
 pub async fn skipping(
     conn: &mut AsyncPgConnection,
     condition: Option<&GroupCondition>,
     skip: i64,
     limit: i64,
 ) -> QueryResult<Vec<GroupRow>> {
-    let page = Statement::new(GROUPS).sql(" WHERE g.id IN (SELECT g.id FROM groups g WHERE g.deleted_at IS NULL AND ");
+    // Those that are skipped are counted, not read; unless a condition asks for what only reading tells.
     let page = match condition {
-        Some(condition) => condition.push(page),
-        None => page.sql("TRUE"),
+        Some(_) => groups("g.*", condition)?,
+        None => {
+            Statement::new(GROUPS).sql("g.* FROM g WHERE g.id IN (SELECT g.id FROM groups g WHERE g.deleted_at IS NULL")
+        }
     };
+    let end = if condition.is_some() { "" } else { ") ORDER BY g.position" };
     page.sql(" ORDER BY g.position OFFSET ")
         .bind::<Bigint, _>(skip)
         .sql(" LIMIT ")
         .bind::<Bigint, _>(limit)
-        .sql(") ORDER BY g.position")
+        .sql(end)
         .query
         .load(conn)
         .await
@@ -176,10 +181,7 @@ pub async fn total(conn: &mut AsyncPgConnection, condition: Option<&GroupConditi
             .get_result(conn)
             .await?
         }
-        Some(condition) => {
-            let all = Statement::new("SELECT count(*) AS total FROM groups g WHERE g.deleted_at IS NULL AND ");
-            condition.push(all).query.get_result(conn).await?
-        }
+        Some(condition) => groups("count(*) AS total", Some(condition))?.query.get_result(conn).await?,
     };
     Ok(total.total)
 }
@@ -244,12 +246,58 @@ pub async fn members_of_all(conn: &mut AsyncPgConnection, groups: &[(Kind, Uuid)
         .await
 }
 
-/// Of which kinds these groups are; those that nobody issued are left out.
-pub async fn kinds_of(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<(Uuid, Kind)>> {
+/// The groups whose row `g` satisfies a condition, and their kinds: also those in which nobody can be any more.
+pub(super) async fn satisfying(conn: &mut AsyncPgConnection, condition: &Sql) -> QueryResult<Vec<(Uuid, Kind)>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Text)]
+        kind: String,
+    }
+    let statement = condition.append_to(Statement::new("SELECT g.id, g.kind FROM groups g WHERE "))?;
+    let rows: Vec<Row> = statement.query.load(conn).await?;
+    Ok(rows.into_iter().filter_map(|row| Some((row.id, Kind::parse(&row.kind)?))).collect())
+}
+
+/// The names of all groups that are there.
+pub(super) async fn names(conn: &mut AsyncPgConnection) -> QueryResult<Vec<(Uuid, String)>> {
     use super::schema::groups;
-    let rows: Vec<(Uuid, String)> =
-        groups::table.filter(groups::id.eq_any(ids)).select((groups::id, groups::kind)).load(conn).await?;
-    Ok(rows.into_iter().filter_map(|(id, kind)| Some((id, Kind::parse(&kind)?))).collect())
+    groups::table.filter(groups::deleted_at.is_null()).select((groups::id, groups::name)).load(conn).await
+}
+
+/// A group that satisfies a condition, and the value that it is sorted by.
+#[derive(Clone, QueryableByName)]
+pub(super) struct Sortable {
+    #[diesel(sql_type = Bigint)]
+    pub(super) position: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub(super) value: Option<String>,
+}
+
+/// All groups that satisfy a condition, in no order.
+pub(super) async fn sortable(
+    conn: &mut AsyncPgConnection,
+    condition: Option<&GroupCondition>,
+    value: &Sql,
+) -> QueryResult<Vec<Sortable>> {
+    let statement = value.append_to(Statement::new(GROUPS).sql("g.position, "))?.sql(" AS value FROM g WHERE ");
+    let statement = match condition {
+        Some(condition) => condition.sql().append_to(statement.sql("("))?.sql(")"),
+        None => statement.sql("TRUE"),
+    };
+    statement.query.load(conn).await
+}
+
+/// The groups at these positions, in no order.
+pub(super) async fn at(conn: &mut AsyncPgConnection, positions: Vec<i64>) -> QueryResult<Vec<GroupRow>> {
+    groups("g.*", None)?
+        .sql(" AND g.position = ANY(")
+        .bind::<Array<Bigint>, _>(positions)
+        .sql(")")
+        .query
+        .load(conn)
+        .await
 }
 
 /// A kind of groups, as it is switched.

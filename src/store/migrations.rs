@@ -9,6 +9,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tracing::info;
 
 use super::error::DatabaseError;
+use super::trigrams;
 
 /// All migrations that this program knows, oldest first.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -39,6 +40,14 @@ pub(super) async fn run(mut connection: AsyncPgConnection) -> Result<Vec<String>
     tokio::task::spawn_blocking(move || run_locked(&mut AsyncMigrationHarness::new(connection)))
         .await
         .map_err(|error| DatabaseError::Migration(error.to_string()))?
+}
+
+/// Adds what depends on the server: tried at each start, since it may have become possible.
+pub(super) async fn complete(mut connection: AsyncPgConnection) -> Result<(), DatabaseError> {
+    let failed = |error: diesel::result::Error| DatabaseError::Migration(error.to_string());
+    sql_query(format!("SELECT pg_advisory_lock({LOCK})")).execute(&mut connection).await.map_err(failed)?;
+    // The lock ends with the connection.
+    trigrams::ensure(&mut connection).await.map_err(failed)
 }
 
 /// Whether every migration that this program knows has been run.

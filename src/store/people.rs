@@ -85,9 +85,9 @@ pub async fn document(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Opt
 
 /// All people who satisfy a selective condition, in order. There are only a handful by its nature, so that page and
 /// total need no second question.
-pub async fn selected(conn: &mut AsyncPgConnection, condition: &Condition) -> QueryResult<Vec<Shown>> {
+pub(super) async fn selected(mut conn: &AsyncPgConnection, condition: &Condition) -> QueryResult<Vec<Shown>> {
     // Sorted here: asked for an order, the planner may walk all people in that order instead of using the key.
-    let mut people: Vec<Shown> = shown!().filter(condition).load(conn).await?;
+    let mut people: Vec<Shown> = shown!().filter(condition).load(&mut conn).await?;
     people.sort_unstable_by_key(|person| person.position);
     Ok(people)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Int8, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use serde_json::Value;
@@ -34,6 +34,9 @@ pub struct PersonWrite {
     pub person: Value,
     #[serde(skip)]
     pub document: String,
+    /// What filters compare (see render).
+    #[serde(skip)]
+    pub keys: Value,
     pub created_at: DateTime<Utc>,
     pub modified_at: DateTime<Utc>,
     pub next_due: Option<DateTime<Utc>>,
@@ -43,21 +46,21 @@ pub struct PersonWrite {
     pub groups: BTreeMap<&'static str, Uuid>,
 }
 
-/// The rows: small values as one document, and the two large ones of each beside it, so that each is read only once.
+/// The rows: small values as one document, and the three large ones of each beside it, so that each is read only once.
 const ROWS: &str = "ROWS FROM (json_to_recordset($1::json) AS (id uuid, version bigint, user_name text,
     user_name_key text, active boolean, display_name text, employee_number text, manager_via_connection uuid,
     manager_via_source text, manager_via_email text, manager_target uuid, manager_since timestamptz,
     manager_state text, start_date date, created_at timestamptz, modified_at timestamptz, next_due timestamptz,
     left_at timestamptz, department_group uuid, legal_entity_group uuid, country_group uuid,
     employment_type_group uuid, team_group uuid, work_location_group uuid, worker_type_group uuid,
-    manager_group uuid, all_group uuid), unnest($2), unnest($3))";
+    manager_group uuid, all_group uuid), unnest($2), unnest($3), unnest($4))";
 
 /// The columns that are written, in the order of [`ROWS`].
 const COLUMNS: &str = "id, version, user_name, user_name_key, active, display_name, employee_number,
     manager_via_connection, manager_via_source, manager_via_email, manager_target, manager_since, manager_state,
     start_date, created_at, modified_at, next_due, left_at,
     department_group, legal_entity_group, country_group, employment_type_group, team_group, work_location_group,
-    worker_type_group, manager_group, all_group, person, document";
+    worker_type_group, manager_group, all_group, person, document, keys";
 
 /// A person's place in the order of all lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
@@ -80,6 +83,7 @@ pub async fn insert(conn: &mut AsyncPgConnection, rows: &[PersonWrite]) -> Query
     .bind::<Text, _>(small(rows)?)
     .bind::<Array<Text>, _>(people_of(rows))
     .bind::<Array<Text>, _>(documents_of(rows))
+    .bind::<Array<Jsonb>, _>(keys_of(rows))
     .load(conn)
     .await
 }
@@ -103,6 +107,7 @@ pub async fn update(conn: &mut AsyncPgConnection, rows: &[PersonWrite]) -> Query
         .bind::<Text, _>(small(rows)?)
         .bind::<Array<Text>, _>(people_of(rows))
         .bind::<Array<Text>, _>(documents_of(rows))
+        .bind::<Array<Jsonb>, _>(keys_of(rows))
         .execute(conn)
         .await
 }
@@ -117,6 +122,10 @@ fn people_of(rows: &[PersonWrite]) -> Vec<String> {
 
 fn documents_of(rows: &[PersonWrite]) -> Vec<&str> {
     rows.iter().map(|row| row.document.as_str()).collect()
+}
+
+fn keys_of(rows: &[PersonWrite]) -> Vec<&Value> {
+    rows.iter().map(|row| &row.keys).collect()
 }
 
 /// What a plan has to know of a person before it writes.

@@ -65,7 +65,9 @@ impl Database {
 
     /// Brings the database to the shape that this program needs; returns the migrations that were run.
     pub async fn migrate(&self) -> Result<Vec<String>, DatabaseError> {
-        migrations::run(self.single().await?).await
+        let done = migrations::run(self.single().await?).await?;
+        migrations::complete(self.single().await?).await?;
+        Ok(done)
     }
 
     /// A connection from the pool; waits for a free one, but not for ever.

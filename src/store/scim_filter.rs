@@ -1,219 +1,128 @@
 //! A checked SCIM filter as a condition on `people`. Values are bound, never spliced (R-183).
-//!
-//! For now: `eq`, joined by `and` and `or`, on what is indexed. Everything else of the grammar is refused by name, so
-//! that nobody takes an ignored filter for an answer (R-087).
 
-use std::collections::BTreeMap;
+mod places;
 
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
+use diesel::sql_types::Bool;
 use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
-use super::groups::{column, kinds_of};
-use crate::directory::email::EmailKey;
+use super::compile::condition;
+use super::groups::{column, satisfying};
+use super::sql::{Piece, Sql, Value};
 use crate::directory::groups::Kind;
 use crate::scim::filter::Operator;
-use crate::scim::filter::check::{Checked, Leaf, Operand, Predicate};
+use crate::scim::filter::check::{Checked, Leaf, Predicate};
+
+pub(super) use places::People;
 
 /// A condition on a row of `people`, as a diesel expression for whatever query has that table in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Condition {
-    All(Vec<Condition>),
-    Any(Vec<Condition>),
-    /// The user name, and with it the work email, compared by its key.
-    UserName(EmailKey),
-    Id(Uuid),
-    /// The source id of the primary employment.
-    SourceWorkerId(String),
-    Active(bool),
-    /// Somebody in this group, which is of the kind once [`Condition::settle`] has found out which.
-    Group(Uuid, Option<Kind>),
-    /// True of nobody: the value cannot be anybody's.
-    Nobody,
-}
-
-/// Why a filter cannot be answered yet: 400 `invalidFilter`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAvailable {
-    #[error("the operator `{0}` is not available yet: filters are made of `eq`, joined by `and` and `or`")]
-    Operator(&'static str),
-    #[error(
-        "the attribute `{0}` cannot be filtered by yet: available are userName, emails, emails.value, externalId, id, \
-         active, groups and groups.value"
-    )]
-    Attribute(String),
-    #[error(
-        "what stands in the brackets after `{0}` is not available yet: available is `emails[type eq \"work\"].value`"
-    )]
-    Brackets(String),
-    /// Of groups: the attribute, and what there is.
-    #[error("the attribute `{0}` cannot be filtered by yet: available are {1}")]
-    GroupAttribute(String, &'static str),
-    #[error("what stands in the brackets is not available yet: available is `members[value eq \"…\"]`")]
-    MemberBrackets,
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    sql: Sql,
+    is_selective: bool,
+    is_walked: bool,
+    /// Whether its statement is worth keeping prepared: there are as many conditions as there are filters.
+    is_plain: bool,
 }
 
 /// What the answer to a filter depends on besides the filter.
 #[derive(Clone, Copy, Debug)]
-pub struct Viewpoint {
+pub struct Viewpoint<'a> {
     /// Whether the consumer sees the worker's source id as `externalId` (R-028). Else nobody has one.
     pub external_id_from_source: bool,
+    /// Of the SCIM service, without a slash at its end: what `meta.location` and `$ref` begin with.
+    pub base_url: &'a str,
 }
 
 impl Condition {
-    /// The condition of a checked filter.
-    pub fn of(filter: &Checked, viewpoint: Viewpoint) -> Result<Self, NotAvailable> {
-        let all = |operands: &[Checked]| -> Result<Vec<Self>, NotAvailable> {
-            operands.iter().map(|operand| Self::of(operand, viewpoint)).collect()
-        };
-        match filter {
-            Checked::And(operands) => Ok(Self::All(all(operands)?)),
-            Checked::Or(operands) => Ok(Self::Any(all(operands)?)),
-            Checked::Not(_) => Err(NotAvailable::Operator("not")),
-            Checked::Test(leaf) => Self::of_leaf(leaf, viewpoint),
-            Checked::Element { target, filter, then: Some(then) }
-                if target.to_string() == "emails" && is_work_type(filter) =>
-            {
-                // Everybody's one email is of type work.
-                Self::of_leaf(then, viewpoint)
-            }
-            Checked::Element { target, .. } => Err(NotAvailable::Brackets(target.to_string())),
-        }
-    }
-
-    fn of_leaf(leaf: &Leaf, viewpoint: Viewpoint) -> Result<Self, NotAvailable> {
-        let path = leaf.target.to_string();
-        let operand = match &leaf.predicate {
-            Predicate::Compare(Operator::Eq, operand) => operand,
-            Predicate::Compare(operator, _) => return Err(NotAvailable::Operator(operator.keyword())),
-            Predicate::Present => return Err(NotAvailable::Operator("pr")),
-            Predicate::Absent => return Err(NotAvailable::Operator("eq null")),
-        };
-        match (path.as_str(), operand) {
-            ("userName" | "emails.value", Operand::Text { text, .. }) => Ok(Self::UserName(EmailKey::of(text))),
-            ("id", Operand::Text { text, .. }) => Ok(id(text).map_or(Self::Nobody, Self::Id)),
-            ("externalId", Operand::Text { text, .. }) if viewpoint.external_id_from_source && !has_nul(text) => {
-                Ok(Self::SourceWorkerId(text.clone()))
-            }
-            ("externalId", Operand::Text { .. }) => Ok(Self::Nobody),
-            ("active", Operand::Boolean(active)) => Ok(Self::Active(*active)),
-            ("groups.value", Operand::Text { text, .. }) => {
-                Ok(id(text).map_or(Self::Nobody, |group| Self::Group(group, None)))
-            }
-            _ => Err(NotAvailable::Attribute(path)),
-        }
-        .map(Self::without_nul)
-    }
-
-    /// Postgres takes no NUL in a text, and nobody's value has one.
-    fn without_nul(self) -> Self {
-        match self {
-            Self::UserName(key) if has_nul(key.as_str()) => Self::Nobody,
-            other => other,
+    /// The condition of a checked filter on Users. It has to be settled before it is asked.
+    #[must_use]
+    pub fn of(filter: &Checked, viewpoint: Viewpoint<'_>) -> Self {
+        Self {
+            sql: condition(filter, &People(viewpoint)),
+            is_selective: is_selective(filter),
+            is_walked: is_walked(filter),
+            is_plain: filter.leaves().len() == 1,
         }
     }
 
     /// Whether only a handful of people can satisfy it, whatever the number of people: each way to satisfy it names a
-    /// user name, an id or a source id.
+    /// user name, an email, an id or a source id.
     #[must_use]
     pub fn is_selective(&self) -> bool {
-        match self {
-            Self::All(operands) => operands.iter().any(Self::is_selective),
-            Self::Any(operands) => operands.iter().all(Self::is_selective),
-            Self::UserName(_) | Self::Id(_) | Self::SourceWorkerId(_) | Self::Nobody => true,
-            Self::Active(_) | Self::Group(..) => false,
-        }
+        self.is_selective
     }
 
-    /// Finds out of which kinds the groups in it are; one that does not exist has nobody in it. A condition with groups
-    /// has to be settled before it is asked, so that the index of the kind can be used.
+    /// Whether those who satisfy it are found best in the order of lists: the members of a group, who can be many and
+    /// have an index in that order, or everybody who is active.
+    #[must_use]
+    pub(super) fn is_walked(&self) -> bool {
+        self.is_walked
+    }
+
+    /// Whether it asks for anything that is in the keys.
+    pub(super) fn reads_keys(&self) -> bool {
+        self.sql.names("keys")
+    }
+
+    /// Finds the groups that it speaks of, so that the indexes of their kinds can be used.
     pub async fn settle(&mut self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
-        let mut groups = Vec::new();
-        self.each_group(&mut |group, _| groups.push(group));
-        if groups.is_empty() {
-            return Ok(());
-        }
-        let kinds: BTreeMap<Uuid, Kind> = kinds_of(conn, &groups).await?.into_iter().collect();
-        self.each_group(&mut |group, kind| *kind = kinds.get(&group).copied());
-        Ok(())
-    }
-
-    fn each_group(&mut self, see: &mut impl FnMut(Uuid, &mut Option<Kind>)) {
-        match self {
-            Self::All(operands) | Self::Any(operands) => {
-                for operand in operands {
-                    operand.each_group(see);
-                }
-            }
-            Self::Group(group, kind) => see(*group, kind),
-            _ => {}
-        }
-    }
-
-    fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        match self {
-            Self::All(operands) => join(operands, " AND ", out)?,
-            Self::Any(operands) => join(operands, " OR ", out)?,
-            Self::UserName(key) => {
-                out.push_sql("\"people\".\"user_name_key\" = ");
-                out.push_bind_param::<Text, _>(key.as_str())?;
-            }
-            Self::Id(id) => {
-                out.push_sql("\"people\".\"id\" = ");
-                out.push_bind_param::<SqlUuid, _>(id)?;
-            }
-            Self::SourceWorkerId(id) => {
-                out.push_sql("\"people\".\"source_worker_id\" = ");
-                out.push_bind_param::<Text, _>(id)?;
-            }
-            // Not bound: the planner has to see which of the two it is, to find the index of inactive people.
-            Self::Active(true) => out.push_sql("\"people\".\"active\""),
-            Self::Active(false) => out.push_sql("NOT \"people\".\"active\""),
-            Self::Group(group, Some(kind)) => {
-                out.push_sql("\"people\".\"");
-                out.push_sql(column(*kind));
-                out.push_sql("\" = ");
-                out.push_bind_param::<SqlUuid, _>(group)?;
-            }
-            Self::Group(_, None) | Self::Nobody => out.push_sql("FALSE"),
+        for piece in self.sql.pieces_mut() {
+            let Piece::InGroups(of_groups) = piece else { continue };
+            let found = satisfying(conn, of_groups).await?;
+            *piece = Piece::Settled(Box::new(in_groups(&found)));
         }
         Ok(())
     }
 }
 
-fn join<'b>(operands: &'b [Condition], word: &str, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-    out.push_sql("(");
-    for (n, operand) in operands.iter().enumerate() {
-        if n > 0 {
-            out.push_sql(word);
+/// Somebody in one of these groups.
+fn in_groups(groups: &[(Uuid, Kind)]) -> Sql {
+    let of_kind = |kind: Kind| -> Option<Sql> {
+        let ids: Vec<Uuid> = groups.iter().filter(|(_, of)| *of == kind).map(|(id, _)| *id).collect();
+        let column = Sql::of(format!("\"people\".\"{}\"", column(kind)));
+        match ids.as_slice() {
+            [] => None,
+            [id] => Some(column.then(" = ").and_then(Sql::value(Value::Uuid(*id)))),
+            _ => Some(column.then(" = ANY(").and_then(Sql::value(Value::Uuids(ids))).then(")")),
         }
-        operand.push(out)?;
+    };
+    let kinds: Vec<Sql> = Kind::ALL.into_iter().filter_map(of_kind).collect();
+    match kinds.len() {
+        0 => Sql::truth(false),
+        1 => kinds.into_iter().next().unwrap_or_default(),
+        _ => Sql::join(" OR ", kinds),
     }
-    out.push_sql(")");
-    Ok(())
 }
 
-/// `type eq "work"`, the only type that a person's email has.
-fn is_work_type(filter: &Checked) -> bool {
-    matches!(
-        filter,
-        Checked::Test(Leaf { target, predicate: Predicate::Compare(Operator::Eq, Operand::Text { key, .. }) })
-            if target.to_string() == "emails.type" && key == "work"
-    )
+fn is_selective(filter: &Checked) -> bool {
+    match filter {
+        Checked::And(operands) => operands.iter().any(is_selective),
+        Checked::Or(operands) => operands.iter().all(is_selective),
+        Checked::Test(leaf) => names_a_person(leaf),
+        Checked::Element { filter, then, .. } => is_selective(filter) || then.as_ref().is_some_and(names_a_person),
+        Checked::Not(_) => false,
+    }
 }
 
-/// An id is compared exactly: hyphenated lower-case hexadecimal, as it is issued (R-027).
-pub(super) fn id(text: &str) -> Option<Uuid> {
-    let id = Uuid::try_parse(text).ok()?;
-    (id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(id)
+fn names_a_person(leaf: &Leaf) -> bool {
+    matches!(leaf.predicate, Predicate::Compare(Operator::Eq, _))
+        && ["userName", "emails.value", "id", "externalId"].contains(&leaf.target.to_string().as_str())
 }
 
-fn has_nul(text: &str) -> bool {
-    text.contains('\0')
+fn is_walked(filter: &Checked) -> bool {
+    match filter {
+        Checked::And(operands) => operands.iter().all(is_walked),
+        Checked::Test(leaf) => {
+            matches!(leaf.predicate, Predicate::Compare(Operator::Eq, _))
+                && ["groups.value", "active"].contains(&leaf.target.to_string().as_str())
+        }
+        _ => false,
+    }
 }
 
 impl Expression for Condition {
@@ -222,7 +131,13 @@ impl Expression for Condition {
 
 impl QueryFragment<Pg> for Condition {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        self.push(&mut out)
+        if !self.is_plain {
+            out.unsafe_to_cache_prepared();
+        }
+        out.push_sql("(");
+        self.sql.push(&mut out)?;
+        out.push_sql(")");
+        Ok(())
     }
 }
 

@@ -13,14 +13,17 @@ use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, Valid
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Bigint, Bytea, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Bigint, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join;
 use uuid::Uuid;
 
+use super::keys::{self, ListError};
+use super::matched::{Begin, Matched};
 use super::people::{Shown, managers, selected, shown};
 use super::schema::{index_walks, people};
 use super::scim_filter::Condition;
+use super::sort::Sort;
 
 /// How long a walk is remembered after its last page.
 const REMEMBERED: TimeDelta = TimeDelta::hours(1);
@@ -46,49 +49,99 @@ pub struct Page {
     pub total: i64,
 }
 
-/// A page of all people, or of those who satisfy a condition. A full page is remembered, so that the walk can go on.
+/// A page of all people, or of those who satisfy a condition, in the order of lists or sorted. A full page is remembered,
+/// so that the walk can go on.
+///
+/// # Errors
+/// [`ListError::Unkeyed`] as long as nobody can say who satisfies the condition.
 pub async fn page(
     conn: &mut AsyncPgConnection,
     request: &PageRequest<'_>,
     condition: Option<&Condition>,
-) -> QueryResult<Page> {
-    if let Some(condition) = condition.filter(|condition| condition.is_selective()) {
-        return few(conn, request, condition).await;
+    sort: Option<&Sort>,
+) -> Result<Page, ListError> {
+    match (condition, sort) {
+        (Some(condition), None) if condition.is_selective() => few(conn, request, condition).await,
+        (None, None) => everybody(conn, request).await,
+        (Some(condition), None) if condition.is_walked() && request.count > 0 => walked(conn, request, condition).await,
+        _ => matched(conn, request, condition, sort).await,
     }
-    let page = match condition {
-        _ if request.count == 0 => Page { people: Vec::new(), total: total(conn, condition).await? },
-        None => {
-            let mut query = shown!().order(people::position).limit(request.count).into_boxed();
-            if request.start_index > 1 {
-                query = query.filter(people::position.nullable().ge(Start { mark: Mark { request }, condition }));
-            }
-            // Two statements, one round trip.
-            let (people, total) =
-                try_join(query.load::<Shown>(&mut &*conn), PeopleTotal.get_result::<i64>(&mut &*conn)).await?;
-            Page { people, total }
-        }
-        Some(condition) => {
-            let mut query = shown!().filter(condition).order(people::position).limit(request.count).into_boxed();
-            if request.start_index > 1 {
-                let start = Start { mark: Mark { request }, condition: Some(condition) };
-                query = query.filter(people::position.nullable().ge(start));
-            }
-            let count = people::table.filter(condition).count();
-            let (people, total) =
-                try_join(query.load::<Shown>(&mut &*conn), count.get_result::<i64>(&mut &*conn)).await?;
-            Page { people, total }
-        }
-    };
-    remember(conn, request, &page).await?;
-    Ok(page)
 }
 
-/// How many people there are, or satisfy a condition. Without one the number is kept, not counted.
-pub async fn total(conn: &mut AsyncPgConnection, condition: Option<&Condition>) -> QueryResult<i64> {
-    match condition {
-        None => PeopleTotal.get_result(conn).await,
-        Some(condition) => people::table.filter(condition).count().get_result(conn).await,
+async fn everybody(conn: &mut AsyncPgConnection, request: &PageRequest<'_>) -> Result<Page, ListError> {
+    if request.count == 0 {
+        return Ok(Page { people: Vec::new(), total: PeopleTotal.get_result(conn).await? });
     }
+    let mut query = shown!().order(people::position).limit(request.count).into_boxed();
+    if request.start_index > 1 {
+        query = query.filter(people::position.nullable().ge(Start { mark: Mark { request }, condition: None }));
+    }
+    // Two statements, one round trip.
+    let (people, total) =
+        try_join(query.load::<Shown>(&mut &*conn), PeopleTotal.get_result::<i64>(&mut &*conn)).await?;
+    remember(conn, request, &people).await?;
+    Ok(Page { people, total })
+}
+
+/// People who are found best in the order of lists.
+async fn walked(
+    conn: &mut AsyncPgConnection,
+    request: &PageRequest<'_>,
+    condition: &Condition,
+) -> Result<Page, ListError> {
+    let mut query = shown!().filter(condition).order(people::position).limit(request.count).into_boxed();
+    if request.start_index > 1 {
+        let start = Start { mark: Mark { request }, condition: Some(condition) };
+        query = query.filter(people::position.nullable().ge(start));
+    }
+    let count = people::table.filter(condition).count();
+    let (people, total) = try_join(query.load::<Shown>(&mut &*conn), count.get_result::<i64>(&mut &*conn)).await?;
+    remember(conn, request, &people).await?;
+    Ok(Page { people, total })
+}
+
+/// People who are found first, and put in order then.
+async fn matched(
+    conn: &mut AsyncPgConnection,
+    request: &PageRequest<'_>,
+    condition: Option<&Condition>,
+    sort: Option<&Sort>,
+) -> Result<Page, ListError> {
+    let begin = match request.start_index {
+        1 => Begin::Skip(0),
+        index => mark(conn, request).await?.unwrap_or(Begin::Skip(index.saturating_sub(1))),
+    };
+    let question = Matched { condition, sort, begin: &begin, count: request.count };
+    let (total, positions, last_key, is_unkeyed): (i64, Vec<i64>, Option<String>, bool) =
+        question.get_result(conn).await?;
+    if is_unkeyed && (condition.is_some_and(Condition::reads_keys) || sort.is_some_and(Sort::reads_keys)) {
+        return Err(ListError::Unkeyed);
+    }
+    let Some(last) = positions.last() else { return Ok(Page { people: Vec::new(), total }) };
+    let query = shown!().filter(people::position.eq_any(&positions)).into_boxed();
+    // Whoever has changed in between and does not satisfy the condition any more is not shown.
+    let mut people: Vec<Shown> = match condition {
+        Some(condition) => query.filter(condition).load(conn).await?,
+        None => query.load(conn).await?,
+    };
+    let place = |position| positions.iter().position(|other| *other == position);
+    people.sort_by_cached_key(|person| place(person.position));
+    if i64::try_from(positions.len()).is_ok_and(|read| read == request.count) {
+        let next = request.start_index.saturating_add(request.count);
+        remember_at(conn, request, next, *last, last_key.as_deref()).await?;
+    }
+    Ok(Page { people, total })
+}
+
+/// Where the walk goes on, if its last page is remembered.
+pub(super) async fn mark(conn: &mut AsyncPgConnection, request: &PageRequest<'_>) -> QueryResult<Option<Begin>> {
+    let found: Option<(i64, Option<String>)> = Mark { request }.get_result(conn).await.optional()?;
+    Ok(found.map(|(position, key)| Begin::After(key, position)))
+}
+
+/// How many people there are: kept, not counted.
+pub async fn total(conn: &mut AsyncPgConnection) -> QueryResult<i64> {
+    PeopleTotal.get_result(conn).await
 }
 
 /// Forgets walks that were not continued within the hour.
@@ -96,53 +149,77 @@ pub async fn forget(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryRe
     diesel::delete(index_walks::table.filter(index_walks::at.lt(now - REMEMBERED))).execute(conn).await
 }
 
-async fn few(conn: &mut AsyncPgConnection, request: &PageRequest<'_>, condition: &Condition) -> QueryResult<Page> {
-    let all = selected(conn, condition).await?;
+async fn few(
+    conn: &mut AsyncPgConnection,
+    request: &PageRequest<'_>,
+    condition: &Condition,
+) -> Result<Page, ListError> {
+    let (all, is_unkeyed) = if condition.reads_keys() {
+        try_join(selected(&*conn, condition), keys::is_missing(&*conn)).await?
+    } else {
+        (selected(&*conn, condition).await?, false)
+    };
+    if is_unkeyed {
+        return Err(ListError::Unkeyed);
+    }
     let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
     let skip = usize::try_from(request.start_index.saturating_sub(1)).unwrap_or(usize::MAX);
     let take = usize::try_from(request.count).unwrap_or(0);
     Ok(Page { people: all.into_iter().skip(skip).take(take).collect(), total })
 }
 
-async fn remember(conn: &mut AsyncPgConnection, request: &PageRequest<'_>, page: &Page) -> QueryResult<()> {
-    let read = i64::try_from(page.people.len()).unwrap_or(i64::MAX);
-    let Some(last) = page.people.last().filter(|_| read == request.count) else { return Ok(()) };
-    remember_at(conn, request, request.start_index.saturating_add(read), last.position).await
+async fn remember(conn: &mut AsyncPgConnection, request: &PageRequest<'_>, people: &[Shown]) -> QueryResult<()> {
+    let read = i64::try_from(people.len()).unwrap_or(i64::MAX);
+    let Some(last) = people.last().filter(|_| read == request.count) else { return Ok(()) };
+    remember_at(conn, request, request.start_index.saturating_add(read), last.position, None).await
 }
 
-/// Remembers where a walk goes on: at an index, behind a position.
+/// Remembers where a walk goes on: at an index, behind a position and, if it is sorted, a sort value.
 pub(super) async fn remember_at(
     conn: &mut AsyncPgConnection,
     request: &PageRequest<'_>,
     next_start_index: i64,
     last_position: i64,
+    last_key: Option<&str>,
 ) -> QueryResult<()> {
-    Remember { request, next_start_index, last_position }.execute(conn).await.map(drop)
+    Remember { request, next_start_index, last_position, last_key }.execute(conn).await.map(drop)
 }
 
-/// The position behind which a walk goes on; no row if its last page is not remembered.
+/// The position and the sort value behind which a walk goes on; no row if its last page is not remembered.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Mark<'a> {
-    pub(super) request: &'a PageRequest<'a>,
+struct Mark<'a> {
+    request: &'a PageRequest<'a>,
 }
 
-impl QueryFragment<Pg> for Mark<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT last_position FROM index_walks WHERE caller = ");
-        out.push_bind_param::<SqlUuid, _>(&self.request.caller)?;
+impl<'a> Mark<'a> {
+    fn push<'b>(self, columns: &str, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()>
+    where
+        'a: 'b,
+    {
+        let request: &'b PageRequest<'_> = self.request;
+        out.push_sql("SELECT ");
+        out.push_sql(columns);
+        out.push_sql(" FROM index_walks WHERE caller = ");
+        out.push_bind_param::<SqlUuid, _>(&request.caller)?;
         out.push_sql(" AND query = ");
-        out.push_bind_param::<Bytea, _>(self.request.query)?;
+        out.push_bind_param::<Bytea, _>(request.query)?;
         out.push_sql(" AND next_start_index = ");
-        out.push_bind_param::<Bigint, _>(&self.request.start_index)?;
+        out.push_bind_param::<Bigint, _>(&request.start_index)?;
         out.push_sql(" AND at > ");
-        out.push_bind_param::<Timestamptz, _>(&self.request.now)?;
+        out.push_bind_param::<Timestamptz, _>(&request.now)?;
         out.push_sql(" - interval '1 hour'");
         Ok(())
     }
 }
 
+impl QueryFragment<Pg> for Mark<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.push("last_position, last_key", &mut out)
+    }
+}
+
 impl Query for Mark<'_> {
-    type SqlType = Bigint;
+    type SqlType = (Bigint, Nullable<Text>);
 }
 
 impl QueryId for Mark<'_> {
@@ -162,13 +239,13 @@ impl QueryFragment<Pg> for Start<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         // The second half runs only if the first finds nothing.
         out.push_sql("COALESCE((");
-        self.mark.walk_ast(out.reborrow())?;
+        self.mark.push("last_position", &mut out)?;
         out.push_sql(") + 1, ");
         match self.condition {
             None => self.jump(&mut out)?,
             Some(condition) => {
                 // A jump into a filtered list counts its way there: the people who satisfy the condition have no
-                // counts of their own. It reads keys only, and at most as many as there are people.
+                // counts of their own.
                 out.push_sql("(SELECT \"people\".\"position\" FROM \"people\" WHERE ");
                 condition.walk_ast(out.reborrow())?;
                 out.push_sql(" ORDER BY \"people\".\"position\" OFFSET ");
@@ -257,11 +334,12 @@ struct Remember<'a> {
     request: &'a PageRequest<'a>,
     next_start_index: i64,
     last_position: i64,
+    last_key: Option<&'a str>,
 }
 
 impl QueryFragment<Pg> for Remember<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("INSERT INTO index_walks (caller, query, next_start_index, last_position, at) VALUES (");
+        out.push_sql("INSERT INTO index_walks (caller, query, next_start_index, last_position, last_key, at) VALUES (");
         out.push_bind_param::<SqlUuid, _>(&self.request.caller)?;
         out.push_sql(", ");
         out.push_bind_param::<Bytea, _>(self.request.query)?;
@@ -270,10 +348,12 @@ impl QueryFragment<Pg> for Remember<'_> {
         out.push_sql(", ");
         out.push_bind_param::<Bigint, _>(&self.last_position)?;
         out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.last_key)?;
+        out.push_sql(", ");
         out.push_bind_param::<Timestamptz, _>(&self.request.now)?;
         out.push_sql(
             ") ON CONFLICT (caller, query, next_start_index)
-             DO UPDATE SET last_position = excluded.last_position, at = excluded.at",
+             DO UPDATE SET last_position = excluded.last_position, last_key = excluded.last_key, at = excluded.at",
         );
         Ok(())
     }

@@ -220,22 +220,29 @@ async fn groups_are_found_by_name_id_member_and_kind() {
     ] {
         assert_eq!(groups(&served, &filter).await, expected, "{filter}");
     }
-    for (filter, word) in [
-        ("displayName sw \"D\"", "`sw`"),
-        ("displayName pr", "`pr`"),
-        ("not (displayName eq \"x\")", "`not`"),
-        ("retired eq true", "retired`"),
-        ("meta.lastModified eq \"2026-01-01T00:00:00Z\"", "meta.lastModified`"),
-        ("members[type eq \"User\"]", "members.type`"),
+    let (both, none) = (&["Department: Data", "Department: Sales"][..], &[][..]);
+    for (filter, expected) in [
+        ("displayName sw \"department: d\"", &both[..1]),
+        ("name co \"ALE\"", &both[1..]),
+        ("name eq \"sales\" and not (members pr)", none),
+        ("displayName pr and members pr and externalId eq null", both),
+        ("not (displayName eq \"x\")", both),
+        ("retired eq true", none),
+        ("meta.lastModified eq \"2026-11-20T13:00:00+01:00\"", both),
+        ("members[type eq \"User\" and display ew \"number2\"]", &both[1..]),
+        ("members.display co \"number1\"", &both[..1]),
+        ("members[value eq \"x\"] or key ne \"data\"", &both[1..]),
     ] {
-        let path = format!("/scim/v2/Groups?filter={}", encoded(filter));
-        let detail = served.get(&path).await.refusal(400, Some("invalidFilter"));
-        assert!(detail.contains(word) && detail.contains("yet"), "{filter}: {detail}");
+        assert_eq!(groups(&served, filter).await, expected, "{filter}");
     }
     for query in ["filter=userName%20eq%20%22x%22", "filter=", "filter=displayName"] {
         served.get(&format!("/scim/v2/Groups?{query}")).await.refusal(400, Some("invalidFilter"));
     }
-    served.get("/scim/v2/Groups?sortBy=displayName").await.refusal(400, Some("invalidValue"));
+    let sorted = served.get("/scim/v2/Groups?sortBy=displayName&sortOrder=descending&attributes=displayName").await;
+    let names: Vec<Value> =
+        sorted.list()["Resources"].as_array().unwrap().iter().map(|g| g["displayName"].clone()).collect();
+    assert_eq!(names, ["Department: Sales", "Department: Data"]);
+    served.get("/scim/v2/Groups?sortBy=members.shoeSize").await.refusal(400, Some("invalidValue"));
     served.get("/scim/v2/Groups?cursor=").await.refusal(400, Some("invalidCursor"));
     served.stop().await;
 }

@@ -63,7 +63,11 @@ const TABLE: &[Room] = &[
     },
     Room { name: "sandbox", rooms: &["clock"], crates: AllBut(DATABASE) },
     // What stands on them.
-    Room { name: "store", rooms: &["clock", "directory", "scim::filter"], crates: AllBut(&["actix_web", "reqwest"]) },
+    Room {
+        name: "store",
+        rooms: &["clock", "directory", "scim::filter", "scim::schema"],
+        crates: AllBut(&["actix_web", "reqwest"]),
+    },
     Room {
         name: "events",
         rooms: &["clock", "directory", "scim", "render", "store", "outbound", "keys"],

@@ -10,6 +10,7 @@ mod admin_inputs;
 mod admin_people;
 mod docs;
 mod embedded;
+mod filter_oracle;
 mod groups_life;
 mod groups_locks;
 mod groups_read;

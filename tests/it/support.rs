@@ -3,10 +3,12 @@
 pub(crate) mod admin;
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod filters;
 pub(crate) mod groups;
 pub(crate) mod live;
 pub(crate) mod pair;
 pub(crate) mod people;
+pub(crate) mod population;
 pub(crate) mod program;
 pub(crate) mod served;
 pub(crate) mod world;

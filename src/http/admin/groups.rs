@@ -27,7 +27,7 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
     let kind = parameters.word("kind", &Kind::ALL.map(Kind::as_str)).and_then(Kind::parse);
     parameters.finish()?;
     let mut conn = context.db.get().await?;
-    let condition = kind.map(GroupCondition::Kind);
+    let condition = kind.map(GroupCondition::kind);
     let rows = store::groups::after(&mut conn, condition.as_ref(), after, limit + 1).await?;
     Ok(page(rows, limit, |row| Mark::Number(row.position), show_row))
 }

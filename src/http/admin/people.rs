@@ -11,6 +11,7 @@ use crate::flows::error::FlowError;
 use crate::flows::explain;
 use crate::http::auth::{AdminRead, Caller};
 use crate::http::error::{FieldError, Problem};
+use crate::http::state::State;
 use crate::scim::filter::{self, Mode};
 use crate::scim::schema::{Hidden, ResourceType};
 use crate::store;
@@ -18,7 +19,12 @@ use crate::store::scim_filter::{Condition, Viewpoint};
 use crate::store::summaries::Summary;
 
 /// GET /people: all, or by `?filter=` (a SCIM filter), or by `?email=`, which finds former emails too (story 8).
-pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
+pub(super) async fn list(
+    _: Caller<AdminRead>,
+    request: HttpRequest,
+    context: web::Data<Context>,
+    state: web::Data<State>,
+) -> Answer {
     let mut parameters = Parameters::read(&request, &["limit", "cursor", "email", "filter"])?;
     let limit = parameters.limit();
     let after = parameters.cursor(Mark::number)?.unwrap_or(0);
@@ -27,9 +33,10 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
         parameters.refuse("email", "expected either email or filter");
     }
     parameters.finish()?;
-    let mut condition = filter.as_deref().map(condition).transpose()?;
+    let mut condition = filter.as_deref().map(|filter| condition(filter, state.scim_base())).transpose()?;
     let mut conn = context.db.get().await?;
     if let Some(condition) = &mut condition {
+        store::keys::check(&mut conn).await?;
         condition.settle(&mut conn).await?;
     }
     if let Some(email) = email {
@@ -49,11 +56,11 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
 }
 
 /// Reads a filter as SCIM does; an admin sees the source id as `externalId`.
-fn condition(text: &str) -> Result<Condition, Problem> {
+fn condition(text: &str, base_url: &str) -> Result<Condition, Problem> {
     let refused = |message: String| Problem::invalid(vec![FieldError { field: "filter".to_owned(), message }]);
     let checked = filter::read(text, Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive())
         .map_err(|error| refused(error.detail.clone()))?;
-    Condition::of(&checked, Viewpoint { external_id_from_source: true }).map_err(|error| refused(error.to_string()))
+    Ok(Condition::of(&checked, Viewpoint { external_id_from_source: true, base_url }))
 }
 
 fn show_summary(row: &Summary) -> Value {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Refusal;
 use crate::http::request_id;
 use crate::store::error::DatabaseError;
+use crate::store::keys::ListError;
 
 /// A refusal as the admin API words it. `code` is for programs and never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +95,12 @@ impl From<Refusal> for Problem {
 
 impl From<DieselError> for Problem {
     fn from(error: DieselError) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl From<ListError> for Problem {
+    fn from(error: ListError) -> Self {
         Refusal::from(error).into()
     }
 }

@@ -12,6 +12,7 @@ use super::Refusal;
 use crate::scim::error::ScimError;
 use crate::scim::media::MediaType;
 use crate::store::error::DatabaseError;
+use crate::store::keys::ListError;
 
 /// A refusal as SCIM words it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,12 @@ impl From<Refusal> for ScimFailure {
 
 impl From<DieselError> for ScimFailure {
     fn from(error: DieselError) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl From<ListError> for ScimFailure {
+    fn from(error: ListError) -> Self {
         Refusal::from(error).into()
     }
 }

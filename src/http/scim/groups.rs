@@ -11,22 +11,22 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::discovery::id;
-use super::users::{pairs, parse_id, refuse_unavailable};
+use super::users::{digest, pairs, parse_id, refuse_unavailable};
 use crate::directory::groups::Kind;
 use crate::http::auth::{Caller, ScimRead};
 use crate::http::error::ScimFailure;
 use crate::http::state::State;
-use crate::keys::seal::sha256;
 use crate::render::group::{GroupShown, MEMBERS, MemberParts, head, member};
 use crate::scim::error::ScimError;
 use crate::scim::filter::Mode;
 use crate::scim::message::ListHeader;
 use crate::scim::projection::Projection;
-use crate::scim::query::{self, Query};
+use crate::scim::query::{self, Query, SortOrder};
 use crate::scim::schema::ResourceType;
 use crate::store::group_filter::GroupCondition;
 use crate::store::group_pages;
 use crate::store::groups::{self, GroupRow, Member};
+use crate::store::sort::Sort;
 use crate::store::walks::PageRequest;
 
 /// Members that are read in one statement and held at once.
@@ -56,16 +56,21 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ScimFailure> {
     let query = Query::parse(pairs(&request)?, Mode::Lenient, ResourceType::Group.shape(), &super::HIDDEN)?;
     refuse_unavailable(&query)?;
-    let condition = query.filter.as_ref().map(GroupCondition::of).transpose();
-    let condition = condition.map_err(|error| ScimError::invalid_filter(error.to_string()))?;
+    let mut condition = query.filter.as_ref().map(|filter| GroupCondition::of(filter, state.scim_base()));
+    let sort = query.sort_by.map(|target| Sort::of_groups(target, query.sort_order == SortOrder::Descending));
     let asked = PageRequest {
         caller: caller.id,
-        query: &sha256(format!("Groups {}", query.filter_text.as_deref().unwrap_or_default()).as_bytes()),
+        query: &digest("Groups", &query),
         start_index: i64::try_from(query.start_index).unwrap_or(i64::MAX),
         count: query.count.into(),
         now: state.clock.now(),
     };
-    let page = group_pages::page(&mut *state.db.get().await?, &asked, condition.as_ref()).await?;
+    let mut conn = state.db.get().await?;
+    if let Some(condition) = &mut condition {
+        condition.settle(&mut conn).await?;
+    }
+    let page = group_pages::page(&mut conn, &asked, condition.as_ref(), sort.as_ref()).await?;
+    drop(conn);
     let header = ListHeader {
         total_results: u64::try_from(page.total).unwrap_or(0),
         start_index: Some(query.start_index),

@@ -17,10 +17,11 @@ use crate::scim::error::ScimError;
 use crate::scim::filter::Mode;
 use crate::scim::message::ListHeader;
 use crate::scim::projection::Projection;
-use crate::scim::query::{self, Query};
+use crate::scim::query::{self, Query, SortOrder};
 use crate::scim::schema::ResourceType;
 use crate::store::people::{self, Shown};
 use crate::store::scim_filter::{Condition, Viewpoint};
+use crate::store::sort::Sort;
 use crate::store::walks::{self, PageRequest};
 
 /// GET /Users/{id}.
@@ -49,12 +50,13 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ScimFailure> {
     let query = Query::parse(pairs(&request)?, Mode::Lenient, ResourceType::User.shape(), &super::HIDDEN)?;
     refuse_unavailable(&query)?;
-    let viewpoint = Viewpoint { external_id_from_source: caller.external_id_from_source };
-    let condition = query.filter.as_ref().map(|filter| Condition::of(filter, viewpoint)).transpose();
-    let mut condition = condition.map_err(|error| ScimError::invalid_filter(error.to_string()))?;
+    let viewpoint = Viewpoint { external_id_from_source: caller.external_id_from_source, base_url: state.scim_base() };
+    let mut condition = query.filter.as_ref().map(|filter| Condition::of(filter, viewpoint));
+    let descending = query.sort_order == SortOrder::Descending;
+    let sort = query.sort_by.map(|target| Sort::of_people(target, descending, viewpoint));
     let asked = PageRequest {
         caller: caller.id,
-        query: &sha256(format!("Users {}", query.filter_text.as_deref().unwrap_or_default()).as_bytes()),
+        query: &digest("Users", &query),
         start_index: i64::try_from(query.start_index).unwrap_or(i64::MAX),
         count: query.count.into(),
         now: state.clock.now(),
@@ -63,7 +65,7 @@ pub(super) async fn list(
     if let Some(condition) = &mut condition {
         condition.settle(&mut conn).await?;
     }
-    let page = walks::page(&mut conn, &asked, condition.as_ref()).await?;
+    let page = walks::page(&mut conn, &asked, condition.as_ref(), sort.as_ref()).await?;
     drop(conn);
     let header = ListHeader {
         total_results: u64::try_from(page.total).unwrap_or(0),
@@ -84,14 +86,18 @@ pub(super) async fn list(
 
 /// Refuses what of a query cannot be answered yet.
 pub(super) fn refuse_unavailable(query: &Query) -> Result<(), ScimError> {
-    if query.sort_by.is_some() {
-        return Err(ScimError::invalid_value("sorting is not available yet: leave sortBy out"));
-    }
     if query.cursor.is_some() {
         let detail = "cursor paging is not available yet: page with startIndex and count";
         return Err(ScimError::invalid_cursor(detail));
     }
     Ok(())
+}
+
+/// Tells which list is walked: by endpoint, filter and order.
+pub(super) fn digest(endpoint: &str, query: &Query) -> [u8; 32] {
+    let sort = query.sort_by.map(|target| format!("{target} {:?}", query.sort_order)).unwrap_or_default();
+    let filter = query.filter_text.as_deref().unwrap_or_default();
+    sha256(format!("{endpoint} {sort} {filter}").as_bytes())
 }
 
 /// The decoded pairs of the query string.

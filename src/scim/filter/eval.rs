@@ -104,7 +104,8 @@ impl Operand {
     }
 }
 
-fn text_holds(operator: Operator, found: &str, expected: &str) -> bool {
+/// Whether a prepared text stands in this relation to another.
+pub(crate) fn text_holds(operator: Operator, found: &str, expected: &str) -> bool {
     match operator {
         Operator::Co => found.contains(expected),
         Operator::Sw => found.starts_with(expected),

@@ -11,7 +11,7 @@ use rollbook::directory::email::Email;
 use rollbook::directory::ids::{ConnectionId, PersonId, SourceId};
 use rollbook::directory::mapping::EmploymentType;
 use rollbook::directory::person::{ManagerLink, Person, Source, Standing, Status, ZoneOrigin, ZoneUsed};
-use rollbook::render::user::{display_name, document, employee_number};
+use rollbook::render::user::{display_name, document, employee_number, keys};
 use uuid::Uuid;
 
 /// Somebody with this email, given and family name, from the worker `w-<email>`.
@@ -62,15 +62,16 @@ struct Row {
 /// Puts people into the directory, in this order.
 pub(crate) async fn insert(conn: &mut AsyncPgConnection, people: &[Person], now: DateTime<Utc>) -> Vec<Uuid> {
     let ids: Vec<Uuid> = people.iter().map(|_| Clock::system().random_id()).collect();
-    let documents = ids.iter().zip(people).map(|(id, person)| document(PersonId(*id), person, now, now));
+    let documents: Vec<String> =
+        ids.iter().zip(people).map(|(id, person)| document(PersonId(*id), person, now, now)).collect();
     let rows: Vec<Row> = sql_query(
         "WITH new AS (
             INSERT INTO people (id, position, user_name, user_name_key, active, display_name, employee_number, person,
-                                document, created_at, modified_at)
+                                document, keys, created_at, modified_at)
             SELECT id, nextval('people_position'), user_name, user_name_key, active, display_name, employee_number,
-                   person::jsonb, document, $9, $9
-            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) WITH ORDINALITY
-                AS new (id, user_name, user_name_key, active, display_name, employee_number, person, document, n)
+                   person::jsonb, document, keys::jsonb, $9, $9
+            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $10) WITH ORDINALITY
+                AS new (id, user_name, user_name_key, active, display_name, employee_number, person, document, keys, n)
             ORDER BY n
             RETURNING id, position
          ), logged AS (
@@ -86,8 +87,9 @@ pub(crate) async fn insert(conn: &mut AsyncPgConnection, people: &[Person], now:
     .bind::<Array<Text>, _>(people.iter().map(|p| display_name(p).into_owned()).collect::<Vec<_>>())
     .bind::<Array<Nullable<Text>>, _>(people.iter().map(employee_number).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(people.iter().map(|p| serde_json::to_string(p).unwrap()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(documents.collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(&documents)
     .bind::<Timestamptz, _>(now)
+    .bind::<Array<Text>, _>(documents.iter().map(|document| keys(document).unwrap().to_string()).collect::<Vec<_>>())
     .load(conn)
     .await
     .unwrap();
@@ -98,10 +100,11 @@ pub(crate) async fn insert(conn: &mut AsyncPgConnection, people: &[Person], now:
 
 /// Gives somebody another value.
 pub(crate) async fn update(conn: &mut AsyncPgConnection, id: Uuid, person: &Person, now: DateTime<Utc>) {
+    let document = document(PersonId(id), person, now, now);
     sql_query(
         "WITH changed AS (
             UPDATE people SET user_name = $2, user_name_key = $3, active = $4, person = $5::jsonb, document = $6,
-                   version = version + 1, modified_at = $7
+                   keys = $8::jsonb, display_name = $9, version = version + 1, modified_at = $7
             WHERE id = $1 RETURNING id, version, position
          )
          INSERT INTO changes (at, kind, person_id, person_version, cause, diff, position, people_delta)
@@ -112,8 +115,10 @@ pub(crate) async fn update(conn: &mut AsyncPgConnection, id: Uuid, person: &Pers
     .bind::<Text, _>(person.work_email.key().as_str())
     .bind::<Bool, _>(person.active)
     .bind::<Text, _>(serde_json::to_string(person).unwrap())
-    .bind::<Text, _>(document(PersonId(id), person, now, now))
+    .bind::<Text, _>(&document)
     .bind::<Timestamptz, _>(now)
+    .bind::<Text, _>(keys(&document).unwrap().to_string())
+    .bind::<Text, _>(display_name(person).into_owned())
     .execute(conn)
     .await
     .unwrap();

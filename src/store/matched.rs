@@ -1,0 +1,127 @@
+//! A page of the people who satisfy a condition, or of all in another order than that of lists.
+//!
+//! Who satisfies the condition is found first, by whatever index helps, and then counted and put in order: asked for the
+//! first hundred in order, the planner would walk everybody in that order, in the hope of meeting a hundred soon.
+
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{Array, Bigint, Bool, Nullable, Text};
+
+use super::keys::UNKEYED;
+use super::scim_filter::Condition;
+use super::sort::Sort;
+
+/// Where a page begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// Behind somebody, by sort value and position.
+    After(Option<String>, i64),
+    /// Behind so many.
+    Skip(i64),
+}
+
+/// The question for a page: how many satisfy the condition, the positions of those on the page in order, the sort value
+/// of the last of them, and whether somebody has no keys.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Matched<'a> {
+    pub(super) condition: Option<&'a Condition>,
+    pub(super) sort: Option<&'a Sort>,
+    pub(super) begin: &'a Begin,
+    pub(super) count: i64,
+}
+
+impl Matched<'_> {
+    /// The order of the page; with `reverse` the opposite one.
+    fn order(&self, reverse: bool) -> &'static str {
+        match (self.sort, self.sort.is_some_and(|sort| sort.descending) != reverse) {
+            (None, false) => " ORDER BY position",
+            (None, true) => " ORDER BY position DESC",
+            (Some(_), false) => " ORDER BY key ASC NULLS LAST, position",
+            (Some(_), true) => " ORDER BY key DESC NULLS FIRST, position DESC",
+        }
+    }
+
+    /// Absent values come last, or first where the order is descending.
+    fn push_begin<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let (key, position) = match self.begin {
+            Begin::Skip(skip) => {
+                out.push_sql(self.order(false));
+                out.push_sql(" OFFSET ");
+                return out.push_bind_param::<Bigint, _>(skip);
+            }
+            Begin::After(key, position) => (key, position),
+        };
+        let descending = self.sort.is_some_and(|sort| sort.descending);
+        let sign = if descending { " < " } else { " > " };
+        match (self.sort, key) {
+            (None, _) => {
+                out.push_sql(" WHERE position > ");
+                out.push_bind_param::<Bigint, _>(position)?;
+            }
+            (Some(sort), Some(key)) => {
+                out.push_sql(" WHERE (key, position)");
+                out.push_sql(sign);
+                out.push_sql("(");
+                out.push_bind_param::<Text, _>(key)?;
+                out.push_sql(sort.cast());
+                out.push_sql(", ");
+                out.push_bind_param::<Bigint, _>(position)?;
+                out.push_sql(if descending { ")" } else { ") OR key IS NULL" });
+            }
+            (Some(_), None) => {
+                out.push_sql(" WHERE key IS NULL AND position");
+                out.push_sql(sign);
+                out.push_bind_param::<Bigint, _>(position)?;
+                if descending {
+                    out.push_sql(" OR key IS NOT NULL");
+                }
+            }
+        }
+        out.push_sql(self.order(false));
+        Ok(())
+    }
+}
+
+impl QueryFragment<Pg> for Matched<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH matched AS MATERIALIZED (SELECT \"people\".\"position\"");
+        if let Some(sort) = self.sort {
+            out.push_sql(", ");
+            sort.expr().push(&mut out)?;
+            out.push_sql(" AS key");
+        }
+        out.push_sql(" FROM \"people\"");
+        if let Some(condition) = self.condition {
+            out.push_sql(" WHERE ");
+            condition.walk_ast(out.reborrow())?;
+        }
+        out.push_sql("), page AS (SELECT * FROM matched");
+        self.push_begin(&mut out)?;
+        out.push_sql(" LIMIT ");
+        out.push_bind_param::<Bigint, _>(&self.count)?;
+        out.push_sql(") SELECT (SELECT count(*) FROM matched), ARRAY(SELECT position FROM page");
+        out.push_sql(self.order(false));
+        out.push_sql("), ");
+        if self.sort.is_some() {
+            out.push_sql("(SELECT key::text FROM page");
+            out.push_sql(self.order(true));
+            out.push_sql(" LIMIT 1)");
+        } else {
+            out.push_sql("NULL::text");
+        }
+        out.push_sql(", ");
+        out.push_sql(UNKEYED);
+        Ok(())
+    }
+}
+
+impl Query for Matched<'_> {
+    type SqlType = (Bigint, Array<Bigint>, Nullable<Text>, Bool);
+}
+
+/// The statement depends on the condition and the sort key.
+impl QueryId for Matched<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}

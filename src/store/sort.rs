@@ -1,0 +1,56 @@
+//! By what a list is sorted.
+//!
+//! Ties are broken by position, and descending is the reverse of ascending in all of it. So a page is told by the sort
+//! value and the position of the resource before it: whoever is added, changed or removed meanwhile moves nobody else.
+
+use super::compile::{Many, Places};
+use super::group_filter::Groups;
+use super::scalar::SortKey;
+use super::scim_filter::{People, Viewpoint};
+use super::sql::Sql;
+use crate::scim::schema::Resolved;
+
+/// An attribute as a sort key, and the direction.
+#[derive(Clone, Debug)]
+pub struct Sort {
+    key: SortKey,
+    pub(super) target: Resolved,
+    pub(super) descending: bool,
+}
+
+impl Sort {
+    /// A sort key of Users.
+    #[must_use]
+    pub fn of_people(target: Resolved, descending: bool, viewpoint: Viewpoint<'_>) -> Self {
+        Self { key: key(target, &People(viewpoint)), target, descending }
+    }
+
+    /// A sort key of Groups.
+    #[must_use]
+    pub fn of_groups(target: Resolved, descending: bool) -> Self {
+        Self { key: key(target, &Groups { base_url: "" }), target, descending }
+    }
+
+    /// The value, as a text or number that is `NULL` where there is none.
+    pub(super) fn expr(&self) -> &Sql {
+        &self.key.expr
+    }
+
+    /// What a remembered value has to be cast to.
+    pub(super) fn cast(&self) -> &'static str {
+        if self.key.is_number { "::numeric" } else { "" }
+    }
+
+    /// Whether it asks for anything that is in the keys.
+    pub(super) fn reads_keys(&self) -> bool {
+        self.key.expr.names("keys")
+    }
+}
+
+fn key(target: Resolved, places: &dyn Places) -> SortKey {
+    if !target.attribute.multi_valued {
+        return places.value(target).sort_key();
+    }
+    let many: Many = places.many(target);
+    many.sort_key(target)
+}

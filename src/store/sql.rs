@@ -1,0 +1,173 @@
+//! SQL that is put together piece by piece. What comes from outside is bound, never spliced: the pieces of text
+//! are ours, the values are bound where they stand.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
+use diesel::query_builder::AstPass;
+use diesel::result::{Error, QueryResult};
+use diesel::sql_types::{Array, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::group_filter::Statement;
+use crate::scim::filter::check::Leaf;
+
+/// A piece of a statement.
+#[derive(Clone, Default, PartialEq)]
+pub(super) struct Sql(Vec<Piece>);
+
+#[derive(Clone, PartialEq)]
+pub(super) enum Piece {
+    Text(Cow<'static, str>),
+    Value(Value),
+    /// Somebody in one of the groups that satisfy a condition; has to be filled in before the statement is sent.
+    InGroups(Sql),
+    /// A group by a name that satisfies a leaf; has to be filled in, too.
+    Named(Box<Leaf>),
+    /// What was filled in.
+    Settled(Box<Sql>),
+}
+
+/// A value that is bound.
+#[derive(Clone, PartialEq)]
+pub(super) enum Value {
+    Text(String),
+    Uuid(Uuid),
+    Uuids(Vec<Uuid>),
+    Instant(DateTime<Utc>),
+    Json(Json),
+}
+
+impl Sql {
+    pub(super) const TRUE: &str = "TRUE";
+    pub(super) const FALSE: &str = "FALSE";
+
+    pub(super) fn of(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::default().then(text)
+    }
+
+    /// One value, bound.
+    pub(super) fn value(value: Value) -> Self {
+        Self(vec![Piece::Value(value)])
+    }
+
+    pub(super) fn text(text: &str) -> Self {
+        Self::value(Value::Text(text.to_owned()))
+    }
+
+    pub(super) fn piece(piece: Piece) -> Self {
+        Self(vec![piece])
+    }
+
+    pub(super) fn truth(value: bool) -> Self {
+        Self::of(if value { Self::TRUE } else { Self::FALSE })
+    }
+
+    /// Appends text of ours.
+    pub(super) fn then(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        let text = text.into();
+        match self.0.last_mut() {
+            Some(Piece::Text(last)) => last.to_mut().push_str(&text),
+            _ => self.0.push(Piece::Text(text)),
+        }
+        self
+    }
+
+    pub(super) fn and_then(mut self, other: Self) -> Self {
+        for piece in other.0 {
+            match piece {
+                Piece::Text(text) => self = self.then(text),
+                other => self.0.push(other),
+            }
+        }
+        self
+    }
+
+    /// `(one OPERATOR other OPERATOR …)`. Flat: however many there are, the statement gets no deeper.
+    pub(super) fn join(operator: &'static str, operands: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = Self::of("(");
+        for (n, operand) in operands.into_iter().enumerate() {
+            if n > 0 {
+                all = all.then(operator);
+            }
+            all = all.and_then(operand);
+        }
+        all.then(")")
+    }
+
+    /// True where this is not: unlike `NOT`, also where it is unknown.
+    pub(super) fn negated(self) -> Self {
+        Self::of("(").and_then(self).then(") IS NOT TRUE")
+    }
+
+    pub(super) fn pieces_mut(&mut self) -> &mut Vec<Piece> {
+        &mut self.0
+    }
+
+    /// Whether it names a column.
+    pub(super) fn names(&self, column: &str) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Text(text) if text.contains(column)))
+    }
+
+    /// As a part of a diesel query.
+    pub(super) fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => out.push_sql(text),
+                Piece::Value(Value::Text(text)) => out.push_bind_param::<Text, _>(text)?,
+                Piece::Value(Value::Uuid(id)) => out.push_bind_param::<SqlUuid, _>(id)?,
+                Piece::Value(Value::Uuids(ids)) => out.push_bind_param::<Array<SqlUuid>, _>(ids)?,
+                Piece::Value(Value::Instant(at)) => out.push_bind_param::<Timestamptz, _>(at)?,
+                Piece::Value(Value::Json(json)) => out.push_bind_param::<Jsonb, _>(json)?,
+                Piece::Settled(condition) => {
+                    out.push_sql("(");
+                    condition.push(out)?;
+                    out.push_sql(")");
+                }
+                Piece::InGroups(_) | Piece::Named(_) => return Err(unsettled()),
+            }
+        }
+        Ok(())
+    }
+
+    /// As a part of a statement that is written out.
+    pub(super) fn append_to(&self, mut statement: Statement) -> QueryResult<Statement> {
+        for piece in &self.0 {
+            statement = match piece {
+                Piece::Text(text) => statement.sql(text),
+                Piece::Value(Value::Text(text)) => statement.bind::<Text, _>(text.clone()),
+                Piece::Value(Value::Uuid(id)) => statement.bind::<SqlUuid, _>(*id),
+                Piece::Value(Value::Uuids(ids)) => statement.bind::<Array<SqlUuid>, _>(ids.clone()),
+                Piece::Value(Value::Instant(at)) => statement.bind::<Timestamptz, _>(*at),
+                Piece::Value(Value::Json(json)) => statement.bind::<Jsonb, _>(json.clone()),
+                Piece::Settled(condition) => condition.append_to(statement.sql("("))?.sql(")"),
+                Piece::InGroups(_) | Piece::Named(_) => return Err(unsettled()),
+            };
+        }
+        Ok(statement)
+    }
+}
+
+/// A condition that was not settled is asked by mistake: better no answer than a wrong one.
+fn unsettled() -> Error {
+    Error::QueryBuilderError("a condition is asked before it is settled".into())
+}
+
+/// Without the values: they are what somebody searched for.
+impl fmt::Debug for Sql {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => f.write_str(text)?,
+                Piece::Value(_) => f.write_str("?")?,
+                Piece::InGroups(condition) => write!(f, "in groups where ({condition:?})")?,
+                Piece::Named(_) => f.write_str("named ?")?,
+                Piece::Settled(condition) => write!(f, "({condition:?})")?,
+            }
+        }
+        Ok(())
+    }
+}
