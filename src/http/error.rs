@@ -3,6 +3,7 @@
 //! What the caller did wrong goes out; what went wrong with us goes to the log with the request's id, and "internal
 //! error" goes out. A fault never looks like an empty list (law 1).
 
+mod code;
 mod flow;
 mod problem;
 mod scim;
@@ -18,6 +19,7 @@ use super::request_id;
 use crate::store::error::DatabaseError;
 use crate::store::keys::ListError;
 
+pub use code::Code;
 pub use problem::{FieldError, Problem};
 pub use scim::ScimFailure;
 

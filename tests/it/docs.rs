@@ -7,6 +7,7 @@ use std::process::Command;
 
 use clap::Args;
 use rollbook::config::Settings;
+use rollbook::http::error::Code;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -82,6 +83,15 @@ fn every_endpoint_of_the_admin_api_is_in_its_page() {
     let shown = |endpoint: &str| page.split(['`', ' ', '?']).any(|word| word == endpoint);
     let missing: Vec<&&str> = endpoints.iter().filter(|endpoint| !shown(endpoint)).collect();
     assert!(missing.is_empty(), "docs/api.md does not name {missing:?}");
+}
+
+#[test]
+fn the_table_of_codes_is_that_of_the_program() {
+    let page = page("docs/api.md");
+    let rows = page.lines().skip_while(|line| *line != "| status | code | when |").skip(2);
+    let shown: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    let row = |code: &Code| format!("| {} | `{code}` | {} |", code.status().as_u16(), code.meaning());
+    assert_eq!(shown, Code::ALL.iter().map(row).collect::<Vec<_>>());
 }
 
 #[test]

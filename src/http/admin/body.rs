@@ -1,13 +1,12 @@
 //! Bodies of requests, read with care: size, type, depth, unknown members, types by JSON path; all mistakes at once.
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::{HttpRequest, web};
 use serde_json::{Map, Value};
 
 use crate::flows::audit::Actor;
 use crate::http::auth::Caller;
-use crate::http::error::{FieldError, Problem};
+use crate::http::error::{Code, FieldError, Problem};
 
 /// Bytes of a body, at most.
 const MAX_BODY: usize = 1024 * 1024;
@@ -33,7 +32,7 @@ impl Members {
             Ok(Err(_)) => return Err(Problem::malformed("the body ended before it was complete")),
             Err(_) => {
                 let detail = format!("the body is larger than {MAX_BODY} bytes");
-                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "tooLarge", detail));
+                return Err(Problem::new(Code::TooLarge, detail));
             }
         };
         if bytes.is_empty() {
@@ -174,7 +173,7 @@ fn check_type(request: &HttpRequest) -> Result<(), Problem> {
 }
 
 fn unsupported(detail: &str) -> Problem {
-    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupportedMediaType", detail)
+    Problem::new(Code::UnsupportedMediaType, detail)
 }
 
 /// Names of strangers are repeated only as far as is needed to find them.

@@ -1,7 +1,6 @@
 //! Pages of lists: how many, from where, and the opaque cursor to the next.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike, Utc};
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::ok;
-use crate::http::error::Problem;
+use crate::http::error::{Code, Problem};
 
 /// Items of a page when the request names no number.
 pub(super) const DEFAULT_LIMIT: i64 = 100;
@@ -79,7 +78,7 @@ impl Mark {
 }
 
 pub(super) fn invalid_cursor() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "invalidCursor", "the cursor is none that this list gave out")
+    Problem::new(Code::InvalidCursor, "the cursor is none that this list gave out")
 }
 
 /// A page of rows of which one more was asked for than is shown, to see whether there are more.

@@ -99,6 +99,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
+    use crate::http::error::Code;
 
     fn read(query: &str) -> Parameters {
         let request = TestRequest::get().uri(&format!("/x?{query}")).to_http_request();
@@ -136,6 +137,6 @@ mod tests {
     fn a_cursor_of_another_list_is_refused() {
         let cursor = Mark::Number(7).to_cursor();
         assert_eq!(read(&format!("cursor={cursor}")).cursor(Mark::number).unwrap(), Some(7));
-        assert_eq!(read(&format!("cursor={cursor}")).cursor(Mark::text).unwrap_err().code, "invalidCursor");
+        assert_eq!(read(&format!("cursor={cursor}")).cursor(Mark::text).unwrap_err().code, Code::InvalidCursor);
     }
 }

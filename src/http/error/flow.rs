@@ -1,15 +1,13 @@
 //! What a use case refuses, as the admin API words it: the one table.
 
-use actix_web::http::StatusCode;
-
-use super::{FieldError, Problem, Refusal};
+use super::{Code, FieldError, Problem, Refusal};
 use crate::flows::error::{ConnectorError, FlowError};
 
 impl From<FlowError> for Problem {
     fn from(error: FlowError) -> Self {
         match error {
             FlowError::NotFound { .. } => Self::not_found(error.to_string()),
-            FlowError::Conflict(detail) => Self::conflict("conflict", detail),
+            FlowError::Conflict(detail) => Self::new(Code::Conflict, detail),
             FlowError::Invalid { field, problem } => Self::invalid(vec![FieldError { field, message: problem }]),
             FlowError::Connector(error) => of_connector(&error),
             FlowError::Database(error) => Refusal::from(error).into(),
@@ -24,15 +22,15 @@ impl From<FlowError> for Problem {
 
 /// What an HR system, or the way to it, said. Never 401 or 403: those speak of the caller's own token.
 fn of_connector(error: &ConnectorError) -> Problem {
-    let (status, code) = match error {
-        ConnectorError::Unauthorized { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "credentialRefused"),
-        ConnectorError::NoCredential { .. } => (StatusCode::CONFLICT, "noCredential"),
-        ConnectorError::Refused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "vendorRefused"),
-        ConnectorError::Settings { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "settings"),
-        ConnectorError::Unavailable { .. } => (StatusCode::BAD_GATEWAY, "vendorUnavailable"),
-        ConnectorError::Malformed { .. } => (StatusCode::BAD_GATEWAY, "vendorMalformed"),
+    let code = match error {
+        ConnectorError::Unauthorized { .. } => Code::CredentialRefused,
+        ConnectorError::NoCredential { .. } => Code::NoCredential,
+        ConnectorError::Refused { .. } => Code::VendorRefused,
+        ConnectorError::Settings { .. } => Code::Settings,
+        ConnectorError::Unavailable { .. } => Code::VendorUnavailable,
+        ConnectorError::Malformed { .. } => Code::VendorMalformed,
     };
-    Problem::new(status, code, error.to_string())
+    Problem::new(code, error.to_string())
 }
 
 #[cfg(test)]
@@ -64,6 +62,7 @@ mod tests {
                 422,
                 "vendorRefused",
             ),
+            (ConnectorError::NoCredential { detail: text("x") }.into(), 409, "noCredential"),
             (ConnectorError::Settings { detail: text("x") }.into(), 422, "settings"),
             (
                 ConnectorError::Unavailable {
@@ -88,7 +87,7 @@ mod tests {
         ];
         for (error, status, code) in table {
             let problem = Problem::from(error);
-            assert_eq!((problem.status.as_u16(), problem.code), (status, code));
+            assert_eq!((problem.code.status().as_u16(), problem.code.as_str()), (status, code));
             assert!(!problem.detail.contains("secret"), "{}", problem.detail);
         }
     }

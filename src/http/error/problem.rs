@@ -8,17 +8,15 @@ use actix_web::{HttpResponse, ResponseError};
 use diesel::result::Error as DieselError;
 use serde::Serialize;
 
-use super::Refusal;
+use super::{Code, Refusal};
 use crate::http::request_id;
 use crate::store::error::DatabaseError;
 use crate::store::keys::ListError;
 
-/// A refusal as the admin API words it. `code` is for programs and never changes.
+/// A refusal as the admin API words it. `code` is for programs and says the status too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    pub status: StatusCode,
-    /// Such as `notFound`.
-    pub code: &'static str,
+    pub code: Code,
     /// What went wrong this time.
     pub detail: String,
     /// What is wrong with single members of the request.
@@ -37,19 +35,19 @@ pub struct FieldError {
 
 impl Problem {
     #[must_use]
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
     #[must_use]
     pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "notFound", detail)
+        Self::new(Code::NotFound, detail)
     }
 
     /// The request cannot be read.
     #[must_use]
     pub fn malformed(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
+        Self::new(Code::Malformed, detail)
     }
 
     /// The request can be read, and members of it cannot be taken.
@@ -57,20 +55,14 @@ impl Problem {
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
         let detail = format!("these members cannot be taken: {}", fields.join(", "));
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
-    }
-
-    /// The state of things does not allow it.
-    #[must_use]
-    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, code, detail)
+        Self { errors, ..Self::new(Code::Invalid, detail) }
     }
 
     /// 405 with the methods that there are.
     #[must_use]
     pub fn method_not_allowed(allowed: &str) -> Self {
         let detail = format!("this endpoint takes the methods {allowed}");
-        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed", detail);
+        let problem = Self::new(Code::MethodNotAllowed, detail);
         Self { headers: vec![(ALLOW, allowed.to_owned())], ..problem }
     }
 }
@@ -78,18 +70,17 @@ impl Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
-            Refusal::NoToken => "tokenMissing",
-            Refusal::BadToken => "tokenInvalid",
-            Refusal::Lacks(_) => "scopeMissing",
-            Refusal::Unavailable => "unavailable",
-            Refusal::Internal => "internal",
+            Refusal::NoToken => Code::TokenMissing,
+            Refusal::BadToken => Code::TokenInvalid,
+            Refusal::Lacks(_) => Code::ScopeMissing,
+            Refusal::Unavailable => Code::Unavailable,
+            Refusal::Internal => Code::Internal,
         };
         let detail = match refusal {
             Refusal::Lacks(scope) => format!("this token lacks the scope {}", scope.as_str()),
             other => other.detail(),
         };
-        let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { headers: refusal.headers("rollbook"), ..Self::new(status, code, detail) }
+        Self { headers: refusal.headers("rollbook"), ..Self::new(code, detail) }
     }
 }
 
@@ -119,7 +110,7 @@ impl fmt::Display for Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.code.status()
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -136,16 +127,17 @@ impl ResponseError for Problem {
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             errors: &'a [FieldError],
         }
+        let status = self.status_code();
         let body = Body {
             r#type: format!("urn:rollbook:problem:{}", self.code),
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
             detail: &self.detail,
-            code: self.code,
+            code: self.code.as_str(),
             request_id: request_id::current().map(|id| id.to_string()),
             errors: &self.errors,
         };
-        let mut response = HttpResponse::build(self.status);
+        let mut response = HttpResponse::build(status);
         for header in &self.headers {
             response.insert_header(header.clone());
         }
