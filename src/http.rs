@@ -7,6 +7,7 @@ pub mod admin;
 pub mod auth;
 pub mod consent;
 pub mod error;
+mod html;
 pub mod ops;
 pub mod request_id;
 pub mod scim;

@@ -1,6 +1,7 @@
 //! The admin API under `/api/v1`: JSON with camelCase names, refusals as problem+json.
 //!
-//! One file a noun. Reading needs the scope `admin:read`, writing `admin`; the feed needs `events:read`. Handlers need
+//! One file a noun. Reading needs the scope `admin:read`, writing `admin`; the feed needs `events:read`; the description of the
+//! API (`openapi`) is for everybody. Handlers need
 //! `web::Data<State>` (for [`Caller`](super::auth::Caller)) and `web::Data<Context>` of the application.
 
 mod audit;
@@ -15,6 +16,7 @@ mod group_kinds;
 mod groups;
 mod holds;
 mod mapping;
+mod openapi;
 mod parameters;
 mod people;
 mod person;
@@ -33,6 +35,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::error::{Front, Problem};
+
+pub use openapi::document;
 
 /// Where the admin API begins.
 pub const BASE: &str = "/api/v1";
@@ -88,6 +92,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(at("/consumers/{id}/tokens/{token}", "DELETE").route(web::delete().to(tokens::remove)))
         .service(at("/events", "GET, HEAD").route(read().to(events::list)))
         .service(at("/audit", "GET, HEAD").route(read().to(audit::list)))
+        .service(at("/openapi.json", "GET, HEAD").route(read().to(openapi::json)))
+        .service(at("/docs", "GET, HEAD").route(read().to(openapi::show)))
         .default_service(web::to(async || Problem::not_found("there is no such endpoint").refused()));
     config.service(scope);
 }

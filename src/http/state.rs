@@ -21,6 +21,12 @@ impl State {
         Self { db, clock, scim_base: format!("{public_url}/scim/v2"), public_url }
     }
 
+    /// The URL under which clients reach the server, without a slash at its end.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
     /// Where HR systems send an admin back to who has given consent. It comes from the configuration and never from the
     /// `Host` header.
     #[must_use]

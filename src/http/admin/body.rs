@@ -11,7 +11,7 @@ use crate::http::error::{Code, FieldError, Problem};
 /// Bytes of a body, at most.
 const MAX_BODY: usize = 1024 * 1024;
 /// Characters of a reason, at most.
-const MAX_REASON: usize = 1_000;
+pub(super) const MAX_REASON: usize = 1_000;
 
 /// The members of a body, and what is wrong with them. Every body may have a `reason`.
 #[derive(Debug)]
