@@ -173,12 +173,14 @@ async fn another_key_costs_a_new_credential_and_nothing_else() {
     first
         .until("the preview has ended", async |program| program.api(&path).await["lastRun"]["state"] == "succeeded")
         .await;
-    first.post(&format!("{path}/finish"), &json!({})).await;
+    let finish = first.post(&format!("{path}/finish"), &json!({})).await["runId"].as_str().unwrap().to_owned();
+    // Not only until all are there: a run that is still ending would be the answer to the pull that is asked for below.
     first
         .until("all are published", async |program| {
-            program.api("/people?limit=100").await["items"].as_array().unwrap().len() == 12
+            program.api(&format!("/runs/{finish}")).await["state"] == "succeeded"
         })
         .await;
+    assert_eq!(first.api("/people?limit=100").await["items"].as_array().unwrap().len(), 12);
     first.signal(Signal::SIGTERM);
     assert!(first.ended().await.0.success());
 
