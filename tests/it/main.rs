@@ -22,6 +22,7 @@ mod law_outage;
 mod law_pay;
 mod layers;
 mod migrations;
+mod openapi;
 mod pool;
 mod program_demo;
 mod program_input;

@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod cluster;
+pub(crate) mod contract;
 pub(crate) mod database;
 pub(crate) mod filters;
 pub(crate) mod groups;

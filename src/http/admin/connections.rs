@@ -25,6 +25,7 @@ pub(super) async fn create(
     payload: web::Payload,
     context: web::Data<Context>,
 ) -> Answer {
+    Parameters::read(&request, &[])?.finish()?;
     let mut body = Members::read(&request, payload, &["kind", "name", "settings", "credentials"]).await?;
     let order = NewConnectionOrder {
         kind: body.required_text("kind"),

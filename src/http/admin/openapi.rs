@@ -230,6 +230,21 @@ mod tests {
     }
 
     #[test]
+    fn the_files_name_no_code_that_there_is_not() {
+        let mut named = 0;
+        for part in PARTS.map(read) {
+            let items = part["paths"].as_object().unwrap().values();
+            for word in items.flat_map(|item| METHODS.map(|method| item[method]["x-codes"].clone())) {
+                for word in word.as_array().into_iter().flatten() {
+                    named += 1;
+                    assert!(crate::http::error::Code::parse(word.as_str().unwrap()).is_some(), "{word}");
+                }
+            }
+        }
+        assert!(named > 10);
+    }
+
+    #[test]
     fn every_code_is_in_the_document_and_no_other() {
         let mut found = BTreeSet::new();
         for response in document()["components"]["responses"].as_object().unwrap().values() {

@@ -12,6 +12,7 @@ use rollbook::keys::token::Token;
 use rollbook::sandbox::SandboxConfig;
 use serde_json::{Value, json};
 
+use super::contract;
 use super::served::Answer;
 use super::world::World;
 
@@ -126,7 +127,7 @@ impl Desk {
     ) -> Answer {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let root = if path.starts_with("/scim") { String::new() } else { "/api/v1".to_owned() };
-        let mut request = self.client.request(method, format!("{}{root}{path}", self.url));
+        let mut request = self.client.request(method.clone(), format!("{}{root}{path}", self.url));
         if !token.is_empty() {
             request = request.bearer_auth(token);
         }
@@ -136,7 +137,9 @@ impl Desk {
         if let Some(body) = body {
             request = request.body(body);
         }
-        Answer::of(request.send().await.unwrap()).await
+        let answer = Answer::of(request.send().await.unwrap()).await;
+        contract::check(method.as_str(), &format!("{root}{path}"), &answer);
+        answer
     }
 
     /// A consumer with these scopes and its token.

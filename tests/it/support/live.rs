@@ -1,7 +1,6 @@
 //! A whole Rollbook over real HTTP in this process: the [`World`] with every surface in front of it, and the tokens of
 //! an admin and of a consumer.
 
-use std::collections::BTreeMap;
 use std::net::TcpListener;
 
 use actix_web::dev::ServerHandle;
@@ -16,6 +15,7 @@ use rollbook::store::tokens::NewToken;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::contract;
 use super::served::{Answer, encoded};
 use super::world::World;
 
@@ -78,19 +78,16 @@ impl Live {
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> Answer {
-        let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = self.client.request(method, format!("{}{path}", self.url)).bearer_auth(token);
+        let mut request = self
+            .client
+            .request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.url))
+            .bearer_auth(token);
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.unwrap();
-        let status = response.status().as_u16();
-        let headers: BTreeMap<String, String> = response
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-            .collect();
-        Answer { status, headers, text: response.text().await.unwrap() }
+        let answer = Answer::of(request.send().await.unwrap()).await;
+        contract::check(method, path, &answer);
+        answer
     }
 
     /// GET below /api/v1, answered 200.

@@ -14,6 +14,7 @@ use rollbook::clock::Clock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::contract;
 use super::served::Answer;
 
 /// How long anything may take that has to happen. Only a broken program ever waits so long.
@@ -181,8 +182,10 @@ impl Program {
 
     /// An answer, or nothing when it does not answer (any more).
     pub(crate) async fn try_call(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> Option<Answer> {
-        let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = self.client.request(method, format!("{}{path}", self.url)).bearer_auth(token);
+        let mut request = self
+            .client
+            .request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.url))
+            .bearer_auth(token);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -193,7 +196,9 @@ impl Program {
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
             .collect();
-        Some(Answer { status, headers, text: response.text().await.ok()? })
+        let answer = Answer { status, headers, text: response.text().await.ok()? };
+        contract::check(method, path, &answer);
+        Some(answer)
     }
 
     pub(crate) async fn try_get(&self, path: &str, token: &str) -> Option<Answer> {

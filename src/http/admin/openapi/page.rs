@@ -95,18 +95,19 @@ fn show_operation(page: &mut String, document: &Value, path: &str, method: &str,
         page.push_str("<h4>Parameters</h4><table>");
         for parameter in parameters {
             let place = if parameter["in"] == "path" { "in the path" } else { "in the query" };
-            schema::row(page, text(&parameter["name"]), place, text(&parameter["description"]), &parameter["schema"]);
+            let kind = schema::kind(&parameter["schema"]);
+            schema::row(page, text(&parameter["name"]), &kind, place, text(&parameter["description"]));
         }
         page.push_str("</table>");
     }
     let body = &operation["requestBody"]["content"]["application/json"];
     if body.is_object() {
         page.push_str("<h4>Body</h4>");
-        schema::table(page, resolved(document, &body["schema"]));
+        schema::body(page, resolved(document, &body["schema"]));
     }
     page.push_str("<h4>Example</h4>");
     for curl in example::calls(document, path, method, operation) {
-        let _ = write!(page, "<pre>{}</pre>", escape(&curl));
+        let _ = write!(page, "<pre class=\"call\">{}</pre>", escape(&curl));
     }
     show_answers(page, document, operation);
     page.push_str("</article>");
@@ -136,11 +137,9 @@ fn show_answers(page: &mut String, document: &Value, operation: &Value) {
         }
     }
     if !codes.is_empty() {
-        page.push_str("<p class=\"soft\">Refusals:");
-        for code in codes {
-            let _ = write!(page, " <a href=\"#code-{code}\">{} {code}</a>", code.status().as_u16());
-        }
-        page.push_str("</p>");
+        let link = |code: &Code| format!("<a href=\"#code-{code}\">{} {code}</a>", code.status().as_u16());
+        let links: Vec<String> = codes.iter().map(link).collect();
+        let _ = write!(page, "<p class=\"soft\">Refusals: {}</p>", links.join(" · "));
     }
 }
 

@@ -7,38 +7,65 @@ use serde_json::Value;
 use super::{inline, list, text};
 use crate::http::html::escape;
 
-/// The members of an object, those within it indented by their path; anything else in one line.
+/// The members of an object, those within it by their path; anything else in one line.
 pub(super) fn table(page: &mut String, schema: &Value) {
+    show(page, schema, kind);
+}
+
+/// As [`table`], for a body: `null` is as good as left out there, which need not be said of each member.
+pub(super) fn body(page: &mut String, schema: &Value) {
+    show(page, schema, kind_besides_null);
+}
+
+/// How the type of a member is told.
+type Tell = fn(&Value) -> String;
+
+fn show(page: &mut String, schema: &Value, tell: Tell) {
     if !schema["properties"].is_object() {
         let _ = write!(page, "<p>{}</p>", kind(schema));
         return;
     }
     page.push_str("<table>");
-    rows(page, "", schema);
+    rows(page, "", schema, tell);
     page.push_str("</table>");
 }
 
-fn rows(page: &mut String, before: &str, schema: &Value) {
+/// A line for each member: first those that are always there.
+fn rows(page: &mut String, before: &str, schema: &Value, tell: Tell) {
     let required = list(&schema["required"]);
-    for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+    let is_required = |name: &String| required.contains(&name.as_str().into());
+    let members = schema["properties"].as_object().into_iter().flatten();
+    let (first, last): (Vec<_>, Vec<_>) = members.partition(|(name, _)| is_required(name));
+    for (name, member) in first.into_iter().chain(last) {
         let path = format!("{before}{name}");
-        let note = if required.contains(&name.as_str().into()) { "" } else { "optional" };
-        row(page, &path, note, text(&member["description"]), member);
+        let note = if is_required(name) { "" } else { "optional" };
+        row(page, &path, &tell(member), note, text(&member["description"]));
         let inner = if member["items"].is_object() { &member["items"] } else { member };
         if inner["properties"].is_object() {
             let separator = if member["items"].is_object() { "[]." } else { "." };
-            rows(page, &format!("{path}{separator}"), inner);
+            rows(page, &format!("{path}{separator}"), inner, kind);
         }
     }
 }
 
-/// One line of a table of members or parameters.
-pub(super) fn row(page: &mut String, name: &str, note: &str, description: &str, schema: &Value) {
-    let _ = write!(page, "<tr><td><code>{}</code></td><td>{}", escape(name), kind(schema));
+/// One line of a table of members or parameters; `kind` is HTML already.
+pub(super) fn row(page: &mut String, name: &str, kind: &str, note: &str, description: &str) {
+    let _ = write!(page, "<tr><td><code>{}</code></td><td>{kind}", escape(name));
     if !note.is_empty() {
         let _ = write!(page, " <span class=\"soft\">{note}</span>");
     }
     let _ = write!(page, "</td><td>{}</td></tr>", inline(description));
+}
+
+fn kind_besides_null(schema: &Value) -> String {
+    let mut bare = schema.clone();
+    let is_null = |value: &Value| value.is_null() || value == "null" || value["type"] == "null";
+    for list in ["type", "enum", "anyOf"] {
+        if let Some(all) = bare.get_mut(list).and_then(Value::as_array_mut) {
+            all.retain(|one| !is_null(one));
+        }
+    }
+    kind(&bare)
 }
 
 /// What a value may be, as HTML.
@@ -54,6 +81,11 @@ pub(super) fn kind(schema: &Value) -> String {
         if let Some(all) = alternatives.as_array() {
             return all.iter().map(kind).collect::<Vec<_>>().join(" or ");
         }
+    }
+    if let Some(item) =
+        schema["properties"]["items"].get("items").filter(|_| schema["properties"]["nextCursor"].is_object())
+    {
+        return format!("page of {}", kind(item));
     }
     if let Some(words) = schema["enum"].as_array() {
         let words = words
@@ -151,5 +183,18 @@ mod tests {
             assert!(page.contains(&format!("<td><code>{path}</code></td>")), "{page}");
         }
         assert_eq!(page.matches("optional").count(), 1);
+    }
+
+    #[test]
+    fn a_body_needs_no_word_about_null() {
+        let schema = json!({ "properties": {
+            "a": { "type": ["string", "null"], "enum": ["x", null] },
+            "b": { "anyOf": [{ "$ref": "#/components/schemas/B" }, { "type": "null" }] },
+        } });
+        let (mut told, mut plain) = (String::new(), String::new());
+        table(&mut told, &schema);
+        body(&mut plain, &schema);
+        assert_eq!((told.matches("null").count(), plain.matches("null").count()), (2, 0));
+        assert!(plain.contains("<a href=\"#shape-B\">B</a>"));
     }
 }
