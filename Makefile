@@ -1,7 +1,7 @@
 # `make help` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint fmt bench postgres
+.PHONY: help demo run test lint fmt bench postgres python
 
 CARGO ?= cargo
 
@@ -18,9 +18,10 @@ run: postgres ## the server, with a database of its own unless ROLLBOOK_DATABASE
 	$(CARGO) run --locked -- serve
 
 # Doc tests first, so that the summary of all others stands at the end. One of these takes all migrations down and up.
+# ROLLBOOK_PYTHON_TOOLS names a virtual environment with tests/python/requirements.txt; without it one is made.
 # TEST_DATABASE_URL names a server for the tests' databases; without it a throw-away cluster is started, which ends by
 # itself half a minute after the last test.
-test: postgres ## all tests
+test: postgres python ## all tests
 	INSTA_UPDATE=no $(CARGO) test --locked --quiet --doc
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		echo "$(CARGO) nextest run --locked"; INSTA_UPDATE=no $(CARGO) nextest run --locked; \
@@ -43,3 +44,7 @@ endif
 
 postgres:
 	@if [ -z "$$TEST_DATABASE_URL" ]; then scripts/ensure-postgres; fi
+
+# The tools that judge the server from outside, in a virtual environment under target/.
+python:
+	@if [ -z "$$ROLLBOOK_PYTHON_TOOLS" ]; then scripts/ensure-python-tools; fi

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, Resource, web};
 use serde_json::json;
 
+use super::error::Problem;
 use super::state::State;
 use crate::store::migrations;
 
@@ -14,8 +15,14 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// `/healthz` and `/readyz`, for everybody: they tell nothing about anybody.
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.route("/healthz", web::get().to(healthz)).route("/healthz", web::head().to(healthz));
-    config.route("/readyz", web::get().to(readyz)).route("/readyz", web::head().to(readyz));
+    config.service(at("/healthz").route(web::get().to(healthz)).route(web::head().to(healthz)));
+    config.service(at("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)));
+}
+
+/// An endpoint that is read, and refuses everything else.
+fn at(path: &str) -> Resource {
+    web::resource(path)
+        .default_service(web::to(async || Err::<HttpResponse, _>(Problem::method_not_allowed("GET, HEAD"))))
 }
 
 /// The process answers.

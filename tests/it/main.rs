@@ -14,6 +14,7 @@ mod filter_oracle;
 mod groups_life;
 mod groups_locks;
 mod groups_read;
+mod judges;
 mod kills;
 mod law_absence;
 mod law_last_good;

@@ -76,6 +76,17 @@ async fn every_route_is_described_and_every_described_route_is_there() {
     desk.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_read_and_nothing_else() {
+    let pair = Pair::with(SandboxConfig::plain(1), JustworksConfig::plain(1)).await;
+    for path in ["/healthz", "/readyz"] {
+        for (method, status) in [("GET", 200), ("HEAD", 200), ("POST", 405), ("TRACE", 405)] {
+            let answer = pair.live.call(method, path, "", None).await;
+            assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
+        }
+    }
+}
+
 #[test]
 fn every_example_of_the_description_is_as_its_schema_says() {
     let mut seen = 0;
@@ -318,6 +329,8 @@ async fn reviews_and_holds(tour: &mut Tour) {
         let open = tour.pair.live.api("/holds?state=open").await;
         tour.know(HOLD, &open["items"][0]["id"]);
         if decision.starts_with("reject") {
+            let missing = tour.pair.live.api(&format!("/connections/{}/workers", tour.real[REMOTE])).await;
+            assert!(missing["items"].as_array().unwrap().iter().any(|worker| worker["disposition"] == "missing"));
             tour.send("listHolds", 200).await;
             tour.send("showHold", 200).await;
         }

@@ -12,4 +12,5 @@ pub(crate) mod people;
 pub(crate) mod population;
 pub(crate) mod program;
 pub(crate) mod served;
+pub(crate) mod tools;
 pub(crate) mod world;
