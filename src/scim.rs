@@ -11,5 +11,6 @@ pub mod message;
 pub mod path;
 pub mod projection;
 pub mod query;
+pub mod release;
 pub mod schema;
 pub mod text;

@@ -18,6 +18,10 @@ pub struct ConsumerRow {
     /// Show the worker's source id as `externalId` while the consumer has set none.
     pub external_id_from_source: bool,
     pub created_at: DateTime<Utc>,
+    /// The release policy: SCIM filters and names of attributes.
+    pub user_filter: Option<String>,
+    pub group_filter: Option<String>,
+    pub attributes: Option<Vec<String>>,
 }
 
 /// What may change in a consumer; a field that is `None` stays as it is.
@@ -27,6 +31,10 @@ pub struct ConsumerChange {
     pub name: Option<String>,
     pub scopes: Option<Vec<String>>,
     pub external_id_from_source: Option<bool>,
+    /// `Some(None)` takes the filter away.
+    pub user_filter: Option<Option<String>>,
+    pub group_filter: Option<Option<String>>,
+    pub attributes: Option<Option<Vec<String>>>,
 }
 
 /// A taken name is a unique violation of `consumers_name_key`.

@@ -90,6 +90,9 @@ diesel::table! {
         scopes -> Array<Text>,
         external_id_from_source -> Bool,
         created_at -> Timestamptz,
+        user_filter -> Nullable<Text>,
+        group_filter -> Nullable<Text>,
+        attributes -> Nullable<Array<Text>>,
     }
 }
 

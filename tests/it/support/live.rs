@@ -48,6 +48,9 @@ impl Live {
             scopes: vec!["scim:read".into()],
             external_id_from_source: true,
             created_at: context.clock.now(),
+            user_filter: None,
+            group_filter: None,
+            attributes: None,
         };
         store::consumers::insert(&mut conn, &idp).await.unwrap();
         let mut tokens = Vec::new();

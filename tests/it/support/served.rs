@@ -84,6 +84,9 @@ impl Served {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             external_id_from_source,
             created_at: self.now(),
+            user_filter: None,
+            group_filter: None,
+            attributes: None,
         };
         consumers::insert(&mut *self.conn().await, &row).await.unwrap();
         row
