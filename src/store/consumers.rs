@@ -37,6 +37,20 @@ pub struct ConsumerChange {
     pub attributes: Option<Option<Vec<String>>>,
 }
 
+impl ConsumerChange {
+    /// Whether everything stays as it is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { name, scopes, external_id_from_source, user_filter, group_filter, attributes } = self;
+        name.is_none()
+            && scopes.is_none()
+            && external_id_from_source.is_none()
+            && user_filter.is_none()
+            && group_filter.is_none()
+            && attributes.is_none()
+    }
+}
+
 /// A taken name is a unique violation of `consumers_name_key`.
 pub async fn insert(conn: &mut AsyncPgConnection, new: &ConsumerRow) -> QueryResult<()> {
     diesel::insert_into(consumers::table).values(new).execute(conn).await.map(drop)
@@ -66,7 +80,7 @@ pub async fn page(
 
 /// `false` when there is no such consumer.
 pub async fn update(conn: &mut AsyncPgConnection, id: Uuid, change: &ConsumerChange) -> QueryResult<bool> {
-    if change.name.is_none() && change.scopes.is_none() && change.external_id_from_source.is_none() {
+    if change.is_empty() {
         return Ok(find(conn, id).await?.is_some());
     }
     diesel::update(consumers::table.find(id)).set(change).execute(conn).await.map(|rows| rows == 1)

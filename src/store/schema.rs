@@ -52,6 +52,7 @@ diesel::table! {
         groups_joined -> Array<Uuid>,
         groups_left -> Array<Uuid>,
         connection_id -> Nullable<Uuid>,
+        groups_renamed -> Array<Uuid>,
     }
 }
 

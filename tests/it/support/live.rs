@@ -38,7 +38,7 @@ impl Live {
         let context = &world.context;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let state = State::new(context.db.clone(), context.clock.clone(), &url);
+        let state = State::new(context.db.clone(), context.clock.clone(), context.keys.clone(), &url);
         let (running, server) = server::serve(state, context.clone(), listener, 1).unwrap();
         tokio::spawn(running);
         let mut conn = world.conn().await;
