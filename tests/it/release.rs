@@ -146,7 +146,7 @@ async fn groups_outside_the_filter_do_not_exist() {
     for (filter, expected) in [
         ("groups pr".to_owned(), &ids[..4]),
         (format!("groups.value eq \"{}\"", company.art), &ids[..0]),
-        ("groups.display co \"art\"".to_owned(), &ids[..0]),
+        ("groups.display eq \"Department: Art\"".to_owned(), &ids[..0]),
         ("not (groups pr)".to_owned(), &ids[4..]),
     ] {
         assert_eq!(company.find(&desk, "/Users", &filter).await, expected, "{filter}");
