@@ -63,7 +63,7 @@ impl App {
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         match Self::build(config, source, embedded.is_some(), clock).await {
             Ok((context, new_admin_token)) => {
-                let state = State::new(context.db.clone(), context.clock.clone(), &public_url);
+                let state = State::new(context.db.clone(), context.clock.clone(), context.keys.clone(), &public_url);
                 let runner = jobs::runner(&context);
                 Ok(Self { context, state, runner, embedded, listener, address, new_admin_token })
             }

@@ -8,3 +8,4 @@ pub mod changes;
 pub mod group;
 mod json;
 pub mod user;
+pub mod version;

@@ -305,6 +305,17 @@ impl Work {
         // Who joins a group without being another person has not been modified, but changed.
         let changed = visible || !groups_joined.is_empty() || !groups_left.is_empty();
         let modified = if visible { now } else { before.map_or(now, |row| row.modified_at) };
+        if let Some(row) = before
+            && row.user_name_key != item.user_name_key
+        {
+            self.former.push((row.user_name_key.clone(), item.person_id));
+            self.used.push((item.user_name_key.clone(), item.person_id));
+        }
+        let mut write = write_of(item, person, version, created, modified, before.and_then(|row| row.left_at), now)?;
+        write.groups = by_column(groups);
+        // Groups that the person stays in show another name.
+        let is_renamed = before.is_some_and(|row| row.display_name != write.display_name);
+        let groups_renamed = if is_renamed { groups.iter().flatten().copied().collect() } else { Vec::new() };
         if changed {
             self.changes.push(NewChange {
                 at: now,
@@ -323,16 +334,9 @@ impl Work {
                 groups_joined,
                 groups_left,
                 connection_id: None,
+                groups_renamed,
             });
         }
-        if let Some(row) = before
-            && row.user_name_key != item.user_name_key
-        {
-            self.former.push((row.user_name_key.clone(), item.person_id));
-            self.used.push((item.user_name_key.clone(), item.person_id));
-        }
-        let mut write = write_of(item, person, version, created, modified, before.and_then(|row| row.left_at), now)?;
-        write.groups = by_column(groups);
         if before.is_none() {
             self.creates.push(write);
         } else {

@@ -109,6 +109,9 @@ pub async fn ensure_consumer(
             scopes: new.scopes.clone(),
             external_id_from_source: new.external_id_from_source,
             created_at: now,
+            user_filter: None,
+            group_filter: None,
+            attributes: None,
         };
         store::consumers::insert(conn, &row).await?;
         let token = NewToken {

@@ -39,6 +39,9 @@ pub async fn create(context: &Context, order: NewConsumerOrder, actor: &Actor) -
         scopes: order.scopes,
         external_id_from_source: order.external_id_from_source,
         created_at: context.clock.now(),
+        user_filter: None,
+        group_filter: None,
+        attributes: None,
     };
     let mut conn = context.db.get().await?;
     conn.transaction(async |conn| {

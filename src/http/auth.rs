@@ -15,7 +15,8 @@ use uuid::Uuid;
 use super::error::{Front, Refusal};
 use super::state::State;
 use crate::keys::token::TokenDigest;
-use crate::store::tokens;
+use crate::scim::release::{Mistake, Policy, Release};
+use crate::store::tokens::{self, HoldingConsumer};
 
 /// What a token may be allowed (design section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,6 +99,7 @@ pub struct Caller<P> {
     pub token_name: String,
     /// Whether the worker's source id is shown as `externalId`.
     pub external_id_from_source: bool,
+    policy: Policy,
     scopes: BTreeSet<Scope>,
     permission: PhantomData<P>,
 }
@@ -107,6 +109,25 @@ impl<P> Caller<P> {
     #[must_use]
     pub fn has(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
+    }
+
+    /// What the caller sees of the directory (law 8).
+    ///
+    /// # Errors
+    /// The stored policy cannot be read: then nothing is released.
+    pub fn release(&self) -> Result<Release, Refusal> {
+        self.policy.read(self.has(Scope::PeopleSensitive)).map_err(|mistakes| {
+            for Mistake { field, message } in mistakes {
+                tracing::error!(consumer.id = %self.id, "the release policy cannot be read: {field}: {message}");
+            }
+            Refusal::Internal
+        })
+    }
+
+    /// The policy as it is stored: what is remembered for the caller under one policy is nothing under another.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 }
 
@@ -167,11 +188,23 @@ async fn identify<P>(state: &State, digest: TokenDigest) -> Result<Caller<P>, Re
         None => vec![Scope::Admin],
     };
     let scopes = granted.iter().flat_map(|scope| scope.implied().iter().chain([scope])).copied().collect();
-    let (id, consumer, external_id_from_source) = match holder.consumer {
-        Some(consumer) => (consumer.id, Some(consumer.name), consumer.external_id_from_source),
-        None => (holder.token, None, false),
-    };
-    Ok(Caller { id, consumer, token_name: holder.token_name, external_id_from_source, scopes, permission: PhantomData })
+    let token_name = holder.token_name;
+    Ok(match holder.consumer {
+        Some(HoldingConsumer { id, name, external_id_from_source, user_filter, group_filter, attributes, .. }) => {
+            let policy = Policy { user_filter, group_filter, attributes };
+            let consumer = Some(name);
+            Caller { id, consumer, token_name, external_id_from_source, policy, scopes, permission: PhantomData }
+        }
+        None => Caller {
+            id: holder.token,
+            consumer: None,
+            token_name,
+            external_id_from_source: false,
+            policy: Policy::default(),
+            scopes,
+            permission: PhantomData,
+        },
+    })
 }
 
 #[cfg(test)]

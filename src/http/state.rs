@@ -1,6 +1,9 @@
 //! What every handler can reach.
 
+use std::sync::Arc;
+
 use crate::clock::Clock;
+use crate::keys::seal::Keys;
 use crate::store::pool::Database;
 
 /// The shared state of the edge, as `web::Data<State>`.
@@ -8,6 +11,8 @@ use crate::store::pool::Database;
 pub struct State {
     pub db: Database,
     pub clock: Clock,
+    /// They seal what callers keep for us.
+    pub keys: Arc<Keys>,
     public_url: String,
     scim_base: String,
 }
@@ -16,9 +21,9 @@ impl State {
     /// `public_url` is the URL under which clients reach the server (`ROLLBOOK_PUBLIC_URL`); a slash at its end is
     /// dropped.
     #[must_use]
-    pub fn new(db: Database, clock: Clock, public_url: &str) -> Self {
+    pub fn new(db: Database, clock: Clock, keys: Arc<Keys>, public_url: &str) -> Self {
         let public_url = public_url.trim_end_matches('/').to_owned();
-        Self { db, clock, scim_base: format!("{public_url}/scim/v2"), public_url }
+        Self { db, clock, keys, scim_base: format!("{public_url}/scim/v2"), public_url }
     }
 
     /// The URL under which clients reach the server, without a slash at its end.

@@ -10,6 +10,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
 use super::json::{Object, escape, quote};
+use super::version;
 use crate::scim::projection::Projection;
 use crate::scim::schema::{DERIVED_GROUP_URN, GROUP_URN};
 
@@ -32,9 +33,10 @@ pub struct GroupShown<'a> {
 /// What begins the members, behind a [`head`].
 pub const MEMBERS: &str = ",\"members\":[";
 
-/// A group without its members and without the brace that ends it.
+/// A group without its members and without the brace that ends it. `membership` is another text whenever the members are
+/// others, or are shown otherwise: it stands for them in the version, which comes with the text.
 #[must_use]
-pub fn head(group: &GroupShown<'_>, base_url: &str) -> String {
+pub fn head(group: &GroupShown<'_>, base_url: &str, membership: &str) -> (String, String) {
     let id = group.id.to_string();
     let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
     let mut out = String::with_capacity(640);
@@ -56,13 +58,15 @@ pub fn head(group: &GroupShown<'_>, base_url: &str) -> String {
         object.flag("retired", group.retired_since.is_some());
         object.text("retiredSince", group.retired_since.map(instant).as_deref());
     });
+    let tag = version::of_text(object.written(), membership);
     object.object("meta", |object| {
         object.text("resourceType", Some("Group"));
         object.text("created", Some(&instant(group.created)));
         object.text("lastModified", Some(&instant(group.modified)));
+        object.text("version", Some(&tag));
         object.raw("location", |out| reference(base_url, "Groups", &id, out));
     });
-    out
+    (out, tag)
 }
 
 /// Which parts of members an answer has.
@@ -134,7 +138,7 @@ mod tests {
             created: at,
             modified: at,
         };
-        let mut text = head(&group, "https://dir.example.com/scim/v2") + MEMBERS;
+        let mut text = head(&group, "https://dir.example.com/scim/v2", "").0 + MEMBERS;
         let all = MemberParts::of(&Projection::all(ResourceType::Group.shape(), &Hidden::nothing())).unwrap();
         for n in 0..2 {
             member(Uuid::from_u128(n), Some("Ana"), all, "https://dir.example.com/scim/v2", n == 0, &mut text);

@@ -13,6 +13,11 @@ impl<'a> Object<'a> {
         Self { out, is_empty: true }
     }
 
+    /// All that stands in the output.
+    pub(super) fn written(&self) -> &str {
+        self.out
+    }
+
     pub(super) fn end(self) {
         self.out.push('}');
     }

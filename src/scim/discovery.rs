@@ -34,10 +34,10 @@ pub struct Features {
 }
 
 impl Features {
-    /// These types to read, in any order, by index paging.
+    /// These types to read, in any order, page by page.
     #[must_use]
     pub fn reading(served: impl Into<Vec<ResourceType>>) -> Self {
-        Self { served: served.into(), patch: false, bulk: false, sort: true, etag: false, cursor: false }
+        Self { served: served.into(), patch: false, bulk: false, sort: true, etag: true, cursor: true }
     }
 }
 
@@ -262,16 +262,16 @@ mod tests {
     fn the_configuration_says_what_is_on_and_fills_every_number() {
         let (features, hidden) = (Features::reading([ResourceType::User]), Hidden::nothing());
         let config = Value::Object(discovery(&features, &hidden).service_provider_config());
-        for feature in ["patch", "bulk", "changePassword", "etag"] {
+        for feature in ["patch", "bulk", "changePassword"] {
             assert_eq!(config[feature]["supported"], false, "{feature}");
         }
-        assert_eq!(config["sort"]["supported"], true);
+        assert_eq!((&config["sort"]["supported"], &config["etag"]["supported"]), (&true.into(), &true.into()));
         assert_eq!(config["filter"], json!({"supported": true, "maxResults": 500}));
         assert_eq!(config["bulk"]["maxOperations"], 1000);
         assert_eq!(config["bulk"]["maxPayloadSize"], 1_048_576);
         assert_eq!(
             config["pagination"],
-            json!({"cursor": false, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": 100,
+            json!({"cursor": true, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": 100,
                 "maxPageSize": 500, "cursorTimeout": 3600})
         );
         assert_eq!(config["authenticationSchemes"][0]["type"], "oauthbearertoken");

@@ -1,24 +1,51 @@
-//! The parameters of a GET on a type's endpoint, read once and typed.
+//! The parameters of a query, of a URL or of the body of a POST to `.search`, read once and typed.
+
+use serde_json::{Map, Value};
 
 use super::error::ScimError;
-use super::filter::check::Checked;
-use super::filter::{self, Mode};
+use super::filter::check::{Checked, check, check_spanning};
+use super::filter::{Filter, Mode, parse};
 use super::path::AttrPath;
 use super::projection::Projection;
-use super::schema::{Hidden, Resolved, Returned, Shape, Type};
+use super::schema::{Hidden, Resolved, ResourceType, Shape, Type};
 
 /// The page size when the request names none.
 pub const DEFAULT_COUNT: u32 = 100;
 /// The largest page; a larger count is cut to it.
 pub const MAX_COUNT: u32 = 500;
+/// The schema of the body of a search.
+pub const SEARCH_REQUEST_URN: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
-/// A query. It holds what callers search for, so it is not for logs.
+/// A query of one type of resource. It holds what callers search for, so it is not for logs.
 #[derive(Clone, Debug)]
 pub struct Query {
     pub filter: Option<Checked>,
-    /// The filter in its canonical spelling: equal texts are equal filters.
-    pub filter_text: Option<String>,
     pub sort_by: Option<Resolved>,
+    pub projection: Projection,
+    pub paging: Paging,
+}
+
+/// A query of several types at once. What a type does not define is absent there.
+#[derive(Clone, Debug)]
+pub struct RootQuery {
+    pub users: TypeQuery,
+    pub groups: TypeQuery,
+    pub paging: Paging,
+}
+
+/// What a query of several types asks of one of them.
+#[derive(Clone, Debug)]
+pub struct TypeQuery {
+    pub filter: Option<Checked>,
+    /// Absent also where the type does not have the attribute.
+    pub sort_by: Option<Resolved>,
+    pub projection: Projection,
+}
+
+/// Which part of a list is wanted, and in which order.
+#[derive(Clone, Debug)]
+pub struct Paging {
+    pub is_sorted: bool,
     pub sort_order: SortOrder,
     /// 1-based.
     pub start_index: u64,
@@ -26,7 +53,10 @@ pub struct Query {
     pub count: u32,
     /// RFC 9865: an empty one begins a walk.
     pub cursor: Option<String>,
-    pub projection: Projection,
+    /// What is listed, in canonical spelling: equal texts are equal lists.
+    pub listed: String,
+    /// What is shown of it, as it came.
+    pub shown: String,
 }
 
 /// The direction of `sortBy`.
@@ -48,24 +78,37 @@ struct Parameters {
     cursor: Option<String>,
     attributes: Option<String>,
     excluded: Option<String>,
+    /// They stand in a URL, where sensitive values may not stand.
+    in_url: bool,
+}
+
+/// The parameters that have been read for all types.
+struct Common {
+    filter: Option<Filter>,
+    sort_by: Option<AttrPath>,
+    paging: Paging,
 }
 
 impl Parameters {
+    fn slot(&mut self, name: &str) -> Option<(&'static str, &mut Option<String>)> {
+        Some(match name.to_ascii_lowercase().as_str() {
+            "filter" => ("filter", &mut self.filter),
+            "sortby" => ("sortBy", &mut self.sort_by),
+            "sortorder" => ("sortOrder", &mut self.sort_order),
+            "startindex" => ("startIndex", &mut self.start_index),
+            "count" => ("count", &mut self.count),
+            "cursor" => ("cursor", &mut self.cursor),
+            "attributes" => ("attributes", &mut self.attributes),
+            "excludedattributes" => ("excludedAttributes", &mut self.excluded),
+            _ => return None,
+        })
+    }
+
     /// Names in any case; unknown ones are ignored, known ones come once.
-    fn read(pairs: impl IntoIterator<Item = (impl AsRef<str>, impl Into<String>)>) -> Result<Self, ScimError> {
-        let mut found = Self::default();
+    fn of_url(pairs: impl IntoIterator<Item = (impl AsRef<str>, impl Into<String>)>) -> Result<Self, ScimError> {
+        let mut found = Self { in_url: true, ..Self::default() };
         for (name, value) in pairs {
-            let (name, slot) = match name.as_ref().to_ascii_lowercase().as_str() {
-                "filter" => ("filter", &mut found.filter),
-                "sortby" => ("sortBy", &mut found.sort_by),
-                "sortorder" => ("sortOrder", &mut found.sort_order),
-                "startindex" => ("startIndex", &mut found.start_index),
-                "count" => ("count", &mut found.count),
-                "cursor" => ("cursor", &mut found.cursor),
-                "attributes" => ("attributes", &mut found.attributes),
-                "excludedattributes" => ("excludedAttributes", &mut found.excluded),
-                _ => continue,
-            };
+            let Some((name, slot)) = found.slot(name.as_ref()) else { continue };
             if slot.replace(value.into()).is_some() {
                 return Err(ScimError::invalid_syntax(format!("the parameter {name} occurs twice")));
             }
@@ -73,46 +116,157 @@ impl Parameters {
         Ok(found)
     }
 
+    /// The body of a search: names in any case, unknown ones are ignored, `null` is as good as absent.
+    fn of_body(body: &Map<String, Value>) -> Result<Self, ScimError> {
+        check_message(body, SEARCH_REQUEST_URN)?;
+        let mut found = Self::default();
+        for (name, value) in body {
+            let Some((name, slot)) = found.slot(name) else { continue };
+            *slot = match (name, value) {
+                (_, Value::Null) => None,
+                ("startIndex" | "count", Value::Number(number)) => Some(number.to_string()),
+                ("attributes" | "excludedAttributes", Value::Array(paths)) => {
+                    let paths: Option<Vec<&str>> = paths.iter().map(Value::as_str).collect();
+                    let wrong = || ScimError::invalid_value(format!("{name} is a list of attribute paths"));
+                    Some(paths.ok_or_else(wrong)?.join(","))
+                }
+                (_, Value::String(text)) => Some(text.clone()),
+                _ => return Err(ScimError::invalid_value(format!("{name} has a value of the wrong type"))),
+            };
+        }
+        Ok(found)
+    }
+
     fn projection(&self, shape: &'static Shape, hidden: &Hidden) -> Result<Projection, ScimError> {
         Projection::parse(self.attributes.as_deref(), self.excluded.as_deref(), shape, hidden)
+    }
+
+    fn read(&self, mode: Mode) -> Result<Common, ScimError> {
+        if self.cursor.is_some() && self.start_index.is_some() {
+            return Err(ScimError::invalid_cursor("cursor and startIndex exclude each other"));
+        }
+        let filter = self.filter.as_deref().map(|text| parse::parse(text, mode)).transpose();
+        let filter = filter.map_err(|error| ScimError::invalid_filter(error.to_string()))?;
+        let sort_by = match self.sort_by.as_deref().map(str::trim) {
+            None | Some("") => None,
+            Some(text) => Some(AttrPath::parse(text).map_err(|_| unknown_key(text))?),
+        };
+        let sort_order = sort_order(self.sort_order.as_deref())?;
+        let filter_text = filter.as_ref().map(ToString::to_string).unwrap_or_default();
+        let key = sort_by.as_ref().map(|path| format!("{path} {sort_order:?}").to_lowercase()).unwrap_or_default();
+        let trimmed = |text: &Option<String>| text.as_deref().unwrap_or_default().trim().to_owned();
+        let paging = Paging {
+            is_sorted: sort_by.is_some(),
+            sort_order,
+            start_index: self.start_index.as_deref().map_or(Ok(1), |text| integer("startIndex", text))?.max(1),
+            count: count(self.count.as_deref(), self.cursor.is_some())?,
+            cursor: self.cursor.clone(),
+            listed: format!("{key} {filter_text}"),
+            shown: format!("{}/{}", trimmed(&self.attributes), trimmed(&self.excluded)),
+        };
+        Ok(Common { filter, sort_by, paging })
+    }
+
+    /// a sensitive attribute that the caller may see stands in no URL, and is no sort key anywhere.
+    fn refuse_sensitive(&self, filter: Option<&Checked>, sort_by: Option<Resolved>) -> Result<(), ScimError> {
+        let sorted = sort_by.filter(Resolved::is_sensitive);
+        match (self.in_url, filter.and_then(Checked::sensitive).or(sorted), sorted) {
+            (true, Some(sensitive), _) => Err(ScimError::sensitive(&sensitive.to_string())),
+            (false, _, Some(sorted)) => Err(not_sorted_by(sorted, "cannot be sorted by")),
+            _ => Ok(()),
+        }
+    }
+
+    fn query(&self, mode: Mode, shape: &'static Shape, hidden: &Hidden) -> Result<Query, ScimError> {
+        let Common { filter, sort_by, paging } = self.read(mode)?;
+        let filter = filter.map(|filter| check(&filter, mode, shape, hidden)).transpose()?;
+        let sort_by = sort_by.map(|path| sort_key(&path, shape, hidden)).transpose()?;
+        self.refuse_sensitive(filter.as_ref(), sort_by)?;
+        Ok(Query { filter, sort_by, projection: self.projection(shape, hidden)?, paging })
+    }
+
+    fn root_query(&self, mode: Mode, hidden: &Hidden) -> Result<RootQuery, ScimError> {
+        let Common { filter, sort_by, paging } = self.read(mode)?;
+        let of = |shape: &'static Shape, other: &'static Shape| -> Result<TypeQuery, ScimError> {
+            let filter = match &filter {
+                Some(filter) => Some(check_spanning(filter, mode, shape, &[other], hidden)?),
+                None => None,
+            };
+            let sort_by = match &sort_by {
+                // Nobody of this type has a value.
+                Some(path) if shape.resolve(path, hidden).is_none() && other.resolve(path, hidden).is_some() => None,
+                Some(path) => Some(sort_key(path, shape, hidden)?),
+                None => None,
+            };
+            self.refuse_sensitive(filter.as_ref(), sort_by)?;
+            Ok(TypeQuery { filter, sort_by, projection: self.projection(shape, hidden)? })
+        };
+        let (user, group) = (ResourceType::User.shape(), ResourceType::Group.shape());
+        Ok(RootQuery { users: of(user, group)?, groups: of(group, user)?, paging })
     }
 }
 
 impl Query {
     /// Reads the decoded name and value pairs of a query string. `hidden` is what the caller may not see; a sensitive
     /// attribute that it may see is still refused in a URL's filter and `sortBy`, with 403.
+    ///
+    /// # Errors
+    /// As the requirements have it, with the parameter named.
     pub fn parse(
         pairs: impl IntoIterator<Item = (impl AsRef<str>, impl Into<String>)>,
         mode: Mode,
         shape: &'static Shape,
         hidden: &Hidden,
     ) -> Result<Self, ScimError> {
-        let found = Parameters::read(pairs)?;
-        if found.cursor.is_some() && found.start_index.is_some() {
-            return Err(ScimError::invalid_cursor("cursor and startIndex exclude each other"));
-        }
-        let filter = found.filter.as_deref().map(|text| filter::parse::parse(text, mode)).transpose();
-        let filter = filter.map_err(|error| ScimError::invalid_filter(error.to_string()))?;
-        let checked = filter.as_ref().map(|filter| filter::check::check(filter, mode, shape, hidden)).transpose()?;
-        let sort_by = match found.sort_by.as_deref().map(str::trim) {
-            None | Some("") => None,
-            Some(path) => Some(sort_key(path, shape, hidden)?),
-        };
-        let sensitive = checked.as_ref().and_then(Checked::sensitive).or(sort_by.filter(Resolved::is_sensitive));
-        if let Some(sensitive) = sensitive {
-            return Err(ScimError::sensitive(&sensitive.to_string()));
-        }
-        let under_cursor = found.cursor.is_some();
-        Ok(Self {
-            filter: checked,
-            filter_text: filter.map(|filter| filter.to_string()),
-            sort_by,
-            sort_order: sort_order(found.sort_order.as_deref())?,
-            start_index: found.start_index.as_deref().map_or(Ok(1), |text| integer("startIndex", text))?.max(1),
-            count: count(found.count.as_deref(), under_cursor)?,
-            projection: found.projection(shape, hidden)?,
-            cursor: found.cursor,
-        })
+        Parameters::of_url(pairs)?.query(mode, shape, hidden)
+    }
+
+    /// Reads the body of a search.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse); 400 `invalidSyntax` if it is another message.
+    pub fn of_search(
+        body: &Map<String, Value>,
+        mode: Mode,
+        shape: &'static Shape,
+        hidden: &Hidden,
+    ) -> Result<Self, ScimError> {
+        Parameters::of_body(body)?.query(mode, shape, hidden)
+    }
+}
+
+impl RootQuery {
+    /// As [`Query::parse`], for all types.
+    ///
+    /// # Errors
+    /// As [`Query::parse`]; an attribute that no type has is unknown.
+    pub fn parse(
+        pairs: impl IntoIterator<Item = (impl AsRef<str>, impl Into<String>)>,
+        mode: Mode,
+        hidden: &Hidden,
+    ) -> Result<Self, ScimError> {
+        Parameters::of_url(pairs)?.root_query(mode, hidden)
+    }
+
+    /// As [`Query::of_search`], for all types.
+    ///
+    /// # Errors
+    /// As [`Query::of_search`]; an attribute that no type has is unknown.
+    pub fn of_search(body: &Map<String, Value>, mode: Mode, hidden: &Hidden) -> Result<Self, ScimError> {
+        Parameters::of_body(body)?.root_query(mode, hidden)
+    }
+}
+
+/// Refuses a body that is another message: `schemas` has to name this one.
+///
+/// # Errors
+/// 400 `invalidSyntax`.
+pub fn check_message(body: &Map<String, Value>, urn: &str) -> Result<(), ScimError> {
+    let schemas = body.iter().find(|(name, _)| name.eq_ignore_ascii_case("schemas")).map(|(_, value)| value);
+    let is_it = |value: &Value| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(urn));
+    match schemas {
+        Some(Value::Array(urns)) if urns.iter().any(is_it) => Ok(()),
+        _ => Err(ScimError::invalid_syntax(format!("the body is a message with `schemas` [\"{urn}\"]"))),
     }
 }
 
@@ -125,16 +279,15 @@ pub fn projection(
     let of_projection =
         |name: &str| ["attributes", "excludedAttributes"].iter().any(|known| known.eq_ignore_ascii_case(name));
     let pairs = pairs.into_iter().filter(|(name, _)| of_projection(name.as_ref()));
-    Parameters::read(pairs)?.projection(shape, hidden)
+    Parameters::of_url(pairs)?.projection(shape, hidden)
 }
 
 /// The attribute to sort by: what cannot be one is refused as R-097 has it. A complex multi-valued attribute stands for
 /// its `value`, as in a filter.
-fn sort_key(text: &str, shape: &'static Shape, hidden: &Hidden) -> Result<Resolved, ScimError> {
-    let found = AttrPath::parse(text).ok().and_then(|path| shape.resolve(&path, hidden));
-    let found = found.ok_or_else(|| ScimError::unknown_attribute(ScimError::invalid_value, text))?;
-    let refused = |why: &str| Err(ScimError::invalid_value(format!("sortBy: attribute `{found}` {why}")));
-    if found.attribute.returned == Returned::Never || found.definition().returned == Returned::Never {
+fn sort_key(path: &AttrPath, shape: &'static Shape, hidden: &Hidden) -> Result<Resolved, ScimError> {
+    let found = shape.resolve(path, hidden).ok_or_else(|| unknown_key(&path.to_string()))?;
+    let refused = |why: &str| Err(not_sorted_by(found, why));
+    if found.is_out_of_reach() {
         return refused("cannot be sorted by");
     }
     if found.definition().kind == Type::Complex {
@@ -144,6 +297,14 @@ fn sort_key(text: &str, shape: &'static Shape, hidden: &Hidden) -> Result<Resolv
         };
     }
     Ok(found)
+}
+
+fn unknown_key(text: &str) -> ScimError {
+    ScimError::unknown_attribute(ScimError::invalid_value, text)
+}
+
+fn not_sorted_by(found: Resolved, why: &str) -> ScimError {
+    ScimError::invalid_value(format!("sortBy: attribute `{found}` {why}"))
 }
 
 fn sort_order(text: Option<&str>) -> Result<SortOrder, ScimError> {
@@ -199,8 +360,11 @@ mod tests {
     #[test]
     fn a_query_without_parameters_is_the_first_page_of_everything() {
         let query = query(&[("aadOptscim062020", ""), ("aadOptscim062020", "")]).unwrap();
-        assert_eq!((query.start_index, query.count, query.sort_order), (1, 100, SortOrder::Ascending));
-        assert!(query.filter.is_none() && query.sort_by.is_none() && query.cursor.is_none());
+        assert_eq!(
+            (query.paging.start_index, query.paging.count, query.paging.sort_order),
+            (1, 100, SortOrder::Ascending)
+        );
+        assert!(query.filter.is_none() && query.sort_by.is_none() && query.paging.cursor.is_none());
         assert!(query.projection.is_default());
     }
 
@@ -215,9 +379,12 @@ mod tests {
             ("excludedattributes", "groups"),
         ])
         .unwrap();
-        assert_eq!(query.filter_text.as_deref(), Some("userName eq \"ana\""));
+        assert_eq!(query.paging.listed, "emails descending userName eq \"ana\"");
         assert_eq!(query.sort_by.map(|key| key.to_string()).as_deref(), Some("emails.value"));
-        assert_eq!((query.sort_order, query.start_index, query.count), (SortOrder::Descending, 101, 50));
+        assert_eq!(
+            (query.paging.sort_order, query.paging.start_index, query.paging.count),
+            (SortOrder::Descending, 101, 50)
+        );
         assert!(!query.projection.returns("groups"));
     }
 
@@ -233,7 +400,7 @@ mod tests {
             ("-99999999999999999999999", 1, 0),
         ] {
             let query = query(&[("startIndex", text), ("count", text)]).unwrap();
-            assert_eq!((query.start_index, query.count), (start_index, count), "{text}");
+            assert_eq!((query.paging.start_index, query.paging.count), (start_index, count), "{text}");
         }
     }
 
@@ -280,7 +447,7 @@ mod tests {
         let query =
             query(&[("cursor", ""), ("attributes", ""), ("excludedAttributes", ""), ("sortBy", ""), ("count", "9")])
                 .unwrap();
-        assert_eq!((query.cursor.as_deref(), query.count), (Some(""), 9));
+        assert_eq!((query.paging.cursor.as_deref(), query.paging.count), (Some(""), 9));
         assert!(query.projection.is_default() && query.sort_by.is_none());
     }
 

@@ -56,11 +56,13 @@ pub struct NewChange {
     pub groups_joined: Vec<Uuid>,
     pub groups_left: Vec<Uuid>,
     pub connection_id: Option<Uuid>,
+    /// The groups that show the person by another name now.
+    pub groups_renamed: Vec<Uuid>,
 }
 
 /// Appends changes, in this order.
 pub async fn append(conn: &mut AsyncPgConnection, new: &[NewChange]) -> QueryResult<()> {
-    // A statement binds at most 65,535 values; sixteen for each row.
+    // A statement binds at most 65,535 values; seventeen for each row.
     for part in new.chunks(1_000) {
         diesel::insert_into(changes::table).values(part).execute(conn).await?;
     }

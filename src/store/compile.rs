@@ -8,7 +8,8 @@
 
 use super::groups::{MEMBERSHIPS, column};
 use super::scalar::{Lookup, Scalar, SortKey, escaped, like};
-use super::sql::{Piece, Sql, Value};
+use super::sql::{Piece, Sql, Value, also};
+use super::superiors::{below, upward};
 use crate::directory::groups::Kind;
 use crate::scim::filter::Operator;
 use crate::scim::filter::check::{Checked, Leaf, Operand, Predicate};
@@ -38,9 +39,23 @@ pub(super) enum Many {
     /// These values, each where its condition holds. They are not complex.
     Listed(Vec<(&'static str, Sql)>),
     /// The groups of a person, whose columns say whether there is any.
-    Groups { base_url: String },
+    Groups {
+        base_url: String,
+        /// Which groups there are; all if there is no condition.
+        seen: Option<Sql>,
+    },
     /// The people in a group.
-    Members { base_url: String },
+    Members {
+        base_url: String,
+        /// Which people there are; all if there is no condition.
+        seen: Option<Sql>,
+    },
+    /// The manager of a person, the manager's manager and so on.
+    Superiors {
+        base_url: String,
+        /// Which people there are, as a condition on the row `m`; all if there is no condition.
+        seen: Option<Sql>,
+    },
     /// Nobody has one.
     Nothing,
 }
@@ -51,6 +66,8 @@ enum Element<'a> {
     Listed(&'static str),
     Group(&'a str),
     Member(&'a str),
+    /// In the row `e` of a way upward.
+    Superior(&'a str),
     /// The one value of a complex single-valued attribute.
     Single(&'a dyn Places),
 }
@@ -68,6 +85,7 @@ fn of(filter: &Checked, places: &dyn Places, negated: bool) -> Sql {
         Checked::Not(inner) => of(inner, places, !negated),
         Checked::Test(leaf) => signed(test(leaf, places), negated),
         Checked::Element { target, filter, then } => signed(element(*target, filter, then.as_ref(), places), negated),
+        Checked::Constant(holds) => Sql::truth(*holds != negated),
     }
 }
 
@@ -121,6 +139,7 @@ fn within(filter: &Checked, element: &Element<'_>, negated: bool) -> Sql {
         Checked::Test(leaf) => signed(element.value(leaf).test(&leaf.predicate), negated),
         // The grammar has no brackets inside brackets.
         Checked::Element { .. } => Sql::truth(false),
+        Checked::Constant(holds) => Sql::truth(*holds != negated),
     }
 }
 
@@ -141,7 +160,7 @@ impl Many {
             }
             predicate @ Predicate::Compare(operator, _) => match (self.looked_up(leaf), operator) {
                 // The index knows it exactly.
-                (Some(found), Operator::Eq) => found,
+                (Some(found), Operator::Eq) if !matches!(self, Self::Superiors { .. }) => found,
                 (found, _) => {
                     let exists = self.exists(&|element| element.value(leaf).test(predicate));
                     Sql::join(" AND ", found.into_iter().chain([exists]))
@@ -155,13 +174,21 @@ impl Many {
         match self {
             Self::Keys { array, .. } => Sql::of("(").and_then(array.clone()).then(") IS NOT NULL"),
             Self::Listed(all) => Sql::join(" OR ", all.iter().map(|(_, there)| there.clone())),
-            Self::Groups { .. } => {
+            Self::Groups { seen: Some(seen), .. } => Sql::piece(Piece::InGroups(seen.clone())),
+            Self::Groups { seen: None, .. } => {
                 Sql::join(" OR ", Kind::ALL.map(|kind| Sql::of(format!("\"people\".\"{}\" IS NOT NULL", column(kind)))))
             }
-            Self::Members { .. } => Sql::join(
-                " OR ",
-                Kind::ALL.map(|kind| Sql::of(format!("EXISTS (SELECT FROM people WHERE {} = g.id)", column(kind)))),
-            ),
+            Self::Members { seen, .. } => {
+                let somebody = |kind| {
+                    let member = Sql::of(format!("EXISTS (SELECT FROM people WHERE {} = g.id", column(kind)));
+                    also(member, seen.as_ref()).then(")")
+                };
+                Sql::join(" OR ", Kind::ALL.map(somebody))
+            }
+            Self::Superiors { seen, .. } => {
+                let manager = Sql::of("EXISTS (SELECT FROM people AS m WHERE m.id = \"people\".\"manager_id\"");
+                also(manager, seen.as_ref()).then(")")
+            }
             Self::Nothing => Sql::truth(false),
         }
     }
@@ -180,19 +207,32 @@ impl Many {
                 };
                 Sql::join(" OR ", all.iter().map(each))
             }
-            Self::Groups { base_url } => Sql::piece(Piece::InGroups(condition(&Element::Group(base_url)))),
-            Self::Members { base_url } => Sql::of(format!(
-                "g.id IN (SELECT m.id FROM people CROSS JOIN LATERAL unnest({MEMBERSHIPS}) AS m (id) \
-                 WHERE m.id IS NOT NULL AND "
-            ))
-            .and_then(condition(&Element::Member(base_url)))
-            .then(")"),
+            Self::Groups { base_url, seen } => {
+                let condition = condition(&Element::Group(base_url));
+                Sql::piece(Piece::InGroups(also(condition, seen.as_ref())))
+            }
+            Self::Members { base_url, seen } => {
+                let member = Sql::of(format!(
+                    "g.id IN (SELECT m.id FROM people CROSS JOIN LATERAL unnest({MEMBERSHIPS}) AS m (id) \
+                     WHERE m.id IS NOT NULL AND "
+                ));
+                also(member.and_then(condition(&Element::Member(base_url))), seen.as_ref()).then(")")
+            }
+            Self::Superiors { base_url, seen } => upward(seen.as_ref())
+                .then(" SELECT FROM chain AS e WHERE ")
+                .and_then(condition(&Element::Superior(base_url)))
+                .then(")"),
             Self::Nothing => Sql::truth(false),
         }
     }
 
     /// What an index knows of a leaf: exactly for `eq`; of parts of texts something that is necessary.
     fn looked_up(&self, leaf: &Leaf) -> Option<Sql> {
+        if let (Self::Superiors { .. }, Predicate::Compare(Operator::Eq, Operand::Text { key, .. })) =
+            (self, &leaf.predicate)
+        {
+            return leaf.target.sub.filter(|sub| sub.name == "value").map(|_| below(key));
+        }
         let Self::Keys { values: Some(values), .. } = self else { return None };
         let Predicate::Compare(operator, Operand::Text { key, .. }) = &leaf.predicate else { return None };
         if leaf.target.sub.is_none_or(|sub| sub.name != "value") || key.contains('\0') {
@@ -233,19 +273,30 @@ impl Many {
                     .then(" -> 0)");
                 in_element(&primary, target)
             }
-            Self::Groups { .. } => {
-                let SortKey { expr, .. } = Element::Group("").of(target).sort_key();
-                let first = format!(" FROM groups AS g WHERE g.id = ANY({MEMBERSHIPS}) ORDER BY g.position LIMIT 1)");
-                Scalar::text(Sql::of("(SELECT ").and_then(expr).then(first))
+            Self::Groups { base_url, seen } => {
+                let SortKey { expr, .. } = Element::Group(base_url).of(target).sort_key();
+                let first = Sql::of("(SELECT ").and_then(expr);
+                let first = first.then(format!(" FROM groups AS g WHERE g.id = ANY({MEMBERSHIPS})"));
+                Scalar::text(also(first, seen.as_ref()).then(" ORDER BY g.position LIMIT 1)"))
             }
-            Self::Members { .. } => {
-                let SortKey { expr, .. } = Element::Member("").of(target).sort_key();
+            Self::Members { base_url, seen } => {
+                let SortKey { expr, .. } = Element::Member(base_url).of(target).sort_key();
                 let each = Kind::ALL.into_iter().fold(Sql::of("CASE g.kind"), |all, kind| {
-                    all.then(format!(" WHEN '{}' THEN (SELECT ", kind.as_str()))
+                    let first = all
+                        .then(format!(" WHEN '{}' THEN (SELECT ", kind.as_str()))
                         .and_then(expr.clone())
-                        .then(format!(" FROM people WHERE {} = g.id ORDER BY position LIMIT 1)", column(kind)))
+                        .then(format!(" FROM people WHERE {} = g.id", column(kind)));
+                    also(first, seen.as_ref()).then(" ORDER BY position LIMIT 1)")
                 });
                 Scalar::text(each.then(" END"))
+            }
+            Self::Superiors { base_url, seen } => {
+                let SortKey { expr, is_number } = Element::Superior(base_url).of(target).sort_key();
+                let first = Sql::of("(SELECT ").and_then(expr).then(
+                    " FROM (SELECT m.id, m.keys, 1 AS level FROM people AS m WHERE m.id = \"people\".\"manager_id\"",
+                );
+                let first = also(first, seen.as_ref()).then(") AS e)");
+                if is_number { Scalar::Number(first) } else { Scalar::text(first) }
             }
             // The first is the same for everybody.
             Self::Listed(_) | Self::Nothing => Scalar::Nothing,
@@ -288,7 +339,13 @@ impl Element<'_> {
                 Scalar::Text { expr: Sql::of("\"people\".\"keys\" ->> 'displayName'"), lookup: Lookup::Start }
             }
             (Self::Member(_), Some("type")) => Scalar::Constant("user"),
-            (Self::Group(_) | Self::Member(_), _) => Scalar::Nothing,
+            (Self::Superior(_), Some("value")) => Scalar::Id { expr: Sql::of("e.id"), lookup: None },
+            (Self::Superior(base_url), Some("$ref")) => {
+                Scalar::Reference { to: format!("{base_url}/Users/"), id: Sql::of("e.id") }
+            }
+            (Self::Superior(_), Some("display")) => Scalar::text(Sql::of("e.keys ->> 'displayName'")),
+            (Self::Superior(_), Some("level")) => Scalar::Number(Sql::of("e.level::numeric")),
+            (Self::Group(_) | Self::Member(_) | Self::Superior(_), _) => Scalar::Nothing,
         }
     }
 }

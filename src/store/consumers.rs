@@ -18,6 +18,10 @@ pub struct ConsumerRow {
     /// Show the worker's source id as `externalId` while the consumer has set none.
     pub external_id_from_source: bool,
     pub created_at: DateTime<Utc>,
+    /// The release policy: SCIM filters and names of attributes.
+    pub user_filter: Option<String>,
+    pub group_filter: Option<String>,
+    pub attributes: Option<Vec<String>>,
 }
 
 /// What may change in a consumer; a field that is `None` stays as it is.
@@ -27,6 +31,24 @@ pub struct ConsumerChange {
     pub name: Option<String>,
     pub scopes: Option<Vec<String>>,
     pub external_id_from_source: Option<bool>,
+    /// `Some(None)` takes the filter away.
+    pub user_filter: Option<Option<String>>,
+    pub group_filter: Option<Option<String>>,
+    pub attributes: Option<Option<Vec<String>>>,
+}
+
+impl ConsumerChange {
+    /// Whether everything stays as it is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { name, scopes, external_id_from_source, user_filter, group_filter, attributes } = self;
+        name.is_none()
+            && scopes.is_none()
+            && external_id_from_source.is_none()
+            && user_filter.is_none()
+            && group_filter.is_none()
+            && attributes.is_none()
+    }
 }
 
 /// A taken name is a unique violation of `consumers_name_key`.
@@ -58,7 +80,7 @@ pub async fn page(
 
 /// `false` when there is no such consumer.
 pub async fn update(conn: &mut AsyncPgConnection, id: Uuid, change: &ConsumerChange) -> QueryResult<bool> {
-    if change.name.is_none() && change.scopes.is_none() && change.external_id_from_source.is_none() {
+    if change.is_empty() {
         return Ok(find(conn, id).await?.is_some());
     }
     diesel::update(consumers::table.find(id)).set(change).execute(conn).await.map(|rows| rows == 1)

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::compile::condition;
 use super::groups::names;
 use super::sql::{Piece, Sql, Value};
+use super::view::View;
 use crate::directory::groups::Kind;
 use crate::scim::filter::check::{Checked, Leaf};
 
@@ -26,11 +27,16 @@ pub(super) use places::Groups;
 pub struct GroupCondition(Sql);
 
 impl GroupCondition {
-    /// The condition of a checked filter on Groups. It has to be settled before it is asked. `base_url` is that of the
-    /// SCIM service, without a slash at its end.
+    /// The condition of a checked filter on Groups. It has to be settled before it is asked.
     #[must_use]
-    pub fn of(filter: &Checked, base_url: &str) -> Self {
-        Self(condition(filter, &Groups { base_url }))
+    pub fn of(filter: &Checked, view: &View) -> Self {
+        Self(condition(filter, &Groups(view)))
+    }
+
+    /// Both have to hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(Sql::join(" AND ", [self.0, other.0]))
     }
 
     /// The group with this id.
@@ -69,6 +75,12 @@ impl GroupCondition {
             known = Some(names);
         }
         Ok(())
+    }
+}
+
+impl From<Sql> for GroupCondition {
+    fn from(condition: Sql) -> Self {
+        Self(condition)
     }
 }
 

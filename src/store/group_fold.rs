@@ -34,6 +34,7 @@ pub(super) async fn fold(conn: &mut AsyncPgConnection, from: i64, to: i64) -> Qu
                FROM changes c CROSS JOIN LATERAL (
                    SELECT unnest(c.groups_joined), 1 UNION ALL SELECT unnest(c.groups_left), -1
                    UNION ALL SELECT c.group_id, 0 WHERE c.group_id IS NOT NULL
+                   UNION ALL SELECT unnest(c.groups_renamed), 0
                ) AS t (group_id, delta)
                WHERE c.sequence > $1 AND c.sequence <= $2 GROUP BY 1) AS t
          WHERE g.id = t.group_id

@@ -9,52 +9,42 @@ use super::groups::{self, GroupRow};
 use super::keys::{self, ListError};
 use super::matched::Begin;
 use super::sort::Sort;
-use super::walks::{PageRequest, mark, remember_at};
+use super::sql::Sql;
+use super::view::View;
+use super::walks::{Page, PageRequest, Place, begin, go_on};
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GroupPage {
-    pub groups: Vec<GroupRow>,
-    /// All groups that are listed, on whichever page.
-    pub total: i64,
-}
-
-/// A page of all groups, or of those that satisfy a condition, in the order of lists or sorted. A full page is
-/// remembered, so that the walk can go on.
+/// A page of all groups that a view has, or of those of them that satisfy a condition, in the order of lists or sorted. A
+/// full page by index is remembered, so that the walk can go on.
 ///
 /// # Errors
 /// [`ListError::Unkeyed`] as long as nobody can say which groups satisfy the condition.
 pub async fn page(
     conn: &mut AsyncPgConnection,
+    view: &View,
     request: &PageRequest<'_>,
     condition: Option<&GroupCondition>,
     sort: Option<&Sort>,
-) -> Result<GroupPage, ListError> {
+) -> Result<Page<GroupRow>, ListError> {
     if condition.is_some_and(GroupCondition::reads_keys) || sort.is_some_and(Sort::reads_keys) {
         keys::check(conn).await?;
     }
+    let both = narrowed(condition, view);
+    let condition = both.as_ref();
     if let Some(sort) = sort.filter(|_| request.count > 0) {
         return sorted(conn, request, condition, sort).await;
     }
     let total = groups::total(conn, condition).await?;
     if request.count == 0 {
-        return Ok(GroupPage { groups: Vec::new(), total });
+        return Ok(Page::empty(total));
     }
-    let found = match begin(conn, request).await? {
-        Begin::After(_, position) => groups::after(conn, condition, position, request.count).await?,
-        Begin::Skip(skip) => groups::skipping(conn, condition, skip, request.count).await?,
+    let mut found = match begin(conn, request).await? {
+        Begin::After(place) => groups::after(conn, condition, place.position, request.limit()).await?,
+        Begin::Skip(skip) => groups::skipping(conn, condition, skip, request.limit()).await?,
     };
-    let read = i64::try_from(found.len()).unwrap_or(i64::MAX);
-    if let Some(last) = found.last().filter(|_| read == request.count) {
-        remember_at(conn, request, request.start_index.saturating_add(read), last.position, None).await?;
-    }
-    Ok(GroupPage { groups: found, total })
-}
-
-async fn begin(conn: &mut AsyncPgConnection, request: &PageRequest<'_>) -> QueryResult<Begin> {
-    Ok(match request.start_index {
-        1 => Begin::Skip(0),
-        index => mark(conn, request).await?.unwrap_or(Begin::Skip(index.saturating_sub(1))),
-    })
+    let goes_on = request.cut(&mut found);
+    let last = found.last().map(|group| Place { key: None, position: group.position });
+    let next = go_on(conn, request, last.filter(|_| goes_on)).await?;
+    Ok(Page { items: found, total, next })
 }
 
 /// Sorted here: names have no keys in the table, and there are not many groups.
@@ -63,34 +53,65 @@ async fn sorted(
     request: &PageRequest<'_>,
     condition: Option<&GroupCondition>,
     sort: &Sort,
-) -> Result<GroupPage, ListError> {
+) -> Result<Page<GroupRow>, ListError> {
     let begin = begin(conn, request).await?;
-    let preparation = sort.target.preparation();
-    let key = |value: Option<String>| value.map(|value| preparation.key(&value).into_owned());
-    let all = groups::sortable(conn, condition, sort.expr()).await?;
-    let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
-    // Absent values last.
-    let mut order: Vec<(bool, Option<String>, i64)> =
-        all.into_iter().map(|group| (group.value.is_none(), key(group.value), group.position)).collect();
-    order.sort_unstable();
-    if sort.descending {
-        order.reverse();
-    }
+    let order = order(conn, condition, Some(sort)).await?;
+    let total = i64::try_from(order.len()).unwrap_or(i64::MAX);
     let first = match begin {
         Begin::Skip(skip) => usize::try_from(skip).unwrap_or(usize::MAX),
-        Begin::After(key, position) => {
+        Begin::After(Place { key, position }) => {
             let last = (key.is_none(), key, position);
             order.partition_point(|one| if sort.descending { *one >= last } else { *one <= last })
         }
     };
-    let count = usize::try_from(request.count).unwrap_or(usize::MAX);
-    let page: Vec<(bool, Option<String>, i64)> = order.into_iter().skip(first).take(count).collect();
+    let limit = usize::try_from(request.limit()).unwrap_or(usize::MAX);
+    let mut page: Vec<(bool, Option<String>, i64)> = order.into_iter().skip(first).take(limit).collect();
+    let goes_on = request.cut(&mut page);
     let positions: Vec<i64> = page.iter().map(|(_, _, position)| *position).collect();
     let mut found = groups::at(conn, positions.clone()).await?;
     found.sort_by_cached_key(|group| positions.iter().position(|position| *position == group.position));
-    if let Some((_, key, position)) = page.last().filter(|_| page.len() == count) {
-        let next = request.start_index.saturating_add(request.count);
-        remember_at(conn, request, next, *position, key.as_deref()).await?;
+    let last = page.pop().map(|(_, key, position)| Place { key, position });
+    let next = go_on(conn, request, last.filter(|_| goes_on)).await?;
+    Ok(Page { items: found, total, next })
+}
+
+/// All that satisfy a condition, sorted: whether there is no value, the value, and the position.
+async fn order(
+    conn: &mut AsyncPgConnection,
+    condition: Option<&GroupCondition>,
+    sort: Option<&Sort>,
+) -> QueryResult<Vec<(bool, Option<String>, i64)>> {
+    let nothing = Sql::of("NULL::text");
+    let key = |value: Option<String>| {
+        let preparation = sort?.target.preparation();
+        value.map(|value| preparation.key(&value).into_owned())
+    };
+    let all = groups::sortable(conn, condition, sort.map_or(&nothing, Sort::expr)).await?;
+    // Absent values last.
+    let mut order: Vec<(bool, Option<String>, i64)> =
+        all.into_iter().map(|group| (group.value.is_none(), key(group.value), group.position)).collect();
+    order.sort_unstable();
+    if sort.is_some_and(|sort| sort.descending) {
+        order.reverse();
     }
-    Ok(GroupPage { groups: found, total })
+    Ok(order)
+}
+
+/// The places of all groups in a sorted list.
+pub(super) async fn places(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    condition: Option<&GroupCondition>,
+    sort: Option<&Sort>,
+) -> QueryResult<Vec<Place>> {
+    let order = order(conn, narrowed(condition, view).as_ref(), sort).await?;
+    Ok(order.into_iter().map(|(_, key, position)| Place { key, position }).collect())
+}
+
+/// What has to hold of groups that a view has.
+fn narrowed(condition: Option<&GroupCondition>, view: &View) -> Option<GroupCondition> {
+    match (condition.cloned(), view.groups()) {
+        (Some(condition), Some(seen)) => Some(condition.and(seen)),
+        (condition, seen) => condition.or(seen),
+    }
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::group_filter::{GroupCondition, Statement};
 use super::sql::Sql;
+use super::view::View;
 use crate::directory::groups::Kind;
 
 /// The groups of a person, in the order of [`Kind::ALL`].
@@ -92,6 +93,7 @@ const GROUPS: &str = "WITH pending AS (
         FROM changes c CROSS JOIN LATERAL (
             SELECT unnest(c.groups_joined), 1 UNION ALL SELECT unnest(c.groups_left), -1
             UNION ALL SELECT c.group_id, 0 WHERE c.group_id IS NOT NULL
+            UNION ALL SELECT unnest(c.groups_renamed), 0
         ) AS t (group_id, delta)
         WHERE c.sequence IS NULL GROUP BY 1
     ), g AS (
@@ -115,9 +117,19 @@ fn groups(what: &str, condition: Option<&GroupCondition>) -> QueryResult<Stateme
     }
 }
 
-/// One group.
+/// One group, whether or not anybody is shown it.
 pub async fn find(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<GroupRow>> {
     groups("g.*", Some(&GroupCondition::id(id)))?.query.get_result(conn).await.optional()
+}
+
+/// One group, if a view has it.
+pub async fn seen_by(conn: &mut AsyncPgConnection, id: Uuid, view: &View) -> QueryResult<Option<GroupRow>> {
+    let condition = GroupCondition::id(id);
+    let condition = match view.groups() {
+        Some(seen) => condition.and(seen),
+        None => condition,
+    };
+    groups("g.*", Some(&condition))?.query.get_result(conn).await.optional()
 }
 
 /// The groups behind a position, in order: all, or those that satisfy a condition.
@@ -205,45 +217,94 @@ impl std::fmt::Debug for Member {
     }
 }
 
-/// The members of one group behind a position, in the order of all lists.
+/// The members of one group whom a view has, behind a position, in the order of all lists.
 pub async fn members(
     conn: &mut AsyncPgConnection,
+    view: &View,
     kind: Kind,
     group: Uuid,
     after: i64,
     limit: i64,
 ) -> QueryResult<Vec<Member>> {
     let column = column(kind);
-    diesel::sql_query(format!(
-        "SELECT {column} AS group_id, id, position, display_name FROM people
-         WHERE {column} = $1 AND position > $2 ORDER BY position LIMIT $3"
-    ))
-    .bind::<SqlUuid, _>(group)
-    .bind::<Bigint, _>(after)
-    .bind::<Bigint, _>(limit)
-    .load(conn)
-    .await
+    let all = format!("SELECT {column} AS group_id, id, position, display_name FROM people WHERE {column} = ");
+    let statement = Statement::new(&all).bind::<SqlUuid, _>(group).sql(" AND position > ").bind::<Bigint, _>(after);
+    let statement = seen(statement, view)?.sql(" ORDER BY position LIMIT ").bind::<Bigint, _>(limit);
+    statement.query.load(conn).await
 }
 
-/// All members of several small groups in one statement, each group's in order.
-pub async fn members_of_all(conn: &mut AsyncPgConnection, groups: &[(Kind, Uuid)]) -> QueryResult<Vec<Member>> {
-    let mut kinds: Vec<Kind> = groups.iter().map(|(kind, _)| *kind).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    if kinds.is_empty() {
-        return Ok(Vec::new());
+/// All members of several small groups whom a view has, in one statement, each group's in order.
+pub async fn members_of_all(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    groups: &[(Kind, Uuid)],
+) -> QueryResult<Vec<Member>> {
+    let each = "SELECT {column} AS group_id, id, position, display_name FROM people WHERE {column} = ANY(";
+    match of_each_kind(view, groups, each, "")? {
+        Some(statement) => statement.sql(" ORDER BY group_id, position").query.load(conn).await,
+        None => Ok(Vec::new()),
     }
-    let parts: Vec<String> = kinds
-        .into_iter()
-        .map(|kind| {
-            let column = column(kind);
-            format!("SELECT {column} AS group_id, id, position, display_name FROM people WHERE {column} = ANY($1)")
-        })
-        .collect();
-    diesel::sql_query(format!("{} ORDER BY group_id, position", parts.join(" UNION ALL ")))
-        .bind::<Array<SqlUuid>, _>(groups.iter().map(|(_, id)| *id).collect::<Vec<_>>())
-        .load(conn)
-        .await
+}
+
+/// What tells the members of groups that a view has from others, by group: another text as soon as one comes, goes, or
+/// is shown by another name. Groups without members have none.
+pub async fn member_tags(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    groups: &[(Kind, Uuid)],
+) -> QueryResult<BTreeMap<Uuid, String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        group_id: Uuid,
+        #[diesel(sql_type = Text)]
+        tag: String,
+    }
+    let each = "SELECT {column} AS group_id,
+            encode(sha256(convert_to(string_agg(id::text || coalesce(display_name, ''), E'\n' ORDER BY position),
+                'UTF8')), 'hex') AS tag
+        FROM people WHERE {column} = ANY(";
+    let Some(statement) = of_each_kind(view, groups, each, " GROUP BY {column}")? else { return Ok(BTreeMap::new()) };
+    let rows: Vec<Row> = statement.query.load(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.group_id, row.tag)).collect())
+}
+
+/// The same of the people in each of these groups: one question for each kind, put together.
+fn of_each_kind(view: &View, groups: &[(Kind, Uuid)], each: &str, end: &str) -> QueryResult<Option<Statement>> {
+    let mut ids: BTreeMap<Kind, Vec<Uuid>> = BTreeMap::new();
+    for (kind, id) in groups {
+        ids.entry(*kind).or_default().push(*id);
+    }
+    let mut all: Option<Statement> = None;
+    for (kind, ids) in ids {
+        let each = each.replace("{column}", column(kind));
+        let statement = match all {
+            Some(statement) => statement.sql(" UNION ALL ").sql(&each),
+            None => Statement::new(&each),
+        };
+        let statement = seen(statement.bind::<Array<SqlUuid>, _>(ids).sql(")"), view)?;
+        all = Some(statement.sql(&end.replace("{column}", column(kind))));
+    }
+    Ok(all)
+}
+
+/// Appends that the view has the person.
+fn seen(statement: Statement, view: &View) -> QueryResult<Statement> {
+    match view.people() {
+        Some(condition) => condition.sql().append_to(statement.sql(" AND ")),
+        None => Ok(statement),
+    }
+}
+
+/// The ids of the groups that satisfy a condition.
+pub(super) async fn ids(conn: &mut AsyncPgConnection, condition: &GroupCondition) -> QueryResult<Vec<Uuid>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+    }
+    let rows: Vec<Row> = groups("g.id", Some(condition))?.query.load(conn).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 /// The groups whose row `g` satisfies a condition, and their kinds: also those in which nobody can be any more.

@@ -11,34 +11,37 @@ use diesel::sql_types::{Array, Bigint, Bool, Nullable, Text};
 use super::keys::UNKEYED;
 use super::scim_filter::Condition;
 use super::sort::Sort;
+use super::walks::Place;
 
 /// Where a page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Begin {
-    /// Behind somebody, by sort value and position.
-    After(Option<String>, i64),
+    /// Behind somebody.
+    After(Place),
     /// Behind so many.
     Skip(i64),
 }
 
-/// The question for a page: how many satisfy the condition, the positions of those on the page in order, the sort value
-/// of the last of them, and whether somebody has no keys.
+/// The question for a page: how many satisfy the condition, the positions of those on the page in order, their sort
+/// values, and whether somebody has no keys.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Matched<'a> {
     pub(super) condition: Option<&'a Condition>,
     pub(super) sort: Option<&'a Sort>,
+    /// Also of a list whose people have no value to be sorted by.
+    pub(super) descending: bool,
     pub(super) begin: &'a Begin,
-    pub(super) count: i64,
+    pub(super) limit: i64,
 }
 
 impl Matched<'_> {
-    /// The order of the page; with `reverse` the opposite one.
-    fn order(&self, reverse: bool) -> &'static str {
-        match (self.sort, self.sort.is_some_and(|sort| sort.descending) != reverse) {
+    /// The order of the page.
+    fn order(&self) -> &'static str {
+        match (self.sort, self.descending) {
             (None, false) => " ORDER BY position",
             (None, true) => " ORDER BY position DESC",
-            (Some(_), false) => " ORDER BY key ASC NULLS LAST, position",
             (Some(_), true) => " ORDER BY key DESC NULLS FIRST, position DESC",
+            (Some(_), false) => " ORDER BY key ASC NULLS LAST, position",
         }
     }
 
@@ -46,17 +49,22 @@ impl Matched<'_> {
     fn push_begin<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let (key, position) = match self.begin {
             Begin::Skip(skip) => {
-                out.push_sql(self.order(false));
+                out.push_sql(self.order());
                 out.push_sql(" OFFSET ");
                 return out.push_bind_param::<Bigint, _>(skip);
             }
-            Begin::After(key, position) => (key, position),
+            Begin::After(Place { key, position }) => (key, position),
         };
-        let descending = self.sort.is_some_and(|sort| sort.descending);
+        let descending = self.descending;
         let sign = if descending { " < " } else { " > " };
         match (self.sort, key) {
-            (None, _) => {
-                out.push_sql(" WHERE position > ");
+            (None, Some(_)) => {
+                // Nobody has a value: all stand behind those who have, or before them.
+                out.push_sql(if descending { " WHERE FALSE" } else { " WHERE TRUE" });
+            }
+            (None, None) => {
+                out.push_sql(" WHERE position");
+                out.push_sql(sign);
                 out.push_bind_param::<Bigint, _>(position)?;
             }
             (Some(sort), Some(key)) => {
@@ -78,7 +86,7 @@ impl Matched<'_> {
                 }
             }
         }
-        out.push_sql(self.order(false));
+        out.push_sql(self.order());
         Ok(())
     }
 }
@@ -99,25 +107,24 @@ impl QueryFragment<Pg> for Matched<'_> {
         out.push_sql("), page AS (SELECT * FROM matched");
         self.push_begin(&mut out)?;
         out.push_sql(" LIMIT ");
-        out.push_bind_param::<Bigint, _>(&self.count)?;
+        out.push_bind_param::<Bigint, _>(&self.limit)?;
         out.push_sql(") SELECT (SELECT count(*) FROM matched), ARRAY(SELECT position FROM page");
-        out.push_sql(self.order(false));
+        out.push_sql(self.order());
         out.push_sql("), ");
         if self.sort.is_some() {
-            out.push_sql("(SELECT key::text FROM page");
-            out.push_sql(self.order(true));
-            out.push_sql(" LIMIT 1)");
+            out.push_sql("ARRAY(SELECT key::text FROM page");
+            out.push_sql(self.order());
+            out.push_sql("), ");
         } else {
-            out.push_sql("NULL::text");
+            out.push_sql("ARRAY[]::text[], ");
         }
-        out.push_sql(", ");
         out.push_sql(UNKEYED);
         Ok(())
     }
 }
 
 impl Query for Matched<'_> {
-    type SqlType = (Bigint, Array<Bigint>, Nullable<Text>, Bool);
+    type SqlType = (Bigint, Array<Bigint>, Array<Nullable<Text>>, Bool);
 }
 
 /// The statement depends on the condition and the sort key.

@@ -1,16 +1,17 @@
 //! Reading people: by id, by key, by condition. What is read is the kept document and what fills its slots.
 
-use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping};
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array, Text};
+use diesel::sql_types::{Array, Bool, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::groups::column;
 use super::schema::people;
 use super::scim_filter::Condition;
+use super::view::View;
 use crate::directory::groups::Kind;
 
 diesel::alias!(people as managers: Managers);
@@ -39,30 +40,75 @@ pub struct Manager {
     pub employee_number: Option<String>,
 }
 
-/// The columns of [`Shown`], with the manager's row beside the person's.
+/// The columns of [`Shown`] of people whom a view has, with the row of the manager, if the view has them, beside the
+/// person's.
 macro_rules! shown {
-    () => {
-        people::table.left_join(managers.on(managers.field(people::id).nullable().eq(people::manager_id))).select((
-            people::id,
-            people::position,
-            people::document,
-            people::source_worker_id,
-            managers.fields((people::id, people::display_name, people::user_name, people::employee_number)).nullable(),
-            crate::store::people::ShownGroups,
-        ))
+    ($view:expr) => {
+        people::table
+            .left_join(
+                managers.on(managers
+                    .field(people::id)
+                    .nullable()
+                    .eq(people::manager_id)
+                    .and($crate::store::people::ManagerSeen($view))),
+            )
+            .select((
+                people::id,
+                people::position,
+                people::document,
+                people::source_worker_id,
+                managers
+                    .fields((people::id, people::display_name, people::user_name, people::employee_number))
+                    .nullable(),
+                $crate::store::people::ShownGroups($view),
+            ))
     };
 }
 pub(super) use shown;
 
-/// The groups of the person in the row, found by their keys within the same statement.
-#[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
-pub(super) struct ShownGroups;
+/// Whether the manager in the row is somebody for the caller.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ManagerSeen<'a>(pub(super) &'a View);
 
-impl Expression for ShownGroups {
+impl Expression for ManagerSeen<'_> {
+    type SqlType = Bool;
+}
+
+impl QueryFragment<Pg> for ManagerSeen<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let Some(condition) = self.0.people() else {
+            out.push_sql("TRUE");
+            return Ok(());
+        };
+        out.push_sql("EXISTS (SELECT FROM \"people\" WHERE \"people\".\"id\" = \"managers\".\"id\" AND ");
+        condition.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// The statement depends on the view: it is cached by its text.
+impl QueryId for ManagerSeen<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<QS> AppearsOnTable<QS> for ManagerSeen<'_> {}
+impl<QS> SelectableExpression<QS> for ManagerSeen<'_> {}
+
+impl<GB> ValidGrouping<GB> for ManagerSeen<'_> {
+    type IsAggregate = is_aggregate::No;
+}
+
+/// The groups of the person in the row that a view has, found by their keys within the same statement.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ShownGroups<'a>(pub(super) &'a View);
+
+impl Expression for ShownGroups<'_> {
     type SqlType = Array<Text>;
 }
 
-impl QueryFragment<Pg> for ShownGroups {
+impl QueryFragment<Pg> for ShownGroups<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("ARRAY(SELECT g.id::text || g.display_name FROM groups g WHERE g.id = ANY(ARRAY[");
         for (n, kind) in Kind::ALL.into_iter().enumerate() {
@@ -70,24 +116,65 @@ impl QueryFragment<Pg> for ShownGroups {
             out.push_sql(column(kind));
             out.push_sql("\"");
         }
-        out.push_sql("]) ORDER BY g.position)");
+        out.push_sql("])");
+        if let Some(ids) = self.0.group_ids() {
+            out.push_sql(" AND g.id = ANY(");
+            out.push_bind_param::<Array<SqlUuid>, _>(ids)?;
+            out.push_sql(")");
+        }
+        out.push_sql(" ORDER BY g.position)");
         Ok(())
     }
 }
 
-impl<QS> AppearsOnTable<QS> for ShownGroups {}
-impl<QS> SelectableExpression<QS> for ShownGroups {}
+impl QueryId for ShownGroups<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
 
-/// One person, in one round trip.
-pub async fn document(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<Shown>> {
-    shown!().filter(people::id.eq(id)).first(conn).await.optional()
+impl<QS> AppearsOnTable<QS> for ShownGroups<'_> {}
+impl<QS> SelectableExpression<QS> for ShownGroups<'_> {}
+
+impl<GB> ValidGrouping<GB> for ShownGroups<'_> {
+    type IsAggregate = is_aggregate::No;
+}
+
+/// One person, in one round trip; nobody if the view does not have them.
+pub async fn document(conn: &mut AsyncPgConnection, id: Uuid, view: &View) -> QueryResult<Option<Shown>> {
+    let query = shown!(view).filter(people::id.eq(id));
+    match view.people() {
+        Some(condition) => query.filter(condition).first(conn).await.optional(),
+        None => query.first(conn).await.optional(),
+    }
+}
+
+/// The birth dates of these people, as `YYYY-MM-DD`; who has none is not there. They are sensitive.
+pub async fn birth_dates(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<(Uuid, String)>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Text)]
+        day: String,
+    }
+    let rows: Vec<Row> = diesel::sql_query(
+        "SELECT id, person ->> 'birthDate' AS day FROM people WHERE id = ANY($1) AND person ->> 'birthDate' IS NOT NULL",
+    )
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.day)).collect())
 }
 
 /// All people who satisfy a selective condition, in order. There are only a handful by its nature, so that page and
 /// total need no second question.
-pub(super) async fn selected(mut conn: &AsyncPgConnection, condition: &Condition) -> QueryResult<Vec<Shown>> {
+pub(super) async fn selected(
+    mut conn: &AsyncPgConnection,
+    condition: &Condition,
+    view: &View,
+) -> QueryResult<Vec<Shown>> {
     // Sorted here: asked for an order, the planner may walk all people in that order instead of using the key.
-    let mut people: Vec<Shown> = shown!().filter(condition).load(&mut conn).await?;
+    let mut people: Vec<Shown> = shown!(view).filter(condition).load(&mut conn).await?;
     people.sort_unstable_by_key(|person| person.position);
     Ok(people)
 }

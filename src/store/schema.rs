@@ -52,6 +52,7 @@ diesel::table! {
         groups_joined -> Array<Uuid>,
         groups_left -> Array<Uuid>,
         connection_id -> Nullable<Uuid>,
+        groups_renamed -> Array<Uuid>,
     }
 }
 
@@ -90,6 +91,9 @@ diesel::table! {
         scopes -> Array<Text>,
         external_id_from_source -> Bool,
         created_at -> Timestamptz,
+        user_filter -> Nullable<Text>,
+        group_filter -> Nullable<Text>,
+        attributes -> Nullable<Array<Text>>,
     }
 }
 

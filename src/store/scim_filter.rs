@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::compile::condition;
 use super::groups::{column, satisfying};
 use super::sql::{Piece, Sql, Value};
+use super::view::View;
 use crate::directory::groups::Kind;
 use crate::scim::filter::Operator;
 use crate::scim::filter::check::{Checked, Leaf, Predicate};
@@ -29,25 +30,36 @@ pub struct Condition {
     is_plain: bool,
 }
 
-/// What the answer to a filter depends on besides the filter.
-#[derive(Clone, Copy, Debug)]
-pub struct Viewpoint<'a> {
-    /// Whether the consumer sees the worker's source id as `externalId`. Else nobody has one.
-    pub external_id_from_source: bool,
-    /// Of the SCIM service, without a slash at its end: what `meta.location` and `$ref` begin with.
-    pub base_url: &'a str,
-}
-
 impl Condition {
     /// The condition of a checked filter on Users. It has to be settled before it is asked.
     #[must_use]
-    pub fn of(filter: &Checked, viewpoint: Viewpoint<'_>) -> Self {
+    pub fn of(filter: &Checked, view: &View) -> Self {
         Self {
-            sql: condition(filter, &People(viewpoint)),
+            sql: condition(filter, &People(view)),
             is_selective: is_selective(filter),
             is_walked: is_walked(filter),
             is_plain: filter.leaves().len() == 1,
         }
+    }
+
+    /// Both have to hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            sql: Sql::join(" AND ", [self.sql, other.sql]),
+            is_selective: self.is_selective || other.is_selective,
+            is_walked: self.is_walked && other.is_walked,
+            is_plain: self.is_plain && other.is_plain,
+        }
+    }
+
+    /// There are few such conditions: those of release policies.
+    pub(super) fn kept_prepared(self) -> Self {
+        Self { is_plain: true, ..self }
+    }
+
+    pub(super) fn sql(&self) -> &Sql {
+        &self.sql
     }
 
     /// Whether only a handful of people can satisfy it, whatever the number of people: each way to satisfy it names a
@@ -105,6 +117,8 @@ fn is_selective(filter: &Checked) -> bool {
         Checked::Or(operands) => operands.iter().all(is_selective),
         Checked::Test(leaf) => names_a_person(leaf),
         Checked::Element { filter, then, .. } => is_selective(filter) || then.as_ref().is_some_and(names_a_person),
+        // Nobody is only a handful.
+        Checked::Constant(holds) => !holds,
         Checked::Not(_) => false,
     }
 }

@@ -6,8 +6,9 @@
 use super::compile::{Many, Places};
 use super::group_filter::Groups;
 use super::scalar::SortKey;
-use super::scim_filter::{People, Viewpoint};
+use super::scim_filter::People;
 use super::sql::Sql;
+use super::view::View;
 use crate::scim::schema::Resolved;
 
 /// An attribute as a sort key, and the direction.
@@ -21,14 +22,14 @@ pub struct Sort {
 impl Sort {
     /// A sort key of Users.
     #[must_use]
-    pub fn of_people(target: Resolved, descending: bool, viewpoint: Viewpoint<'_>) -> Self {
-        Self { key: key(target, &People(viewpoint)), target, descending }
+    pub fn of_people(target: Resolved, descending: bool, view: &View) -> Self {
+        Self { key: key(target, &People(view)), target, descending }
     }
 
     /// A sort key of Groups.
     #[must_use]
-    pub fn of_groups(target: Resolved, descending: bool) -> Self {
-        Self { key: key(target, &Groups { base_url: "" }), target, descending }
+    pub fn of_groups(target: Resolved, descending: bool, view: &View) -> Self {
+        Self { key: key(target, &Groups(view)), target, descending }
     }
 
     /// The value, as a text or number that is `NULL` where there is none.

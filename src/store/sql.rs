@@ -151,6 +151,14 @@ impl Sql {
     }
 }
 
+/// With a further condition behind a condition, if there is one.
+pub(super) fn also(condition: Sql, further: Option<&Sql>) -> Sql {
+    match further {
+        Some(further) => condition.then(" AND ").and_then(further.clone()),
+        None => condition,
+    }
+}
+
 /// A condition that was not settled is asked by mistake: better no answer than a wrong one.
 fn unsettled() -> Error {
     Error::QueryBuilderError("a condition is asked before it is settled".into())

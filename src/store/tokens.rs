@@ -56,6 +56,9 @@ pub struct HoldingConsumer {
     pub name: String,
     pub scopes: Vec<String>,
     pub external_id_from_source: bool,
+    pub user_filter: Option<String>,
+    pub group_filter: Option<String>,
+    pub attributes: Option<Vec<String>>,
 }
 
 pub async fn insert(conn: &mut AsyncPgConnection, new: &NewToken) -> QueryResult<()> {
@@ -73,7 +76,16 @@ pub async fn holder(conn: &mut AsyncPgConnection, digest: &[u8]) -> QueryResult<
             tokens::name,
             tokens::expires_at,
             tokens::last_used_at,
-            (consumers::id, consumers::name, consumers::scopes, consumers::external_id_from_source).nullable(),
+            (
+                consumers::id,
+                consumers::name,
+                consumers::scopes,
+                consumers::external_id_from_source,
+                consumers::user_filter,
+                consumers::group_filter,
+                consumers::attributes,
+            )
+                .nullable(),
         ))
         .first(conn)
         .await

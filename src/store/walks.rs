@@ -8,6 +8,8 @@
 //!
 //! Two walks of one consumer with the same query share what is remembered: the later page counts.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
@@ -24,6 +26,7 @@ use super::people::{Shown, managers, selected, shown};
 use super::schema::{index_walks, people};
 use super::scim_filter::Condition;
 use super::sort::Sort;
+use super::view::View;
 
 /// How long a walk is remembered after its last page.
 const REMEMBERED: TimeDelta = TimeDelta::hours(1);
@@ -35,108 +38,271 @@ pub struct PageRequest<'a> {
     pub caller: Uuid,
     /// Digest of what is being listed; a walk goes on only with the same.
     pub query: &'a [u8],
-    /// From 1.
-    pub start_index: i64,
+    pub start: Start<'a>,
     /// At most this many people; 0 asks for the total alone.
     pub count: i64,
     pub now: DateTime<Utc>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
-    pub people: Vec<Shown>,
-    /// All people that are listed, on whichever page.
-    pub total: i64,
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start<'a> {
+    /// At this index, from 1.
+    Index(i64),
+    /// Behind this place, or at the beginning. Nothing is remembered of such a walk: its caller keeps the place.
+    Behind(Option<&'a Place>),
 }
 
-/// A page of all people, or of those who satisfy a condition, in the order of lists or sorted. A full page is remembered,
-/// so that the walk can go on.
+/// The place of somebody in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// By what the list is sorted, if it is, and if there is a value.
+    pub key: Option<String>,
+    pub position: i64,
+}
+
+/// Some of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// How many are listed, on whichever page.
+    pub total: i64,
+    /// The place of the last one on this page. Only if it was asked for by place, and there are more.
+    pub next: Option<Place>,
+}
+
+impl<T> Page<T> {
+    pub(super) fn empty(total: i64) -> Self {
+        Self { items: Vec::new(), total, next: None }
+    }
+}
+
+impl PageRequest<'_> {
+    /// How many to read: by place one more than asked for, to know whether there are more.
+    pub(super) fn limit(&self) -> i64 {
+        match self.start {
+            Start::Index(_) => self.count,
+            Start::Behind(_) => self.count.saturating_add(1),
+        }
+    }
+
+    /// Cuts what was read to what was asked for. Whether it was full, or has more behind it.
+    pub(super) fn cut<T>(&self, read: &mut Vec<T>) -> bool {
+        let count = usize::try_from(self.count).unwrap_or(usize::MAX);
+        match self.start {
+            Start::Index(_) => read.len() == count,
+            Start::Behind(_) => {
+                let more = read.len() > count;
+                read.truncate(count);
+                more
+            }
+        }
+    }
+}
+
+/// A page of all people whom a view has, or of those of them who satisfy a condition, in the order of lists or sorted.
+/// A full page by index is remembered, so that the walk can go on.
 ///
 /// # Errors
 /// [`ListError::Unkeyed`] as long as nobody can say who satisfies the condition.
 pub async fn page(
     conn: &mut AsyncPgConnection,
+    view: &View,
     request: &PageRequest<'_>,
     condition: Option<&Condition>,
     sort: Option<&Sort>,
-) -> Result<Page, ListError> {
-    match (condition, sort) {
-        (Some(condition), None) if condition.is_selective() => few(conn, request, condition).await,
-        (None, None) => everybody(conn, request).await,
-        (Some(condition), None) if condition.is_walked() && request.count > 0 => walked(conn, request, condition).await,
-        _ => matched(conn, request, condition, sort).await,
+) -> Result<Page<Shown>, ListError> {
+    match (&narrowed(condition, view), sort) {
+        (Some(condition), None) if condition.is_selective() => few(conn, view, request, condition).await,
+        (None, None) => everybody(conn, view, request).await,
+        (Some(condition), None) if condition.is_walked() && request.count > 0 => {
+            walked(conn, view, request, condition).await
+        }
+        (condition, sort) => matched(conn, view, request, condition.as_ref(), sort).await,
     }
 }
 
-async fn everybody(conn: &mut AsyncPgConnection, request: &PageRequest<'_>) -> Result<Page, ListError> {
+async fn everybody(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    request: &PageRequest<'_>,
+) -> Result<Page<Shown>, ListError> {
     if request.count == 0 {
-        return Ok(Page { people: Vec::new(), total: PeopleTotal.get_result(conn).await? });
+        return Ok(Page::empty(PeopleTotal.get_result(conn).await?));
     }
-    let mut query = shown!().order(people::position).limit(request.count).into_boxed();
-    if request.start_index > 1 {
-        query = query.filter(people::position.nullable().ge(Start { mark: Mark { request }, condition: None }));
+    let mut query = shown!(view).order(people::position).limit(request.limit()).into_boxed();
+    match request.start {
+        Start::Index(1) | Start::Behind(None) => {}
+        Start::Index(index) => {
+            let begin = Beginning { mark: Mark { request, index }, condition: None };
+            query = query.filter(people::position.nullable().ge(begin));
+        }
+        Start::Behind(Some(place)) => query = query.filter(people::position.gt(place.position)),
     }
     // Two statements, one round trip.
     let (people, total) =
         try_join(query.load::<Shown>(&mut &*conn), PeopleTotal.get_result::<i64>(&mut &*conn)).await?;
-    remember(conn, request, &people).await?;
-    Ok(Page { people, total })
+    in_order(conn, request, people, total).await
 }
 
 /// People who are found best in the order of lists.
 async fn walked(
     conn: &mut AsyncPgConnection,
+    view: &View,
     request: &PageRequest<'_>,
     condition: &Condition,
-) -> Result<Page, ListError> {
-    let mut query = shown!().filter(condition).order(people::position).limit(request.count).into_boxed();
-    if request.start_index > 1 {
-        let start = Start { mark: Mark { request }, condition: Some(condition) };
-        query = query.filter(people::position.nullable().ge(start));
+) -> Result<Page<Shown>, ListError> {
+    let mut query = shown!(view).filter(condition).order(people::position).limit(request.limit()).into_boxed();
+    match request.start {
+        Start::Index(1) | Start::Behind(None) => {}
+        Start::Index(index) => {
+            let begin = Beginning { mark: Mark { request, index }, condition: Some(condition) };
+            query = query.filter(people::position.nullable().ge(begin));
+        }
+        Start::Behind(Some(place)) => query = query.filter(people::position.gt(place.position)),
     }
     let count = people::table.filter(condition).count();
     let (people, total) = try_join(query.load::<Shown>(&mut &*conn), count.get_result::<i64>(&mut &*conn)).await?;
-    remember(conn, request, &people).await?;
-    Ok(Page { people, total })
+    in_order(conn, request, people, total).await
+}
+
+/// A page that was read in the order of lists.
+async fn in_order(
+    conn: &mut AsyncPgConnection,
+    request: &PageRequest<'_>,
+    mut people: Vec<Shown>,
+    total: i64,
+) -> Result<Page<Shown>, ListError> {
+    let goes_on = request.cut(&mut people);
+    let last = people.last().map(|person| Place { key: None, position: person.position });
+    let next = go_on(conn, request, last.filter(|_| goes_on)).await?;
+    Ok(Page { items: people, total, next })
+}
+
+/// The place where the caller goes on, or else it is remembered.
+pub(super) async fn go_on(
+    conn: &mut AsyncPgConnection,
+    request: &PageRequest<'_>,
+    last: Option<Place>,
+) -> QueryResult<Option<Place>> {
+    let Some(last) = last else { return Ok(None) };
+    match request.start {
+        Start::Behind(_) => Ok(Some(last)),
+        Start::Index(index) => {
+            let next_start_index = index.saturating_add(request.count);
+            Remember { request, next_start_index, last: &last }.execute(conn).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Where a page begins, by place or by how many come before it.
+pub(super) async fn begin(conn: &mut AsyncPgConnection, request: &PageRequest<'_>) -> QueryResult<Begin> {
+    Ok(match request.start {
+        Start::Index(1) | Start::Behind(None) => Begin::Skip(0),
+        Start::Behind(Some(place)) => Begin::After(place.clone()),
+        Start::Index(index) => {
+            let found: Option<(i64, Option<String>)> = Mark { request, index }.get_result(conn).await.optional()?;
+            match found {
+                Some((position, key)) => Begin::After(Place { key, position }),
+                None => Begin::Skip(index.saturating_sub(1)),
+            }
+        }
+    })
 }
 
 /// People who are found first, and put in order then.
 async fn matched(
     conn: &mut AsyncPgConnection,
+    view: &View,
     request: &PageRequest<'_>,
     condition: Option<&Condition>,
     sort: Option<&Sort>,
-) -> Result<Page, ListError> {
-    let begin = match request.start_index {
-        1 => Begin::Skip(0),
-        index => mark(conn, request).await?.unwrap_or(Begin::Skip(index.saturating_sub(1))),
-    };
-    let question = Matched { condition, sort, begin: &begin, count: request.count };
-    let (total, positions, last_key, is_unkeyed): (i64, Vec<i64>, Option<String>, bool) =
+) -> Result<Page<Shown>, ListError> {
+    let begin = begin(conn, request).await?;
+    let limit = if request.count == 0 { 0 } else { request.limit() };
+    let question =
+        Matched { condition, sort, descending: sort.is_some_and(|sort| sort.descending), begin: &begin, limit };
+    let (total, mut places) = found(conn, &question).await?;
+    let goes_on = request.count > 0 && request.cut(&mut places);
+    let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
+    let people = read(conn, view, condition, &positions).await?;
+    let next = go_on(conn, request, places.pop().filter(|_| goes_on)).await?;
+    Ok(Page { items: people, total, next })
+}
+
+/// How many satisfy a condition, and the places of those on the page.
+async fn found(conn: &mut AsyncPgConnection, question: &Matched<'_>) -> Result<(i64, Vec<Place>), ListError> {
+    let (total, positions, keys, is_unkeyed): (i64, Vec<i64>, Vec<Option<String>>, bool) =
         question.get_result(conn).await?;
-    if is_unkeyed && (condition.is_some_and(Condition::reads_keys) || sort.is_some_and(Sort::reads_keys)) {
+    if is_unkeyed
+        && (question.condition.is_some_and(Condition::reads_keys) || question.sort.is_some_and(Sort::reads_keys))
+    {
         return Err(ListError::Unkeyed);
     }
-    let Some(last) = positions.last() else { return Ok(Page { people: Vec::new(), total }) };
-    let query = shown!().filter(people::position.eq_any(&positions)).into_boxed();
-    // Whoever has changed in between and does not satisfy the condition any more is not shown.
+    let keys = keys.into_iter().chain(std::iter::repeat(None));
+    Ok((total, positions.into_iter().zip(keys).map(|(position, key)| Place { key, position }).collect()))
+}
+
+/// The people at these positions, in this order. Whoever has changed in between and does not satisfy the condition any
+/// more is not there.
+async fn read(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    condition: Option<&Condition>,
+    positions: &[i64],
+) -> QueryResult<Vec<Shown>> {
+    if positions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = shown!(view).filter(people::position.eq_any(positions)).into_boxed();
     let mut people: Vec<Shown> = match condition {
         Some(condition) => query.filter(condition).load(conn).await?,
         None => query.load(conn).await?,
     };
-    let place = |position| positions.iter().position(|other| *other == position);
-    people.sort_by_cached_key(|person| place(person.position));
-    if i64::try_from(positions.len()).is_ok_and(|read| read == request.count) {
-        let next = request.start_index.saturating_add(request.count);
-        remember_at(conn, request, next, *last, last_key.as_deref()).await?;
-    }
-    Ok(Page { people, total })
+    let order: BTreeMap<i64, usize> = positions.iter().enumerate().map(|(n, position)| (*position, n)).collect();
+    people.sort_by_key(|person| order.get(&person.position).copied());
+    Ok(people)
 }
 
-/// Where the walk goes on, if its last page is remembered.
-pub(super) async fn mark(conn: &mut AsyncPgConnection, request: &PageRequest<'_>) -> QueryResult<Option<Begin>> {
-    let found: Option<(i64, Option<String>)> = Mark { request }.get_result(conn).await.optional()?;
-    Ok(found.map(|(position, key)| Begin::After(key, position)))
+/// What is asked for with [`places`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places<'a> {
+    pub(super) condition: Option<&'a Condition>,
+    /// Without one, nobody has a value.
+    pub(super) sort: Option<&'a Sort>,
+    pub(super) descending: bool,
+    pub(super) begin: &'a Begin,
+    pub(super) limit: i64,
+}
+
+/// The places of people in a sorted list, and how many there are in all.
+pub(super) async fn places(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    asked: &Places<'_>,
+) -> Result<(i64, Vec<Place>), ListError> {
+    let condition = narrowed(asked.condition, view);
+    let Places { sort, descending, begin, limit, .. } = *asked;
+    found(conn, &Matched { condition: condition.as_ref(), sort, descending, begin, limit }).await
+}
+
+/// The people at these positions, in this order, if they satisfy the condition.
+pub(super) async fn at(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    condition: Option<&Condition>,
+    positions: &[i64],
+) -> QueryResult<Vec<Shown>> {
+    read(conn, view, narrowed(condition, view).as_ref(), positions).await
+}
+
+/// What has to hold of people whom a view has.
+fn narrowed(condition: Option<&Condition>, view: &View) -> Option<Condition> {
+    match (condition, view.people()) {
+        (Some(condition), Some(seen)) => Some(condition.clone().and(seen.clone())),
+        (condition, seen) => condition.or(seen).cloned(),
+    }
 }
 
 /// How many people there are: kept, not counted.
@@ -151,52 +317,42 @@ pub async fn forget(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryRe
 
 async fn few(
     conn: &mut AsyncPgConnection,
+    view: &View,
     request: &PageRequest<'_>,
     condition: &Condition,
-) -> Result<Page, ListError> {
+) -> Result<Page<Shown>, ListError> {
     let (all, is_unkeyed) = if condition.reads_keys() {
-        try_join(selected(&*conn, condition), keys::is_missing(&*conn)).await?
+        try_join(selected(&*conn, condition, view), keys::is_missing(&*conn)).await?
     } else {
-        (selected(&*conn, condition).await?, false)
+        (selected(&*conn, condition, view).await?, false)
     };
     if is_unkeyed {
         return Err(ListError::Unkeyed);
     }
     let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
-    let skip = usize::try_from(request.start_index.saturating_sub(1)).unwrap_or(usize::MAX);
-    let take = usize::try_from(request.count).unwrap_or(0);
-    Ok(Page { people: all.into_iter().skip(skip).take(take).collect(), total })
-}
-
-async fn remember(conn: &mut AsyncPgConnection, request: &PageRequest<'_>, people: &[Shown]) -> QueryResult<()> {
-    let read = i64::try_from(people.len()).unwrap_or(i64::MAX);
-    let Some(last) = people.last().filter(|_| read == request.count) else { return Ok(()) };
-    remember_at(conn, request, request.start_index.saturating_add(read), last.position, None).await
-}
-
-/// Remembers where a walk goes on: at an index, behind a position and, if it is sorted, a sort value.
-pub(super) async fn remember_at(
-    conn: &mut AsyncPgConnection,
-    request: &PageRequest<'_>,
-    next_start_index: i64,
-    last_position: i64,
-    last_key: Option<&str>,
-) -> QueryResult<()> {
-    Remember { request, next_start_index, last_position, last_key }.execute(conn).await.map(drop)
+    let (skip, after) = match request.start {
+        Start::Index(index) => (usize::try_from(index.saturating_sub(1)).unwrap_or(usize::MAX), 0),
+        Start::Behind(place) => (0, place.map_or(0, |place| place.position)),
+    };
+    let count = usize::try_from(request.count).unwrap_or(usize::MAX);
+    let mut rest = all.into_iter().filter(|person| person.position > after).skip(skip);
+    let items: Vec<Shown> = rest.by_ref().take(count).collect();
+    let more = rest.next().is_some() && matches!(request.start, Start::Behind(_));
+    let next = items.last().filter(|_| more).map(|last| Place { key: None, position: last.position });
+    Ok(Page { items, total, next })
 }
 
 /// The position and the sort value behind which a walk goes on; no row if its last page is not remembered.
 #[derive(Clone, Copy, Debug)]
 struct Mark<'a> {
     request: &'a PageRequest<'a>,
+    /// From 1.
+    index: i64,
 }
 
-impl<'a> Mark<'a> {
-    fn push<'b>(self, columns: &str, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()>
-    where
-        'a: 'b,
-    {
-        let request: &'b PageRequest<'_> = self.request;
+impl Mark<'_> {
+    fn push<'b>(&'b self, columns: &str, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let request = self.request;
         out.push_sql("SELECT ");
         out.push_sql(columns);
         out.push_sql(" FROM index_walks WHERE caller = ");
@@ -204,7 +360,7 @@ impl<'a> Mark<'a> {
         out.push_sql(" AND query = ");
         out.push_bind_param::<Bytea, _>(request.query)?;
         out.push_sql(" AND next_start_index = ");
-        out.push_bind_param::<Bigint, _>(&request.start_index)?;
+        out.push_bind_param::<Bigint, _>(&self.index)?;
         out.push_sql(" AND at > ");
         out.push_bind_param::<Timestamptz, _>(&request.now)?;
         out.push_sql(" - interval '1 hour'");
@@ -230,12 +386,12 @@ impl QueryId for Mark<'_> {
 /// The position where a page begins: behind the last page of the walk, if it is remembered, else where counting leads;
 /// `NULL` behind the end.
 #[derive(Clone, Copy, Debug)]
-struct Start<'a> {
+struct Beginning<'a> {
     mark: Mark<'a>,
     condition: Option<&'a Condition>,
 }
 
-impl QueryFragment<Pg> for Start<'_> {
+impl QueryFragment<Pg> for Beginning<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         // The second half runs only if the first finds nothing.
         out.push_sql("COALESCE((");
@@ -258,7 +414,7 @@ impl QueryFragment<Pg> for Start<'_> {
     }
 }
 
-impl Start<'_> {
+impl Beginning<'_> {
     /// Finds the block that holds the index by live counts, then the position within the block.
     fn jump<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
@@ -290,25 +446,25 @@ impl Start<'_> {
     /// How many people come before the page.
     fn skip<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("(");
-        out.push_bind_param::<Bigint, _>(&self.mark.request.start_index)?;
+        out.push_bind_param::<Bigint, _>(&self.mark.index)?;
         out.push_sql(" - 1)");
         Ok(())
     }
 }
 
-impl Expression for Start<'_> {
+impl Expression for Beginning<'_> {
     type SqlType = Nullable<Bigint>;
 }
 
-impl QueryId for Start<'_> {
+impl QueryId for Beginning<'_> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<QS> AppearsOnTable<QS> for Start<'_> {}
-impl<QS> SelectableExpression<QS> for Start<'_> {}
+impl<QS> AppearsOnTable<QS> for Beginning<'_> {}
+impl<QS> SelectableExpression<QS> for Beginning<'_> {}
 
-impl<GB> ValidGrouping<GB> for Start<'_> {
+impl<GB> ValidGrouping<GB> for Beginning<'_> {
     type IsAggregate = is_aggregate::No;
 }
 
@@ -333,8 +489,7 @@ impl Query for PeopleTotal {
 struct Remember<'a> {
     request: &'a PageRequest<'a>,
     next_start_index: i64,
-    last_position: i64,
-    last_key: Option<&'a str>,
+    last: &'a Place,
 }
 
 impl QueryFragment<Pg> for Remember<'_> {
@@ -346,9 +501,9 @@ impl QueryFragment<Pg> for Remember<'_> {
         out.push_sql(", ");
         out.push_bind_param::<Bigint, _>(&self.next_start_index)?;
         out.push_sql(", ");
-        out.push_bind_param::<Bigint, _>(&self.last_position)?;
+        out.push_bind_param::<Bigint, _>(&self.last.position)?;
         out.push_sql(", ");
-        out.push_bind_param::<Nullable<Text>, _>(&self.last_key)?;
+        out.push_bind_param::<Nullable<Text>, _>(&self.last.key)?;
         out.push_sql(", ");
         out.push_bind_param::<Timestamptz, _>(&self.request.now)?;
         out.push_sql(

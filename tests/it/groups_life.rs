@@ -1,6 +1,6 @@
 //! What becomes of groups: issued, renamed, left, retired, gone (extension.md section 5), with every change in the feed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::sync::Arc;
 
@@ -86,6 +86,7 @@ impl Live {
         let mut names: BTreeMap<Uuid, String> = BTreeMap::new();
         let mut members: BTreeMap<Uuid, i64> = BTreeMap::new();
         let mut versions: BTreeMap<Uuid, i64> = BTreeMap::new();
+        let mut groups_of: BTreeMap<String, BTreeSet<Uuid>> = BTreeMap::new();
         for event in self.feed(0).await {
             if event["groupId"].is_string() {
                 let id = uuid(&event["groupId"]);
@@ -106,6 +107,21 @@ impl Live {
                     assert!(names.contains_key(&id), "nobody joins a group that is not there yet: {event}");
                     *members.entry(id).or_default() += by;
                     *versions.entry(id).or_default() += 1;
+                    let within = groups_of.entry(event["personId"].to_string()).or_default();
+                    if by > 0 {
+                        within.insert(id)
+                    } else {
+                        within.remove(&id)
+                    };
+                }
+            }
+            // Who is shown by another name makes the groups show another one.
+            let is_renamed = event["type"] != "person.created"
+                && event["personId"].is_string()
+                && event["changes"].as_array().unwrap().iter().any(|change| change["attribute"] == "displayName");
+            if is_renamed {
+                for id in groups_of.get(&event["personId"].to_string()).into_iter().flatten() {
+                    *versions.entry(*id).or_default() += 1;
                 }
             }
         }

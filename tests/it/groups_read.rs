@@ -38,6 +38,7 @@ async fn a_group_is_read_with_its_members() {
             "display": format!("Pat Number{n}"), "type": "User",
         })
     };
+    let version = answer.header("etag").unwrap();
     assert_eq!(
         answer.body(),
         json!({
@@ -45,7 +46,7 @@ async fn a_group_is_read_with_its_members() {
             "id": id, "displayName": "Department: Data", "members": [member(0), member(1)],
             DERIVED: {"kind": "department", "key": "data", "name": "Data", "retired": false},
             "meta": {"resourceType": "Group", "created": "2026-11-20T12:00:00.000Z",
-                "lastModified": "2026-11-20T12:00:00.000Z", "location": location},
+                "lastModified": "2026-11-20T12:00:00.000Z", "version": version, "location": location},
         })
     );
     // the user says the same.
@@ -243,7 +244,6 @@ async fn groups_are_found_by_name_id_member_and_kind() {
         sorted.list()["Resources"].as_array().unwrap().iter().map(|g| g["displayName"].clone()).collect();
     assert_eq!(names, ["Department: Sales", "Department: Data"]);
     served.get("/scim/v2/Groups?sortBy=members.shoeSize").await.refusal(400, Some("invalidValue"));
-    served.get("/scim/v2/Groups?cursor=").await.refusal(400, Some("invalidCursor"));
     served.stop().await;
 }
 

@@ -11,7 +11,8 @@ use rollbook::directory::mapping::EmploymentType;
 use rollbook::scim::filter::{Mode, read};
 use rollbook::scim::schema::{Hidden, ResourceType};
 use rollbook::store::pool::{Database, PoolSettings};
-use rollbook::store::scim_filter::{Condition, Viewpoint};
+use rollbook::store::scim_filter::Condition;
+use rollbook::store::view::View;
 
 use crate::support::groups::department;
 use crate::support::people::{crowd, insert, lead, number, person, update};
@@ -145,7 +146,7 @@ async fn filters_of_all_kinds_find_whom_they_mean() {
         (r#"meta.lastModified gt "2026-11-20T12:00:00Z""#.to_owned(), &[]),
         (r#"meta.created sw "2026-11-20T12:00""#.to_owned(), &ids),
         (format!(r#"meta.location eq "{PUBLIC_URL}/scim/v2/Users/{boss}""#), cem),
-        (r#"meta.resourceType eq "User" and meta.version eq null"#.to_owned(), &ids),
+        (r#"meta.resourceType eq "User" and meta.created pr"#.to_owned(), &ids),
         (r#"schemas eq "URN:ietf:params:scim:schemas:core:2.0:user""#.to_owned(), &ids),
         (format!(r#"id sw "{}""#, &boss.to_string()[..30]), cem),
         (r#"sourceWorkerId eq "w-bob@acme.com""#.to_owned(), bob),
@@ -180,8 +181,8 @@ impl QueryId for Explained<'_> {
 
 async fn plan(conn: &mut AsyncPgConnection, filter: &str) -> String {
     let checked = read(filter, Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive()).unwrap();
-    let viewpoint = Viewpoint { external_id_from_source: true, base_url: "https://dir.example.com/scim/v2" };
-    let mut condition = Condition::of(&checked, viewpoint);
+    let view = View::of_all("https://dir.example.com/scim/v2", true, Hidden::sensitive());
+    let mut condition = Condition::of(&checked, &view);
     condition.settle(conn).await.unwrap();
     let lines: Vec<String> = Explained(&condition).load(conn).await.unwrap();
     lines.join("\n")
@@ -308,16 +309,16 @@ async fn a_filter_that_takes_too_long_is_told() {
     // Nobody reads the table meanwhile.
     conn.batch_execute("BEGIN; LOCK TABLE people IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let checked = read("title pr", Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive()).unwrap();
-    let viewpoint = Viewpoint { external_id_from_source: false, base_url: "" };
-    let condition = Condition::of(&checked, viewpoint);
+    let view = View::of_all("", false, Hidden::sensitive());
+    let condition = Condition::of(&checked, &view);
     let request = rollbook::store::walks::PageRequest {
         caller: uuid::Uuid::nil(),
         query: b"",
-        start_index: 1,
+        start: rollbook::store::walks::Start::Index(1),
         count: 10,
         now: served.now(),
     };
-    let error = rollbook::store::walks::page(&mut hasty.get().await.unwrap(), &request, Some(&condition), None)
+    let error = rollbook::store::walks::page(&mut hasty.get().await.unwrap(), &view, &request, Some(&condition), None)
         .await
         .unwrap_err();
     let failure = rollbook::http::error::ScimFailure::from(error);

@@ -72,6 +72,7 @@ pub(super) async fn replace(
         name: Some(order.name),
         scopes: Some(order.scopes),
         external_id_from_source: Some(order.external_id_from_source),
+        ..ConsumerChange::default()
     };
     Ok(ok(&show_row(&consumers::update(&context, id, change, &actor).await?)))
 }
@@ -91,6 +92,7 @@ pub(super) async fn change(
         name: body.text("name"),
         scopes: scopes(&mut body),
         external_id_from_source: body.boolean("externalIdFromSource"),
+        ..ConsumerChange::default()
     };
     let actor = body.actor(&caller)?;
     Ok(ok(&show_row(&consumers::update(&context, id, change, &actor).await?)))

@@ -15,8 +15,9 @@ use crate::http::state::State;
 use crate::scim::filter::{self, Mode};
 use crate::scim::schema::{Hidden, ResourceType};
 use crate::store;
-use crate::store::scim_filter::{Condition, Viewpoint};
+use crate::store::scim_filter::Condition;
 use crate::store::summaries::Summary;
+use crate::store::view::View;
 
 /// GET /people: all, or by `?filter=` (a SCIM filter), or by `?email=`, which finds former emails too (story 8).
 pub(super) async fn list(
@@ -60,7 +61,7 @@ fn condition(text: &str, base_url: &str) -> Result<Condition, Problem> {
     let refused = |message: String| Problem::invalid(vec![FieldError { field: "filter".to_owned(), message }]);
     let checked = filter::read(text, Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive())
         .map_err(|error| refused(error.detail.clone()))?;
-    Ok(Condition::of(&checked, Viewpoint { external_id_from_source: true, base_url }))
+    Ok(Condition::of(&checked, &View::of_all(base_url, true, Hidden::sensitive())))
 }
 
 fn show_summary(row: &Summary) -> Value {

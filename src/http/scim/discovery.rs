@@ -5,14 +5,13 @@ use std::sync::LazyLock;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 
-use super::users::pairs;
+use super::sight::{id, pairs};
 use crate::http::auth::{Caller, ScimRead};
 use crate::http::error::ScimFailure;
 use crate::http::state::State;
-use crate::http::uri;
 use crate::scim::discovery::{Discovery, Features, list, projection};
 use crate::scim::error::ScimError;
-use crate::scim::schema::{ResourceType, Shape};
+use crate::scim::schema::{Hidden, ResourceType, Shape};
 
 type Answer = Result<HttpResponse, ScimFailure>;
 
@@ -21,31 +20,32 @@ pub(super) async fn service_provider_config(
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Answer {
-    one(&request, Shape::of_service_provider_config(), Ok(about(&state).service_provider_config()))
+    let found = about(&state, &Hidden::sensitive()).service_provider_config();
+    one(&request, Shape::of_service_provider_config(), Ok(found))
 }
 
-pub(super) async fn resource_types(_: Caller<ScimRead>, request: HttpRequest, state: web::Data<State>) -> Answer {
-    many(&request, Shape::of_resource_types(), about(&state).resource_types())
+pub(super) async fn resource_types(caller: Caller<ScimRead>, request: HttpRequest, state: web::Data<State>) -> Answer {
+    many(&request, Shape::of_resource_types(), about(&state, &caller.release()?.hidden).resource_types())
 }
 
-pub(super) async fn resource_type(_: Caller<ScimRead>, request: HttpRequest, state: web::Data<State>) -> Answer {
+pub(super) async fn resource_type(caller: Caller<ScimRead>, request: HttpRequest, state: web::Data<State>) -> Answer {
     let id = id(&request)?;
-    one(&request, Shape::of_resource_types(), about(&state).resource_type(&id))
+    one(&request, Shape::of_resource_types(), about(&state, &caller.release()?.hidden).resource_type(&id))
 }
 
-pub(super) async fn schemas(_: Caller<ScimRead>, request: HttpRequest, state: web::Data<State>) -> Answer {
-    many(&request, Shape::of_schemas(), about(&state).schemas())
+pub(super) async fn schemas(caller: Caller<ScimRead>, request: HttpRequest, state: web::Data<State>) -> Answer {
+    many(&request, Shape::of_schemas(), about(&state, &caller.release()?.hidden).schemas())
 }
 
-pub(super) async fn schema(_: Caller<ScimRead>, request: HttpRequest, state: web::Data<State>) -> Answer {
+pub(super) async fn schema(caller: Caller<ScimRead>, request: HttpRequest, state: web::Data<State>) -> Answer {
     let urn = id(&request)?;
-    one(&request, Shape::of_schemas(), about(&state).schema(&urn))
+    one(&request, Shape::of_schemas(), about(&state, &caller.release()?.hidden).schema(&urn))
 }
 
 static FEATURES: LazyLock<Features> = LazyLock::new(|| Features::reading(ResourceType::ALL));
 
-fn about(state: &State) -> Discovery<'_> {
-    Discovery { base: state.scim_base(), features: &FEATURES, hidden: &super::HIDDEN }
+fn about<'a>(state: &'a State, hidden: &'a Hidden) -> Discovery<'a> {
+    Discovery { base: state.scim_base(), features: &FEATURES, hidden }
 }
 
 fn one(request: &HttpRequest, shape: &'static Shape, found: Result<Map<String, Value>, ScimError>) -> Answer {
@@ -58,10 +58,4 @@ fn one(request: &HttpRequest, shape: &'static Shape, found: Result<Map<String, V
 fn many(request: &HttpRequest, shape: &'static Shape, found: Vec<Map<String, Value>>) -> Answer {
     let projection = projection(pairs(request)?, shape)?;
     Ok(HttpResponse::Ok().json(list(found, &projection)))
-}
-
-/// The last segment of the path, decoded. The router has decoded all but `%`, `/` and `+`, so that nothing is decoded
-/// twice.
-pub(super) fn id(request: &HttpRequest) -> Result<String, ScimError> {
-    uri::decode(request.match_info().query("id")).map_err(|error| ScimError::invalid_syntax(error.to_string()))
 }

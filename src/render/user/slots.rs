@@ -3,6 +3,7 @@
 use crate::directory::ids::PersonId;
 use crate::render::group::reference;
 use crate::render::json::{Object, escape, quote};
+use crate::render::version;
 use crate::scim::schema::ENTERPRISE_URN;
 
 use super::shown_email;
@@ -18,9 +19,9 @@ pub(super) const MANAGER: char = '\u{4}';
 pub(super) const MANAGER_CONTACT: char = '\u{5}';
 /// `groups`.
 pub(super) const GROUPS: char = '\u{6}';
-/// The sensitive attributes of the worker extension. Nothing fills it yet.
+/// Where sensitive attributes were to be written. Nothing fills it; kept documents have it.
 pub(super) const SENSITIVE: char = '\u{7}';
-/// `meta.version`. Nothing fills it yet.
+/// `meta.version`.
 pub(super) const VERSION: char = '\u{e}';
 /// The base URL, within a text.
 pub(super) const BASE_URL: char = '\u{f}';
@@ -36,6 +37,8 @@ pub struct Slots<'a> {
     pub manager: Option<ManagerShown<'a>>,
     /// The groups that the consumer may see, in order.
     pub groups: &'a [InGroup<'a>],
+    /// Whether `meta.version` is filled.
+    pub versioned: bool,
 }
 
 /// What is shown of a group that a person is in.
@@ -62,16 +65,29 @@ pub struct ManagerShown<'a> {
     pub employee_number: Option<&'a str>,
 }
 
-/// Appends a document to `out` with its slots filled. One pass; the document is not parsed.
-pub fn write(document: &str, slots: &Slots<'_>, out: &mut String) {
+/// Appends a document to `out` with its slots filled. One pass; the document is not parsed. Tells the version, if it was
+/// to be filled.
+pub fn write(document: &str, slots: &Slots<'_>, out: &mut String) -> Option<String> {
     out.reserve(document.len() + 640);
+    let begin = out.len();
+    let mut version = None;
     let mut rest = document;
     while let Some(at) = rest.bytes().position(|byte| byte < 0x20) {
         out.push_str(&rest[..at]);
-        fill(char::from(rest.as_bytes()[at]), slots, out);
+        match char::from(rest.as_bytes()[at]) {
+            // It is behind everything that it is taken of.
+            VERSION if slots.versioned => {
+                let tag = version::of_document(&out[begin..], "");
+                out.push_str(",\"version\":");
+                quote(&tag, out);
+                version = Some(tag);
+            }
+            slot => fill(slot, slots, out),
+        }
         rest = &rest[at + 1..];
     }
     out.push_str(rest);
+    version
 }
 
 fn fill(slot: char, slots: &Slots<'_>, out: &mut String) {
@@ -130,7 +146,7 @@ fn fill(slot: char, slots: &Slots<'_>, out: &mut String) {
             }
             out.push(']');
         }
-        // SENSITIVE and VERSION stay empty for now.
+        // SENSITIVE stays empty: whoever is shown them has them put into the parsed resource.
         _ => {}
     }
 }

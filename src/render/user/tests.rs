@@ -128,7 +128,8 @@ fn kofi() -> ManagerShown<'static> {
 #[test]
 fn a_person_of_whom_all_is_known_shows_all_of_it() {
     let groups = [InGroup { id: "e35a0b6f-91c4-4d7a-8d0a-6a9f4d1f2c33", display: "Department: \"Data\"" }];
-    let slots = Slots { base_url: BASE, external_id: Some("x-1"), manager: Some(kofi()), groups: &groups };
+    let slots =
+        Slots { base_url: BASE, external_id: Some("x-1"), manager: Some(kofi()), groups: &groups, versioned: false };
     let manager = json!({
         "value": "29f7d840-c6ae-4b7e-9d61-2f3f7b0f1e90",
         "$ref": "https://dir.example.com/scim/v2/Users/29f7d840-c6ae-4b7e-9d61-2f3f7b0f1e90",
@@ -177,7 +178,8 @@ fn a_person_of_whom_all_is_known_shows_all_of_it() {
 #[test]
 fn every_attribute_that_is_shown_is_in_the_schemas_and_none_is_sensitive() {
     let groups = [InGroup { id: "e35a0b6f-91c4-4d7a-8d0a-6a9f4d1f2c33", display: "Department: Data" }];
-    let slots = Slots { base_url: BASE, external_id: Some("x-1"), manager: Some(kofi()), groups: &groups };
+    let slots =
+        Slots { base_url: BASE, external_id: Some("x-1"), manager: Some(kofi()), groups: &groups, versioned: false };
     let user = filled(id(), &full_person(), &slots);
     let mut paths = Vec::new();
     for (name, value) in &user {
@@ -338,6 +340,7 @@ proptest! {
             external_id: external_id.as_deref(),
             manager: led.then_some(shown),
             groups: &groups,
+            versioned: false,
         };
         let user = filled(id(), &person, &slots);
         assert_nothing_empty(&Value::Object(user.clone()));

@@ -4,12 +4,12 @@
 //! An attribute that no schema defines and one that is hidden from the caller are refused in the same words.
 
 use chrono::{DateTime, Utc};
-use serde_json::Number;
+use serde_json::{Map, Number};
 
 use super::{Filter, Literal, Mode, Operator, Test};
 use crate::scim::error::ScimError;
 use crate::scim::path::AttrPath;
-use crate::scim::schema::{Hidden, Resolved, Returned, Shape, Type};
+use crate::scim::schema::{Hidden, Resolved, Shape, Type};
 use crate::scim::text::{Preparation, parse_date_time};
 
 /// A filter whose every leaf knows its attribute and has a value of its type.
@@ -26,6 +26,8 @@ pub enum Checked {
         filter: Box<Checked>,
         then: Option<Leaf>,
     },
+    /// The same for every resource of the type: what is asked of an attribute that only another type has.
+    Constant(bool),
 }
 
 /// One expression.
@@ -73,6 +75,32 @@ pub fn check(filter: &Filter, mode: Mode, shape: &'static Shape, hidden: &Hidden
     check_in(filter, mode, Scope::Resource { shape, hidden })
 }
 
+/// Checks a filter that spans types, for one of them: an attribute that only `others` define has no value here.
+/// Errors are 400 `invalidFilter`.
+pub fn check_spanning(
+    filter: &Filter,
+    mode: Mode,
+    shape: &'static Shape,
+    others: &[&'static Shape],
+    hidden: &Hidden,
+) -> Result<Checked, ScimError> {
+    let spanning = |operands: &[Filter]| -> Result<Vec<Checked>, ScimError> {
+        operands.iter().map(|operand| check_spanning(operand, mode, shape, others, hidden)).collect()
+    };
+    Ok(match filter {
+        Filter::And(operands) => Checked::And(spanning(operands)?),
+        Filter::Or(operands) => Checked::Or(spanning(operands)?),
+        Filter::Not(inner) => Checked::Not(Box::new(check_spanning(inner, mode, shape, others, hidden)?)),
+        Filter::Test(path, _) | Filter::Element { path, .. } => {
+            let elsewhere = others.iter().find(|other| other.resolve(path, hidden).is_some());
+            match (shape.resolve(path, hidden), elsewhere) {
+                (None, Some(other)) => Checked::Constant(check(filter, mode, other, hidden)?.matches(&Map::new())),
+                _ => check(filter, mode, shape, hidden)?,
+            }
+        }
+    })
+}
+
 /// Checks what stands inside the brackets after `target`: its paths are sub-attributes of `target`. Errors are 400
 /// `invalidFilter`.
 pub fn check_element(filter: &Filter, mode: Mode, target: Resolved) -> Result<Checked, ScimError> {
@@ -92,7 +120,7 @@ impl Scope<'_> {
             Self::Resource { shape, hidden } => shape.resolve(path, hidden).ok_or_else(|| unknown(path)),
             Self::Element(target) => sub_attribute(target, path),
         }?;
-        if found.attribute.returned == Returned::Never || found.definition().returned == Returned::Never {
+        if found.is_out_of_reach() {
             return Err(ScimError::invalid_filter(format!("attribute `{found}` cannot be filtered by")));
         }
         Ok(found)
@@ -213,6 +241,7 @@ impl Checked {
             Self::Not(inner) => inner.leaves(),
             Self::Test(leaf) => vec![leaf],
             Self::Element { filter, then, .. } => filter.leaves().into_iter().chain(then).collect(),
+            Self::Constant(_) => Vec::new(),
         }
     }
 

@@ -26,6 +26,7 @@ impl Checked {
                     && filter.matches_element(element)
                     && then.as_ref().is_none_or(|leaf| leaf.holds_in(std::slice::from_ref(element)))
             }),
+            Self::Constant(holds) => *holds,
         }
     }
 
@@ -40,6 +41,7 @@ impl Checked {
             Self::Test(leaf) => leaf.holds_in(std::slice::from_ref(element)),
             // The grammar has no brackets inside brackets.
             Self::Element { .. } => false,
+            Self::Constant(holds) => *holds,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use super::{Attribute, Hidden, SENSITIVE, Schema, Type, USER_URN, WORKER_URN, common_attributes};
+use super::{Attribute, Hidden, Returned, SENSITIVE, Schema, Type, USER_URN, WORKER_URN, common_attributes};
 use crate::scim::path::AttrPath;
 use crate::scim::text::Preparation;
 
@@ -206,6 +206,21 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// Whether it can be neither compared nor sorted by: what is never returned, and the version, which is made
+    /// while an answer is written.
+    #[must_use]
+    pub fn is_out_of_reach(self) -> bool {
+        self.attribute.returned == Returned::Never
+            || self.definition().returned == Returned::Never
+            || (self.attribute.name == "meta" && self.sub.is_some_and(|sub| sub.name == "version"))
+    }
+
+    /// The kind of resource that it is an attribute of.
+    #[must_use]
+    pub fn shape(self) -> &'static Shape {
+        self.shape
+    }
+
     /// The definition of what is named in the end.
     #[must_use]
     pub fn definition(&self) -> &'static Attribute {

@@ -4,17 +4,15 @@ use crate::scim::schema::{DERIVED_GROUP_URN, GROUP_URN, Resolved};
 use crate::store::compile::{Many, Places};
 use crate::store::scalar::{Lookup, Scalar};
 use crate::store::sql::Sql;
+use crate::store::view::View;
 
 /// The URNs of schemas as they are compared: without regard to case.
 const GROUP_KEY: &str = "urn:ietf:params:scim:schemas:core:2.0:group";
 const DERIVED_GROUP_KEY: &str = "urn:ietf:params:scim:schemas:extension:worker:2.0:group";
 
-/// The places of Groups.
+/// The places of Groups as one consumer sees them.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store) struct Groups<'a> {
-    /// Of the SCIM service, without a slash at its end.
-    pub(in crate::store) base_url: &'a str,
-}
+pub(in crate::store) struct Groups<'a>(pub(in crate::store) &'a View);
 
 impl Places for Groups<'_> {
     fn value(&self, target: Resolved) -> Scalar {
@@ -28,7 +26,7 @@ impl Places for Groups<'_> {
             (GROUP_URN, "meta", Some("created")) => Scalar::Instant(Sql::of("g.created_at")),
             (GROUP_URN, "meta", Some("lastModified")) => Scalar::Instant(Sql::of("g.modified_at")),
             (GROUP_URN, "meta", Some("location")) => {
-                Scalar::Reference { to: format!("{}/Groups/", self.base_url), id: Sql::of("g.id") }
+                Scalar::Reference { to: format!("{}/Groups/", self.0.base_url), id: Sql::of("g.id") }
             }
             (DERIVED_GROUP_URN, "kind", None) => Scalar::text(Sql::of("lower(g.kind)")),
             (DERIVED_GROUP_URN, "key", None) => Scalar::text(Sql::of("g.key")),
@@ -47,8 +45,16 @@ impl Places for Groups<'_> {
 
     fn many(&self, target: Resolved) -> Many {
         match target.attribute.name.as_str() {
-            "schemas" => Many::Listed(vec![(GROUP_KEY, Sql::truth(true)), (DERIVED_GROUP_KEY, Sql::truth(true))]),
-            "members" => Many::Members { base_url: self.base_url.to_owned() },
+            "schemas" => {
+                let shown = target.shape().attributes().filter(|found| found.schema.id == DERIVED_GROUP_URN);
+                let shown = shown.filter(|found| !self.0.hidden.hides(DERIVED_GROUP_URN, &found.attribute.name));
+                let shown = Sql::join(
+                    " OR ",
+                    [Sql::truth(false)].into_iter().chain(shown.map(|found| self.value(found).is_there())),
+                );
+                Many::Listed(vec![(GROUP_KEY, Sql::truth(true)), (DERIVED_GROUP_KEY, shown)])
+            }
+            "members" => Many::Members { base_url: self.0.base_url.clone(), seen: self.0.seen_people() },
             _ => Many::Nothing,
         }
     }

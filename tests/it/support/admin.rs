@@ -33,7 +33,9 @@ impl Desk {
         callers::settle_admin_token(&world.context, Some(token.clone())).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let state = State::new(world.context.db.clone(), world.context.clock.clone(), "https://dir.example.com");
+        let context = &world.context;
+        let state =
+            State::new(context.db.clone(), context.clock.clone(), context.keys.clone(), "https://dir.example.com");
         let (running, handle) = server::serve(state, world.context.clone(), listener, 1).unwrap();
         tokio::spawn(running);
         let client = Client::builder().build().unwrap();

@@ -38,7 +38,7 @@ impl Live {
         let context = &world.context;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let state = State::new(context.db.clone(), context.clock.clone(), &url);
+        let state = State::new(context.db.clone(), context.clock.clone(), context.keys.clone(), &url);
         let (running, server) = server::serve(state, context.clone(), listener, 1).unwrap();
         tokio::spawn(running);
         let mut conn = world.conn().await;
@@ -48,6 +48,9 @@ impl Live {
             scopes: vec!["scim:read".into()],
             external_id_from_source: true,
             created_at: context.clock.now(),
+            user_filter: None,
+            group_filter: None,
+            attributes: None,
         };
         store::consumers::insert(&mut conn, &idp).await.unwrap();
         let mut tokens = Vec::new();

@@ -1,6 +1,7 @@
 //! The edge over real HTTP: a server on loopback with a database and a clock of its own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
@@ -10,6 +11,7 @@ use reqwest::{Client, Method};
 use rollbook::clock::Clock;
 use rollbook::http::state::State;
 use rollbook::http::{ops, request_id, scim};
+use rollbook::keys::seal::Keys;
 use rollbook::keys::token::Token;
 use rollbook::store::consumers::{self, ConsumerRow};
 use rollbook::store::pool::{Connection, Database};
@@ -47,7 +49,7 @@ impl Served {
         let database = TestDatabase::migrated().await;
         let db = database.connect().await;
         let clock = Clock::manual("2026-11-20T12:00:00Z".parse().unwrap());
-        let state = web::Data::new(State::new(db.clone(), clock.clone(), &format!("{PUBLIC_URL}/")));
+        let state = web::Data::new(State::new(db.clone(), clock.clone(), keys(), &format!("{PUBLIC_URL}/")));
         let server = HttpServer::new(move || {
             App::new()
                 .wrap(from_fn(request_id::mark))
@@ -84,9 +86,32 @@ impl Served {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             external_id_from_source,
             created_at: self.now(),
+            user_filter: None,
+            group_filter: None,
+            attributes: None,
         };
         consumers::insert(&mut *self.conn().await, &row).await.unwrap();
         row
+    }
+
+    /// The token of a new consumer with a release policy: which people, which groups, which attributes.
+    pub(crate) async fn released(
+        &self,
+        name: &str,
+        scopes: &[&str],
+        user_filter: Option<&str>,
+        group_filter: Option<&str>,
+        attributes: Option<&[&str]>,
+    ) -> String {
+        let row = self.consumer(name, scopes, false).await;
+        let change = consumers::ConsumerChange {
+            user_filter: Some(user_filter.map(str::to_owned)),
+            group_filter: Some(group_filter.map(str::to_owned)),
+            attributes: Some(attributes.map(|names| names.iter().map(|&name| name.to_owned()).collect())),
+            ..consumers::ConsumerChange::default()
+        };
+        assert!(consumers::update(&mut *self.conn().await, row.id, &change).await.unwrap());
+        self.token_of(&row).await
     }
 
     /// A new token of a consumer, for a year.
@@ -126,6 +151,25 @@ impl Served {
             request = request.header(*name, *value);
         }
         Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// POST of a JSON body below `/scim/v2`.
+    pub(crate) async fn post_as(&self, token: &str, path: &str, body: &Value) -> Answer {
+        let request = self.client.post(format!("{}/scim/v2{path}", self.url)).bearer_auth(token).json(body);
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// POST of a text below `/scim/v2`.
+    pub(crate) async fn post_text(&self, token: &str, path: &str, kind: &str, body: &str) -> Answer {
+        let request = self.client.post(format!("{}/scim/v2{path}", self.url)).bearer_auth(token);
+        Answer::of(request.header("content-type", kind).body(body.to_owned()).send().await.unwrap()).await
+    }
+
+    /// POST of a search, `schemas` added.
+    pub(crate) async fn search_as(&self, token: &str, path: &str, search: Value) -> Answer {
+        let mut body = search;
+        body["schemas"] = serde_json::json!(["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]);
+        self.post_as(token, &format!("{path}/.search"), &body).await
     }
 
     /// GET /scim/v2/Users with a filter, percent-encoded.
@@ -187,4 +231,9 @@ pub(crate) fn encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
     };
     text.bytes().map(encode).collect()
+}
+
+/// Some keys, the same for all nodes of a test.
+fn keys() -> Arc<Keys> {
+    Arc::new(Keys::parse("8f0e2d4c6b8a79685746352413021f0e8f0e2d4c6b8a79685746352413021f0e".into()).unwrap())
 }

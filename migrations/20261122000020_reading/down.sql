@@ -1,0 +1,2 @@
+DROP INDEX people_by_birthday;
+DROP INDEX people_by_birth_date;

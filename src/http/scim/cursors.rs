@@ -1,0 +1,116 @@
+//! Cursors as callers see them: sealed for one consumer and one list, so that the server keeps none.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
+
+use crate::http::auth::Caller;
+use crate::http::error::ScimFailure;
+use crate::http::state::State;
+use crate::keys::seal::{Place as Bound, hex, sha256};
+use crate::scim::cursor::Cursor;
+use crate::scim::error::ScimError;
+use crate::scim::query::Paging;
+use crate::scim::schema::ResourceType;
+use crate::store::walks::{PageRequest, Place, Start};
+
+/// Characters of a cursor, at most. The longest is that of a list sorted by a long text.
+const MAX_CURSOR: usize = 16 * 1024;
+
+/// One caller's walk over one list.
+pub(super) struct Walk<'a> {
+    state: &'a State,
+    caller: Uuid,
+    endpoint: &'static str,
+    paging: &'a Paging,
+    /// Digest of what is listed under which policy; how it is shown does not matter.
+    listed: [u8; 32],
+    cursor: Option<Cursor>,
+    place: Option<Place>,
+}
+
+impl<'a> Walk<'a> {
+    /// # Errors
+    /// 400 `invalidCursor`, `expiredCursor` or `invalidCount`.
+    pub(super) fn of<P>(
+        state: &'a State,
+        caller: &Caller<P>,
+        endpoint: &'static str,
+        paging: &'a Paging,
+    ) -> Result<Self, ScimFailure> {
+        // What was remembered or given out under another policy is not gone on with.
+        let policy = if caller.policy().is_open() { String::new() } else { format!("{:?}", caller.policy()) };
+        let listed = sha256(format!("{endpoint} {} {policy}", paging.listed).as_bytes());
+        let mut walk = Self { state, caller: caller.id, endpoint, paging, listed, cursor: None, place: None };
+        if let Some(text) = paging.cursor.as_deref().filter(|text| !text.is_empty()) {
+            let cursor = walk.open(text).ok_or_else(|| {
+                ScimError::invalid_cursor(
+                    "the cursor is not one that was given for this query: repeat every other parameter unchanged",
+                )
+            })?;
+            cursor.check(paging.count, state.clock.now())?;
+            walk.place = Some(Place { key: cursor.key.clone(), position: cursor.position });
+            walk.cursor = Some(cursor);
+        }
+        Ok(walk)
+    }
+
+    pub(super) fn request(&self) -> PageRequest<'_> {
+        let start = match &self.paging.cursor {
+            Some(_) => Start::Behind(self.place.as_ref()),
+            None => Start::Index(i64::try_from(self.paging.start_index).unwrap_or(i64::MAX)),
+        };
+        PageRequest {
+            caller: self.caller,
+            query: &self.listed,
+            start,
+            count: self.paging.count.into(),
+            now: self.state.clock.now(),
+        }
+    }
+
+    /// The index that the page begins with; none on cursor pages.
+    pub(super) fn start_index(&self) -> Option<u64> {
+        self.paging.cursor.is_none().then_some(self.paging.start_index)
+    }
+
+    /// The type of the resource behind which the walk goes on.
+    pub(super) fn behind(&self) -> Option<ResourceType> {
+        self.cursor.as_ref().map(|cursor| cursor.resource_type)
+    }
+
+    /// The cursor with which a walk goes on behind a place.
+    pub(super) fn next(&self, place: Place, resource_type: ResourceType) -> String {
+        let cursor = Cursor {
+            resource_type,
+            position: place.position,
+            key: place.key,
+            count: self.paging.count,
+            issued_at: self.state.clock.now(),
+        };
+        let sealed = self.state.keys.seal(self.bound().place(self.endpoint), &cursor.to_bytes());
+        URL_SAFE_NO_PAD.encode(sealed)
+    }
+
+    fn open(&self, text: &str) -> Option<Cursor> {
+        if text.len() > MAX_CURSOR {
+            return None;
+        }
+        let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let bytes = self.state.keys.open(self.bound().place(self.endpoint), &sealed).ok()?;
+        Cursor::from_bytes(&bytes)
+    }
+
+    /// Whose it is, what is listed and how it is shown.
+    fn bound(&self) -> BoundTo {
+        BoundTo(format!("{} {} {}", self.caller, hex(&self.listed), hex(&sha256(self.paging.shown.as_bytes()))))
+    }
+}
+
+struct BoundTo(String);
+
+impl BoundTo {
+    fn place(&self, endpoint: &'static str) -> Bound<'_> {
+        Bound { table: "scim cursor", column: endpoint, row: &self.0 }
+    }
+}

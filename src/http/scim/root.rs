@@ -1,0 +1,135 @@
+//! Queries across all types, on the base URL: Users first, then Groups.
+
+use std::collections::VecDeque;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::bodies::search_body;
+use super::cursors::Walk;
+use super::group_heads::{Head, heads};
+use super::people::PeopleWriter;
+use super::sight::{Sight, pairs};
+use super::stream::{Body, Piece};
+use super::users::{Reader, sensitive_in};
+use crate::http::auth::{Caller, ScimRead};
+use crate::http::error::ScimFailure;
+use crate::http::state::State;
+use crate::scim::error::ScimError;
+use crate::scim::filter::Mode;
+use crate::scim::message::ListHeader;
+use crate::scim::query::{RootQuery, SortOrder, TypeQuery};
+use crate::scim::schema::ResourceType;
+use crate::store::group_filter::GroupCondition;
+use crate::store::groups::GroupRow;
+use crate::store::people::Shown;
+use crate::store::scim_filter::Condition;
+use crate::store::sort::Sort;
+use crate::store::spanning::{self, Found, Order, Spanning};
+
+/// GET on the base URL.
+pub(super) async fn list(
+    caller: Caller<ScimRead>,
+    request: HttpRequest,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ScimFailure> {
+    let release = caller.release()?;
+    let query = RootQuery::parse(pairs(&request)?, Mode::Lenient, &release.hidden)?;
+    answer(Reader { caller, release }, query, state).await
+}
+
+/// POST /.search.
+pub(super) async fn search(
+    caller: Caller<ScimRead>,
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ScimFailure> {
+    let body = search_body(&request, payload).await?;
+    let release = caller.release()?;
+    let query = RootQuery::of_search(&body, Mode::Lenient, &release.hidden)?;
+    answer(Reader { caller, release }, query, state).await
+}
+
+async fn answer(reader: Reader, query: RootQuery, state: web::Data<State>) -> Result<HttpResponse, ScimFailure> {
+    let RootQuery { users, groups, paging } = query;
+    let walk = Walk::of(&state, &reader.caller, "", &paging)?;
+    let mut conn = state.db.get().await?;
+    let sight = Sight::of(reader.caller, reader.release, &state, &mut conn).await?;
+    let mut of_people = users.filter.as_ref().map(|filter| Condition::of(filter, &sight.view));
+    if let Some(condition) = &mut of_people {
+        condition.settle(&mut conn).await?;
+    }
+    let mut of_groups = groups.filter.as_ref().map(|filter| GroupCondition::of(filter, &sight.view));
+    if let Some(condition) = &mut of_groups {
+        condition.settle(&mut conn).await?;
+    }
+    let descending = paging.sort_order == SortOrder::Descending;
+    let people_by = users.sort_by.map(|target| Sort::of_people(target, descending, &sight.view));
+    let groups_by = groups.sort_by.map(|target| Sort::of_groups(target, descending, &sight.view));
+    let order = Order { people: people_by.as_ref(), groups: groups_by.as_ref(), descending };
+    let asked =
+        Spanning { people: of_people.as_ref(), groups: of_groups.as_ref(), order: paging.is_sorted.then_some(order) };
+    let (page, next) = spanning::page(&mut conn, &sight.view, &walk.request(), walk.behind(), asked).await?;
+    sight
+        .record(
+            &state,
+            &mut conn,
+            &sensitive_in(users.filter.as_ref()),
+            "people by filter".to_owned(),
+            page.items.len(),
+        )
+        .await?;
+    let count = page.items.len() as u64;
+    let pieces = written(&sight, &state, page.items, &users, &groups, &mut conn).await?;
+    drop(conn);
+    let header = ListHeader {
+        total_results: u64::try_from(page.total).unwrap_or(0),
+        start_index: walk.start_index(),
+        items_per_page: count,
+        next_cursor: next.map(|spot| walk.next(spot.place, spot.resource_type)),
+        previous_cursor: None,
+    };
+    let open = header.open();
+    Body::of(state.clone(), sight.view, &groups.projection, pieces, open, ListHeader::CLOSE)
+        .answer(HttpResponse::Ok())
+        .await
+}
+
+/// What was found, in its order.
+async fn written(
+    sight: &Sight,
+    state: &State,
+    found: Vec<Found>,
+    of_users: &TypeQuery,
+    of_groups: &TypeQuery,
+    conn: &mut crate::store::pool::Connection,
+) -> Result<Vec<Piece>, ScimFailure> {
+    let kinds: Vec<ResourceType> = found
+        .iter()
+        .map(|one| match one {
+            Found::Person(_) => ResourceType::User,
+            Found::Group(_) => ResourceType::Group,
+        })
+        .collect();
+    let (mut people, mut rows): (Vec<Shown>, Vec<GroupRow>) = (Vec::new(), Vec::new());
+    for one in found {
+        match one {
+            Found::Person(person) => people.push(person),
+            Found::Group(group) => rows.push(group),
+        }
+    }
+    let writer = PeopleWriter::of(sight, state, &of_users.projection, &people, conn).await?;
+    let mut heads: VecDeque<Head> = heads(sight, state, &of_groups.projection, &rows, conn).await?.into();
+    let mut people = people.iter();
+    kinds
+        .into_iter()
+        .map(|kind| match kind {
+            ResourceType::User => {
+                let mut text = String::new();
+                writer.append(people.next().ok_or_else(ScimError::internal)?, &mut text)?;
+                Ok(Piece::Whole(text))
+            }
+            ResourceType::Group => Ok(Piece::Group(heads.pop_front().ok_or_else(ScimError::internal)?)),
+        })
+        .collect()
+}

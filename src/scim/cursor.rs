@@ -1,0 +1,122 @@
+//! Where a walk by cursor goes on (RFC 9865), as bytes. Whoever hands them out seals them together with whose walk it is
+//! and what is listed, so that nobody can make one up or use another's.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::discovery::CURSOR_TIMEOUT;
+use super::error::ScimError;
+use super::schema::ResourceType;
+
+const VERSION: u8 = 1;
+
+/// The place behind the last resource of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// What the last resource was; lists of one type have no other.
+    pub resource_type: ResourceType,
+    pub position: i64,
+    /// By what the list is sorted, if it is, and if the resource has a value.
+    pub key: Option<String>,
+    /// The page size that the walk began with.
+    pub count: u32,
+    pub issued_at: DateTime<Utc>,
+}
+
+impl Cursor {
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let kind = match self.resource_type {
+            ResourceType::User => 0,
+            ResourceType::Group => 1,
+        };
+        let mut bytes = vec![VERSION, kind, u8::from(self.key.is_some())];
+        bytes.extend(self.position.to_be_bytes());
+        bytes.extend(self.count.to_be_bytes());
+        bytes.extend(self.issued_at.timestamp_millis().to_be_bytes());
+        bytes.extend(self.key.as_deref().unwrap_or_default().as_bytes());
+        bytes
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote; nothing else is one.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (&[version, kind, has_key], rest) = bytes.split_first_chunk()?;
+        let (position, rest) = rest.split_first_chunk()?;
+        let (count, rest) = rest.split_first_chunk()?;
+        let (issued_at, key) = rest.split_first_chunk()?;
+        if version != VERSION {
+            return None;
+        }
+        Some(Self {
+            resource_type: *ResourceType::ALL.get(usize::from(kind))?,
+            position: i64::from_be_bytes(*position),
+            key: (has_key == 1).then(|| String::from_utf8(key.to_vec())).transpose().ok()?,
+            count: u32::from_be_bytes(*count),
+            issued_at: DateTime::from_timestamp_millis(i64::from_be_bytes(*issued_at))?,
+        })
+    }
+
+    /// Refuses a cursor of another page size, and one that is too old.
+    ///
+    /// # Errors
+    /// 400 `expiredCursor` or `invalidCount`.
+    pub fn check(&self, count: u32, now: DateTime<Utc>) -> Result<(), ScimError> {
+        if now - self.issued_at > TimeDelta::seconds(CURSOR_TIMEOUT.into()) {
+            return Err(ScimError::expired_cursor("the cursor has expired: begin again with an empty one"));
+        }
+        if count != self.count {
+            let detail = "count is not that of the first page: a walk keeps its page size";
+            return Err(ScimError::invalid_count(detail));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn cursor() -> Cursor {
+        Cursor {
+            resource_type: ResourceType::User,
+            position: 7,
+            key: Some("é".to_owned()),
+            count: 100,
+            issued_at: "2026-11-20T12:00:00.123Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn another_page_size_and_an_old_cursor_are_refused_with_their_keywords() {
+        let cursor = cursor();
+        let keyword = |count, seconds| {
+            let now = cursor.issued_at + TimeDelta::seconds(seconds);
+            cursor.check(count, now).map_err(|error| error.scim_type.unwrap().keyword())
+        };
+        assert_eq!(keyword(100, 3600), Ok(()));
+        assert_eq!(keyword(100, 3601), Err("expiredCursor"));
+        assert_eq!(keyword(99, 0), Err("invalidCount"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_reads_back(
+            kind in prop::sample::select(ResourceType::ALL.to_vec()),
+            position in any::<i64>(),
+            key in any::<Option<String>>(),
+            count in any::<u32>(),
+            millis in 0..4_000_000_000_000_i64,
+        ) {
+            let issued_at = DateTime::from_timestamp_millis(millis).unwrap();
+            let cursor = Cursor { resource_type: kind, position, key, count, issued_at };
+            prop_assert_eq!(Cursor::from_bytes(&cursor.to_bytes()), Some(cursor));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = Cursor::from_bytes(&bytes);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Pages of people and groups in one list: people first and groups behind them, each in the order of lists; or
+//! both together, sorted, where a person comes before a group of the same sort value.
+//!
+//! A walk goes on by key, as one of people does ([`walks`](super::walks)). There are few groups, so that where they stand
+//! among the people is found here.
+
+use diesel_async::AsyncPgConnection;
+
+use super::group_filter::GroupCondition;
+use super::groups::GroupRow;
+use super::keys::ListError;
+use super::matched::Begin;
+use super::people::Shown;
+use super::scim_filter::Condition;
+use super::sort::Sort;
+use super::view::View;
+use super::walks::{self, Page, PageRequest, Place, Start};
+use super::{group_pages, groups};
+use crate::scim::schema::ResourceType;
+
+/// Somebody or something in the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    Person(Shown),
+    Group(GroupRow),
+}
+
+/// What is listed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spanning<'a> {
+    pub people: Option<&'a Condition>,
+    pub groups: Option<&'a GroupCondition>,
+    pub order: Option<Order<'a>>,
+}
+
+/// By what the list is sorted. A type that does not have the attribute has no value.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    pub people: Option<&'a Sort>,
+    pub groups: Option<&'a Sort>,
+    pub descending: bool,
+}
+
+/// A place in the list: what stands there, by its type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    pub resource_type: ResourceType,
+    pub place: Place,
+}
+
+/// In the ascending order: without a value last, people before groups.
+type Rank = (bool, Option<String>, ResourceType, i64);
+
+impl Spot {
+    fn rank(&self) -> Rank {
+        (self.place.key.is_none(), self.place.key.clone(), self.resource_type, self.place.position)
+    }
+
+    /// What is remembered beside the position.
+    fn mark(&self) -> String {
+        let kind = match self.resource_type {
+            ResourceType::User => 'u',
+            ResourceType::Group => 'g',
+        };
+        match &self.place.key {
+            Some(key) => format!("{kind}+{key}"),
+            None => format!("{kind}-"),
+        }
+    }
+
+    /// Reads what [`mark`](Self::mark) wrote.
+    fn of_mark(place: Place) -> Option<Self> {
+        let mark = place.key?;
+        let resource_type = match mark.as_bytes().first()? {
+            b'u' => ResourceType::User,
+            _ => ResourceType::Group,
+        };
+        let key = mark.get(1..)?.strip_prefix('+').map(str::to_owned);
+        Some(Self { resource_type, place: Place { key, position: place.position } })
+    }
+}
+
+/// Where a page begins.
+enum From {
+    Skip(i64),
+    Behind(Spot),
+}
+
+/// A page of both, and the place of the last, if it was asked for by place and there are more. `behind` is what stands at
+/// the place that the page begins behind.
+///
+/// # Errors
+/// As [`walks::page`].
+pub async fn page(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    request: &PageRequest<'_>,
+    behind: Option<ResourceType>,
+    asked: Spanning<'_>,
+) -> Result<(Page<Found>, Option<Spot>), ListError> {
+    let people = total_of_people(conn, view, request, asked).await?;
+    let groups = total_of_groups(conn, view, request, asked).await?;
+    let total = people.saturating_add(groups);
+    if request.count == 0 {
+        return Ok((Page::empty(total), None));
+    }
+    let from = match request.start {
+        Start::Behind(Some(place)) => {
+            From::Behind(Spot { resource_type: behind.unwrap_or(ResourceType::User), place: place.clone() })
+        }
+        Start::Index(1) | Start::Behind(None) => From::Skip(0),
+        Start::Index(index) => match walks::begin(conn, request).await? {
+            Begin::After(place) => Spot::of_mark(place).map_or(From::Skip(index.saturating_sub(1)), From::Behind),
+            Begin::Skip(skip) => From::Skip(skip),
+        },
+    };
+    let mut found = match asked.order {
+        None => one_behind_the_other(conn, view, request, &from, people, asked).await?,
+        Some(order) => sorted(conn, view, request, &from, groups, asked, order).await?,
+    };
+    let goes_on = request.cut(&mut found);
+    let last = found.last().map(|(spot, _)| spot.clone()).filter(|_| goes_on);
+    let next = match (request.start, last) {
+        (Start::Behind(_), last) => last,
+        (Start::Index(_), Some(last)) => {
+            let marked = Place { key: Some(last.mark()), position: last.place.position };
+            walks::go_on(conn, request, Some(marked)).await?;
+            None
+        }
+        (Start::Index(_), None) => None,
+    };
+    let items = found.into_iter().map(|(_, item)| item).collect();
+    Ok((Page { items, total, next: None }, next))
+}
+
+/// The request for a part of the list that nothing is remembered of.
+fn part<'a>(request: &PageRequest<'a>, start: Start<'a>, count: i64) -> PageRequest<'a> {
+    PageRequest { start, count, ..*request }
+}
+
+async fn total_of_people(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    request: &PageRequest<'_>,
+    asked: Spanning<'_>,
+) -> Result<i64, ListError> {
+    Ok(walks::page(conn, view, &part(request, Start::Behind(None), 0), asked.people, None).await?.total)
+}
+
+async fn total_of_groups(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    request: &PageRequest<'_>,
+    asked: Spanning<'_>,
+) -> Result<i64, ListError> {
+    Ok(group_pages::page(conn, view, &part(request, Start::Behind(None), 0), asked.groups, None).await?.total)
+}
+
+async fn one_behind_the_other(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    request: &PageRequest<'_>,
+    from: &From,
+    people: i64,
+    asked: Spanning<'_>,
+) -> Result<Vec<(Spot, Found)>, ListError> {
+    let limit = request.limit();
+    let mut found: Vec<(Spot, Found)> = Vec::new();
+    let of_people = match from {
+        From::Skip(0) => Some(Start::Behind(None)),
+        From::Skip(skip) if *skip < people => Some(Start::Index(skip.saturating_add(1))),
+        From::Behind(Spot { resource_type: ResourceType::User, place }) => Some(Start::Behind(Some(place))),
+        From::Skip(_) | From::Behind(_) => None,
+    };
+    if let Some(start) = of_people {
+        // A jump is counted to, and remembered under a name of its own, which nobody asks for.
+        let query = [request.query, b"people"].concat();
+        let asked_for = PageRequest { query: &query, ..part(request, start, limit) };
+        let page = walks::page(conn, view, &asked_for, asked.people, None).await?;
+        found.extend(page.items.into_iter().map(|person| {
+            let place = Place { key: None, position: person.position };
+            (Spot { resource_type: ResourceType::User, place }, Found::Person(person))
+        }));
+    }
+    let rest = limit.saturating_sub(i64::try_from(found.len()).unwrap_or(i64::MAX));
+    if rest > 0 {
+        let query = [request.query, b"groups"].concat();
+        let start = match from {
+            From::Behind(Spot { resource_type: ResourceType::Group, place }) => Start::Behind(Some(place)),
+            From::Skip(skip) if of_people.is_none() => Start::Index(skip.saturating_sub(people).saturating_add(1)),
+            From::Skip(_) | From::Behind(_) => Start::Behind(None),
+        };
+        let asked_for = PageRequest { query: &query, ..part(request, start, rest) };
+        let page = group_pages::page(conn, view, &asked_for, asked.groups, None).await?;
+        found.extend(page.items.into_iter().map(|group| {
+            let place = Place { key: None, position: group.position };
+            (Spot { resource_type: ResourceType::Group, place }, Found::Group(group))
+        }));
+    }
+    Ok(found)
+}
+
+async fn sorted(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    request: &PageRequest<'_>,
+    from: &From,
+    groups: i64,
+    asked: Spanning<'_>,
+    order: Order<'_>,
+) -> Result<Vec<(Spot, Found)>, ListError> {
+    let limit = request.limit();
+    // So many people before the page may stand among the groups that come before it.
+    let (begin, more, skip) = match from {
+        From::Skip(skip) => {
+            let first = skip.saturating_sub(groups).max(0);
+            (Begin::Skip(first), skip - first, skip - first)
+        }
+        From::Behind(Spot { resource_type: ResourceType::User, place }) => (Begin::After(place.clone()), 0, 0),
+        // People of the same value come before a group, or behind it where the order is the reverse: behind all of
+        // them either way.
+        From::Behind(Spot { place, .. }) => (Begin::After(Place { key: place.key.clone(), position: i64::MAX }), 0, 0),
+    };
+    let (_, places) = walks::places(
+        conn,
+        view,
+        &walks::Places {
+            condition: asked.people,
+            sort: order.people,
+            descending: order.descending,
+            begin: &begin,
+            limit: limit.saturating_add(more),
+        },
+    )
+    .await?;
+    let of_type = |resource_type| move |place: Place| Spot { resource_type, place };
+    let mut spots: Vec<Spot> = places.into_iter().map(of_type(ResourceType::User)).collect();
+    let all = group_pages::places(conn, view, asked.groups, order.groups).await?;
+    spots.extend(all.into_iter().map(of_type(ResourceType::Group)));
+    if let From::Behind(behind) = from {
+        let behind = behind.rank();
+        spots.retain(|spot| if order.descending { spot.rank() < behind } else { spot.rank() > behind });
+    }
+    spots.sort_by_cached_key(Spot::rank);
+    if order.descending {
+        spots.reverse();
+    }
+    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let spots: Vec<Spot> = spots.into_iter().skip(skip).take(limit).collect();
+    let at = |resource_type| -> Vec<i64> {
+        spots.iter().filter(|spot| spot.resource_type == resource_type).map(|spot| spot.place.position).collect()
+    };
+    let mut people: Vec<Shown> = walks::at(conn, view, asked.people, &at(ResourceType::User)).await?;
+    let mut rows: Vec<GroupRow> = groups::at(conn, at(ResourceType::Group)).await?;
+    Ok(spots
+        .into_iter()
+        .filter_map(|spot| {
+            let position = spot.place.position;
+            // Whoever is gone meanwhile is not shown.
+            let item = match spot.resource_type {
+                ResourceType::User => {
+                    let at = people.iter().position(|person| person.position == position)?;
+                    Found::Person(people.swap_remove(at))
+                }
+                ResourceType::Group => {
+                    let at = rows.iter().position(|group| group.position == position)?;
+                    Found::Group(rows.swap_remove(at))
+                }
+            };
+            Some((spot, item))
+        })
+        .collect())
+}
