@@ -22,6 +22,9 @@ assert ask("query", "user", one["id"])["id"] == one["id"]
 groups = ask("query", "group", "--excluded-attribute", "members")
 assert groups["totalResults"] >= 4 and "members" not in groups["Resources"][0], groups
 assert ask("query", "group", groups["Resources"][0]["id"])["members"]
+assert ask("search", "user", "--count", "3")["itemsPerPage"] == 3
+assert ask("search", "--count", "3")["totalResults"] == 14 + groups["totalResults"]
+assert ask("query", "user", "--cursor", "", "--count", "3")["nextCursor"]
 assert ask("query", "schema")["totalResults"] == 8
 assert ask("query", "resourcetype")["totalResults"] == 2
 assert ask("query", "serviceproviderconfig")["filter"]["supported"]
