@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::schema::consumers;
+use super::schema::{consumers, index_walks};
 
 /// One row of `consumers`.
 #[derive(Clone, Debug, PartialEq, Eq, HasQuery, Insertable)]
@@ -37,6 +37,18 @@ pub struct ConsumerChange {
     pub attributes: Option<Option<Vec<String>>>,
 }
 
+impl ConsumerChange {
+    fn is_empty(&self) -> bool {
+        let Self { name, scopes, external_id_from_source, user_filter, group_filter, attributes } = self;
+        name.is_none()
+            && scopes.is_none()
+            && external_id_from_source.is_none()
+            && user_filter.is_none()
+            && group_filter.is_none()
+            && attributes.is_none()
+    }
+}
+
 /// A taken name is a unique violation of `consumers_name_key`.
 pub async fn insert(conn: &mut AsyncPgConnection, new: &ConsumerRow) -> QueryResult<()> {
     diesel::insert_into(consumers::table).values(new).execute(conn).await.map(drop)
@@ -64,9 +76,19 @@ pub async fn page(
     query.load(conn).await
 }
 
+/// The consumer, whose row is locked.
+pub async fn lock(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<ConsumerRow>> {
+    ConsumerRow::query().filter(consumers::id.eq(id)).for_update().first(conn).await.optional()
+}
+
+/// Forgets where walks of a consumer go on by index: under another policy the same index is another place.
+pub async fn forget_walks(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<usize> {
+    diesel::delete(index_walks::table.filter(index_walks::caller.eq(id))).execute(conn).await
+}
+
 /// `false` when there is no such consumer.
 pub async fn update(conn: &mut AsyncPgConnection, id: Uuid, change: &ConsumerChange) -> QueryResult<bool> {
-    if change.name.is_none() && change.scopes.is_none() && change.external_id_from_source.is_none() {
+    if change.is_empty() {
         return Ok(find(conn, id).await?.is_some());
     }
     diesel::update(consumers::table.find(id)).set(change).execute(conn).await.map(|rows| rows == 1)

@@ -26,6 +26,7 @@ mod pool;
 mod program_demo;
 mod program_input;
 mod pull;
+mod release_admin;
 mod scim_access;
 mod scim_filter;
 mod scim_paging;

@@ -11,15 +11,16 @@ use crate::flows::consumers::{self, NewConsumerOrder};
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
 use crate::http::auth::{Admin, AdminRead, Caller, Scope};
+use crate::scim::release::Policy;
 use crate::store;
 use crate::store::consumers::{ConsumerChange, ConsumerRow};
 
 const MEMBERS: [&str; 8] =
     ["name", "scopes", "externalIdFromSource", "userFilter", "groupFilter", "attributes", "writer", "strict"];
-/// Members that the design has and this server does not do yet. Taking them silently would release what they hide.
-const NOT_YET: [&str; 5] = ["userFilter", "groupFilter", "attributes", "writer", "strict"];
+/// Members that the design has and this server does not do yet.
+const NOT_YET: [&str; 2] = ["writer", "strict"];
 /// Scopes that would promise what nobody can do yet.
-const SCOPES_NOT_YET: [Scope; 2] = [Scope::ScimWrite, Scope::PeopleSensitive];
+const SCOPES_NOT_YET: [Scope; 1] = [Scope::ScimWrite];
 
 /// POST /consumers
 pub(super) async fn create(
@@ -72,12 +73,14 @@ pub(super) async fn replace(
         name: Some(order.name),
         scopes: Some(order.scopes),
         external_id_from_source: Some(order.external_id_from_source),
-        ..ConsumerChange::default()
+        user_filter: Some(order.policy.user_filter),
+        group_filter: Some(order.policy.group_filter),
+        attributes: Some(order.policy.attributes),
     };
     Ok(ok(&show_row(&consumers::update(&context, id, change, &actor).await?)))
 }
 
-/// PATCH /consumers/{id}: what is left out stays as it is.
+/// PATCH /consumers/{id}: what is left out stays as it is, and what is `null` is taken out of the policy.
 pub(super) async fn change(
     caller: Caller<Admin>,
     request: HttpRequest,
@@ -92,7 +95,7 @@ pub(super) async fn change(
         name: body.text("name"),
         scopes: scopes(&mut body),
         external_id_from_source: body.boolean("externalIdFromSource"),
-        ..ConsumerChange::default()
+        ..policy(&mut body)
     };
     let actor = body.actor(&caller)?;
     Ok(ok(&show_row(&consumers::update(&context, id, change, &actor).await?)))
@@ -124,13 +127,41 @@ fn whole(body: &mut Members) -> NewConsumerOrder {
         }
     };
     let external_id_from_source = body.boolean("externalIdFromSource").unwrap_or(false);
-    NewConsumerOrder { name, scopes, external_id_from_source }
+    let policy = whole_policy(policy(body));
+    NewConsumerOrder { name, scopes, external_id_from_source, policy }
+}
+
+/// What a body says of the release policy; what it does not name is `None`. Notes every mistake.
+fn policy(body: &mut Members) -> ConsumerChange {
+    let change = ConsumerChange {
+        user_filter: if body.is_null("userFilter") { Some(None) } else { body.text("userFilter").map(Some) },
+        group_filter: if body.is_null("groupFilter") { Some(None) } else { body.text("groupFilter").map(Some) },
+        attributes: if body.is_null("attributes") { Some(None) } else { body.texts("attributes").map(Some) },
+        ..ConsumerChange::default()
+    };
+    // In a list that has other things than texts, the places would be wrong.
+    let is_list = !body.has_refused_within("attributes");
+    for mistake in whole_policy(change.clone()).mistakes() {
+        if is_list || !mistake.field.starts_with("attributes") {
+            body.refuse(mistake.field, mistake.message);
+        }
+    }
+    change
+}
+
+/// What is not named is not there.
+fn whole_policy(change: ConsumerChange) -> Policy {
+    Policy {
+        user_filter: change.user_filter.flatten(),
+        group_filter: change.group_filter.flatten(),
+        attributes: change.attributes.flatten(),
+    }
 }
 
 fn refuse_not_yet(body: &mut Members) {
     for name in NOT_YET {
         if body.take(name).is_some() {
-            body.refuse(name, "not available yet: a consumer sees all people and may not write");
+            body.refuse(name, "not available yet: a consumer may not write");
         }
     }
 }
@@ -165,6 +196,22 @@ fn show_row(row: &ConsumerRow) -> Value {
         "name": row.name,
         "scopes": row.scopes,
         "externalIdFromSource": row.external_id_from_source,
+        "userFilter": row.user_filter,
+        "groupFilter": row.group_filter,
+        "attributes": row.attributes,
+        "warnings": warnings(row),
         "createdAt": row.created_at,
     })
+}
+
+/// What an admin should know: it is so, and may not be meant so.
+fn warnings(row: &ConsumerRow) -> Vec<Value> {
+    let policy = Policy {
+        user_filter: row.user_filter.clone(),
+        group_filter: row.group_filter.clone(),
+        attributes: row.attributes.clone(),
+    };
+    let sensitive = row.scopes.iter().any(|scope| scope == Scope::PeopleSensitive.as_str());
+    let all = policy.warnings(sensitive).into_iter();
+    all.map(|warning| json!({ "code": warning.code, "field": warning.field, "message": warning.message })).collect()
 }
