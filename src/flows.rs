@@ -26,3 +26,4 @@ pub mod reviews;
 mod scene;
 pub mod settings;
 pub mod timers;
+pub mod tokens;

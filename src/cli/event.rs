@@ -45,13 +45,13 @@ pub(super) fn show(list: &Value, out: &mut dyn Write) -> Result<(), CliError> {
         vec![
             text(event, "/sequence"),
             text(event, "/type"),
-            text(event, if event["groupId"].is_string() { "/groupId" } else { "/personId" }),
+            ["/personId", "/groupId", "/connectionId", "/consumerId"].iter().map(|id| text(event, id)).collect(),
             text(event, "/at"),
             text(event, "/cause"),
             if is_new { String::new() } else { what.join("; ") },
         ]
     };
-    let heads = ["SEQUENCE", "TYPE", "PERSON OR GROUP", "AT", "CAUSE", "WHAT"];
+    let heads = ["SEQUENCE", "TYPE", "OF", "AT", "CAUSE", "WHAT"];
     table(out, &heads, &super::rows(list, row), "there is no event after that")?;
     super::more(list, out)
 }

@@ -319,10 +319,9 @@ impl Work {
                 diff: Value::Array(diff),
                 position: before.map_or(0, |row| row.position),
                 people_delta: i16::from(before.is_none()),
-                group_id: None,
                 groups_joined,
                 groups_left,
-                connection_id: None,
+                ..NewChange::default()
             });
         }
         if let Some(row) = before

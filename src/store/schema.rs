@@ -52,6 +52,8 @@ diesel::table! {
         groups_joined -> Array<Uuid>,
         groups_left -> Array<Uuid>,
         connection_id -> Nullable<Uuid>,
+        consumer_id -> Nullable<Uuid>,
+        token_id -> Nullable<Uuid>,
     }
 }
 
@@ -397,6 +399,7 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
         last_used_at -> Nullable<Timestamptz>,
+        warned_days -> Nullable<Int2>,
     }
 }
 

@@ -39,3 +39,4 @@ mod stories_justworks;
 mod stories_people;
 mod stories_time;
 mod support;
+mod token_ends;

@@ -138,6 +138,47 @@ async fn the_audit_says_what_changed_in_the_policy() {
     desk.stop().await;
 }
 
+/// The whole way of an admin at the command line.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_sets_shows_and_clears_a_policy() {
+    let desk = Desk::with(SandboxConfig::plain(1)).await;
+    let employees = "userType eq \"Employee\"";
+    let add = ["consumer", "add", "--name", "desk", "--user-filter", "active eq true", "--attribute", "userName"];
+    let added =
+        desk.says(&[&add[..], &["--attribute", "title", "--group-filter", "kind eq \"country\""]].concat()).await;
+    assert!(added.contains("\n! people who leave vanish"), "{added}");
+    let shown = desk.says(&["consumer", "show", "DESK"]).await;
+    for words in [
+        "people      active eq true\n",
+        "groups      kind eq \"country\"\n",
+        "attributes  userName, title\n",
+        "! people",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let list = desk.says(&["consumer", "list"]).await;
+    let row: Vec<&str> = list.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(row[1..6], ["desk", "scim:read", "some", "some", "2"], "{list}");
+    assert!(list.contains("\n! desk: people who leave vanish"), "{list}");
+    let changed = desk
+        .says(&["consumer", "change", "desk", "--user-filter", employees, "--no-group-filter", "--all-attributes"])
+        .await;
+    assert!(changed.contains(&format!("people      {employees}\n")), "{changed}");
+    assert!(changed.contains("groups      all\nattributes  all but the sensitive ones\n"), "{changed}");
+    let changed = desk.says(&["consumer", "change", "desk", "--no-user-filter", "--scope", "events:read"]).await;
+    assert!(changed.contains("people      all\n") && changed.contains("scopes      events:read\n"), "{changed}");
+    assert!(!changed.contains("! "), "{changed}");
+    let refused = async |words: &[&str]| match desk.rollbook(words).await {
+        Err(error) => error.to_string(),
+        Ok(done) => panic!("{words:?} was done: {done}"),
+    };
+    assert!(refused(&["consumer", "change", "desk"]).await.contains("nothing is to be changed"));
+    let wrong = ["consumer", "change", "desk", "--attribute", "title", "--attribute", "shoeSize"];
+    assert!(refused(&wrong).await.starts_with("attributes[1]: no schema defines the attribute `shoeSize`"));
+    refused(&["consumer", "change", "desk", "--user-filter", employees, "--no-user-filter"]).await;
+    desk.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn walks_that_are_remembered_are_forgotten_with_the_policy_and_by_nobody_else() {
     let desk = Desk::with(SandboxConfig::plain(5)).await;

@@ -1,19 +1,26 @@
 //! Consumers of the directory: created, listed, changed, removed.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::body::{Members, shown};
 use super::cursor::{Mark, page};
 use super::parameters::Parameters;
 use super::{Answer, created, id, ok};
+use crate::flows::audit::Actor;
 use crate::flows::consumers::{self, NewConsumerOrder};
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
+use crate::flows::tokens;
 use crate::http::auth::{Admin, AdminRead, Caller, Scope};
 use crate::scim::release::Policy;
 use crate::store;
 use crate::store::consumers::{ConsumerChange, ConsumerRow};
+use crate::store::tokens::TokenRow;
 
 const MEMBERS: [&str; 8] =
     ["name", "scopes", "externalIdFromSource", "userFilter", "groupFilter", "attributes", "writer", "strict"];
@@ -34,7 +41,8 @@ pub(super) async fn create(
     let order = whole(&mut body);
     let actor = body.actor(&caller)?;
     let row = consumers::create(&context, order, &actor).await?;
-    Ok(created(&format!("/consumers/{}", row.id), &show_row(&row)))
+    // It has no token yet.
+    Ok(created(&format!("/consumers/{}", row.id), &show_row(&row, &[], context.clock.now())))
 }
 
 /// GET /consumers
@@ -45,7 +53,14 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
     parameters.finish()?;
     let mut conn = context.db.get().await?;
     let rows = store::consumers::page(&mut conn, after, limit + 1).await?;
-    Ok(page(rows, limit, |row| Mark::At(row.created_at, row.id), show_row))
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let mut tokens: BTreeMap<Uuid, Vec<TokenRow>> = BTreeMap::new();
+    for token in store::tokens::of_consumers(&mut conn, &ids).await? {
+        tokens.entry(token.consumer_id.unwrap_or_default()).or_default().push(token);
+    }
+    let now = context.clock.now();
+    let show = |row: &ConsumerRow| show_row(row, tokens.get(&row.id).map_or(&[], Vec::as_slice), now);
+    Ok(page(rows, limit, |row| Mark::At(row.created_at, row.id), show))
 }
 
 /// GET /consumers/{id}
@@ -54,7 +69,8 @@ pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: we
     let id = id(&request, "id", "consumer")?;
     let mut conn = context.db.get().await?;
     let row = store::consumers::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("consumer", id))?;
-    Ok(ok(&show_row(&row)))
+    let tokens = store::tokens::of_consumer(&mut conn, Some(id)).await?;
+    Ok(ok(&show_row(&row, &tokens, context.clock.now())))
 }
 
 /// PUT /consumers/{id}: as a POST would have made it.
@@ -77,7 +93,7 @@ pub(super) async fn replace(
         group_filter: Some(order.policy.group_filter),
         attributes: Some(order.policy.attributes),
     };
-    Ok(ok(&show_row(&consumers::update(&context, id, change, &actor).await?)))
+    update(&context, id, change, &actor).await
 }
 
 /// PATCH /consumers/{id}: what is left out stays as it is, and what is `null` is taken out of the policy.
@@ -98,7 +114,13 @@ pub(super) async fn change(
         ..policy(&mut body)
     };
     let actor = body.actor(&caller)?;
-    Ok(ok(&show_row(&consumers::update(&context, id, change, &actor).await?)))
+    update(&context, id, change, &actor).await
+}
+
+async fn update(context: &Context, id: Uuid, change: ConsumerChange, actor: &Actor) -> Answer {
+    let row = consumers::update(context, id, change, actor).await?;
+    let tokens = store::tokens::of_consumer(&mut *context.db.get().await?, Some(id)).await?;
+    Ok(ok(&show_row(&row, &tokens, context.clock.now())))
 }
 
 /// DELETE /consumers/{id}: its tokens end with it.
@@ -190,7 +212,7 @@ fn available() -> String {
     all.map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-fn show_row(row: &ConsumerRow) -> Value {
+fn show_row(row: &ConsumerRow, tokens: &[TokenRow], now: DateTime<Utc>) -> Value {
     json!({
         "id": row.id,
         "name": row.name,
@@ -199,19 +221,33 @@ fn show_row(row: &ConsumerRow) -> Value {
         "userFilter": row.user_filter,
         "groupFilter": row.group_filter,
         "attributes": row.attributes,
-        "warnings": warnings(row),
+        "tokens": show_tokens(tokens, now),
+        "warnings": warnings(row, tokens, now),
         "createdAt": row.created_at,
     })
 }
 
+/// How many tokens there are, when one was used last, and when the next one ends.
+fn show_tokens(tokens: &[TokenRow], now: DateTime<Utc>) -> Value {
+    let live = tokens.iter().filter(|token| token.is_live(now));
+    json!({
+        "live": live.clone().count(),
+        "expired": tokens.len() - live.clone().count(),
+        "lastUsedAt": tokens.iter().filter_map(|token| token.last_used_at).max(),
+        "nextExpiresAt": live.filter_map(|token| token.expires_at).min(),
+    })
+}
+
 /// What an admin should know: it is so, and may not be meant so.
-fn warnings(row: &ConsumerRow) -> Vec<Value> {
+fn warnings(row: &ConsumerRow, tokens: &[TokenRow], now: DateTime<Utc>) -> Vec<Value> {
     let policy = Policy {
         user_filter: row.user_filter.clone(),
         group_filter: row.group_filter.clone(),
         attributes: row.attributes.clone(),
     };
     let sensitive = row.scopes.iter().any(|scope| scope == Scope::PeopleSensitive.as_str());
-    let all = policy.warnings(sensitive).into_iter();
-    all.map(|warning| json!({ "code": warning.code, "field": warning.field, "message": warning.message })).collect()
+    let of_policy = policy.warnings(sensitive).into_iter();
+    let of_policy =
+        of_policy.map(|warning| json!({ "code": warning.code, "field": warning.field, "message": warning.message }));
+    of_policy.chain(tokens::warnings(tokens, now).iter().map(super::tokens::show_warning)).collect()
 }

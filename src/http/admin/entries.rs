@@ -17,6 +17,8 @@ pub(super) fn show(row: &ChangeRow) -> Value {
         "personId": row.person_id,
         "groupId": row.group_id,
         "connectionId": row.connection_id,
+        "consumerId": row.consumer_id,
+        "tokenId": row.token_id,
         "at": row.at,
         "effectiveAt": effective_at,
         "detectedAt": row.at,
