@@ -18,16 +18,17 @@ pub enum Verb {
 
 #[derive(Clone, Debug, Args)]
 pub struct List {
-    /// Begin after this sequence number.
-    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
-    after: u64,
+    /// Begin after this sequence number; with the token of a consumer that is no admin, after this mark. [default: the beginning]
+    #[arg(long, value_name = "NUMBER")]
+    after: Option<String>,
     #[command(flatten)]
     length: Length,
 }
 
 pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let Verb::List(list) = verb;
-    let found = client.list(&["events"], &[("after", list.after.to_string())], list.length.limit).await?;
+    let after: Vec<(&str, String)> = list.after.into_iter().map(|after| ("after", after)).collect();
+    let found = client.list(&["events"], &after, list.length.limit).await?;
     if client.json {
         return write_json(out, &found);
     }

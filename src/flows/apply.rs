@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::audience::{Audience, Standings};
 use super::context::Context;
 use super::error::FlowError;
 use super::grouping::{self, Subject, moves};
@@ -149,7 +150,10 @@ async fn batch(
     if items.is_empty() {
         return Ok(0);
     }
+    let audience = Audience::hold(conn).await?;
     let ground = Ground::survey(conn, plan, &items, now).await?;
+    let known: Vec<Uuid> = ground.locked.keys().copied().collect();
+    let before = audience.standings(conn, &known).await?;
     let (sound, stale): (Vec<&ItemRow>, Vec<&ItemRow>) = items.iter().partition(|item| ground.bears(item));
     let mut people: Vec<(&ItemRow, Person)> = Vec::with_capacity(sound.len());
     for item in sound {
@@ -166,14 +170,14 @@ async fn batch(
             known_as: ground.locked.get(&item.person_id).and_then(|row| row.display_name.as_deref()),
         })
         .collect();
-    let grouped = grouping::group(conn, &context.clock, &subjects, plan, cause, now).await?;
+    let grouped = grouping::group(conn, &context.clock, &audience, &subjects, plan, cause, now).await?;
     drop(subjects);
     let mut work = Work { changes: grouped.changes, ..Work::default() };
     for (item, person) in people {
         let groups = grouped.memberships.get(&item.person_id).copied().unwrap_or_default();
         work.take(item, person, &groups, &ground, cause, now)?;
     }
-    work.write(conn, plan, now).await?;
+    work.write(conn, plan, now, &audience, &before).await?;
     let numbers = |items: &[&ItemRow]| items.iter().map(|item| item.n).collect::<Vec<_>>();
     store::plans::mark(conn, plan, &work.done, "applied").await?;
     store::plans::mark(conn, plan, &numbers(&stale), "stale").await?;
@@ -305,6 +309,14 @@ impl Work {
         // Who joins a group without being another person has not been modified, but changed.
         let changed = visible || !groups_joined.is_empty() || !groups_left.is_empty();
         let modified = if visible { now } else { before.map_or(now, |row| row.modified_at) };
+        if let Some(row) = before
+            && row.user_name_key != item.user_name_key
+        {
+            self.former.push((row.user_name_key.clone(), item.person_id));
+            self.used.push((item.user_name_key.clone(), item.person_id));
+        }
+        let mut write = write_of(item, person, version, created, modified, before.and_then(|row| row.left_at), now)?;
+        write.groups = by_column(groups);
         if changed {
             self.changes.push(NewChange {
                 at: now,
@@ -321,17 +333,10 @@ impl Work {
                 people_delta: i16::from(before.is_none()),
                 groups_joined,
                 groups_left,
+                renamed: before.is_some_and(|row| row.display_name != write.display_name),
                 ..NewChange::default()
             });
         }
-        if let Some(row) = before
-            && row.user_name_key != item.user_name_key
-        {
-            self.former.push((row.user_name_key.clone(), item.person_id));
-            self.used.push((item.user_name_key.clone(), item.person_id));
-        }
-        let mut write = write_of(item, person, version, created, modified, before.and_then(|row| row.left_at), now)?;
-        write.groups = by_column(groups);
         if before.is_none() {
             self.creates.push(write);
         } else {
@@ -342,7 +347,14 @@ impl Work {
         Ok(())
     }
 
-    async fn write(&mut self, conn: &mut AsyncPgConnection, plan: Uuid, now: DateTime<Utc>) -> Result<(), FlowError> {
+    async fn write(
+        &mut self,
+        conn: &mut AsyncPgConnection,
+        plan: Uuid,
+        now: DateTime<Utc>,
+        audience: &Audience,
+        before: &Standings,
+    ) -> Result<(), FlowError> {
         let positions: BTreeMap<Uuid, i64> = store::people_write::insert(conn, &self.creates)
             .await?
             .into_iter()
@@ -359,6 +371,7 @@ impl Work {
                 change.position = *position;
             }
         }
+        audience.note(conn, &mut self.changes, before).await?;
         store::changes::append(conn, &self.changes).await?;
         Ok(())
     }

@@ -48,6 +48,9 @@ pub async fn create(context: &Context, order: NewConsumerOrder, actor: &Actor) -
     let mut conn = context.db.get().await?;
     conn.transaction(async |conn| {
         store::consumers::insert(conn, &row).await.map_err(|error| taken(error, &row.name))?;
+        if let Some(filters) = feed_filters(&row) {
+            store::feed_filters::replace(conn, row.id, Some(filters)).await?;
+        }
         let mut detail = json!({ "name": row.name, "scopes": row.scopes });
         for (name, value) in policy_of(&row).into_iter().filter(|(_, value)| !value.is_null()) {
             detail[name] = value;
@@ -87,12 +90,22 @@ pub async fn update(
         if !changed.is_empty() {
             // What was remembered of walks is a place in lists that this consumer no longer sees.
             store::consumers::forget_walks(conn, id).await?;
+            if feed_filters(&before) != feed_filters(&row) {
+                store::feed_filters::replace(conn, id, feed_filters(&row)).await?;
+            }
             detail["changed"] = Value::Object(changed);
         }
         record(context, conn, actor, "consumer.update", &target(id), detail).await?;
         Ok(row)
     })
     .await
+}
+
+/// By what filters a consumer reads the feed, if by any.
+fn feed_filters(row: &ConsumerRow) -> Option<(Option<&str>, Option<&str>)> {
+    let filters = (row.user_filter.as_deref(), row.group_filter.as_deref());
+    let reads = row.scopes.iter().any(|scope| scope == "events:read");
+    Some(filters).filter(|filters| reads && *filters != (None, None))
 }
 
 /// What of a consumer's view of the directory is another, old and new.

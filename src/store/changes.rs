@@ -32,6 +32,8 @@ pub struct ChangeRow {
     pub groups_left: Vec<Uuid>,
     /// Set when something happened to a connection.
     pub connection_id: Option<Uuid>,
+    /// Whether the person is shown by another name.
+    pub renamed: bool,
     /// Set when something happened to a consumer, or to a token of it.
     pub consumer_id: Option<Uuid>,
     pub token_id: Option<Uuid>,
@@ -59,8 +61,14 @@ pub struct NewChange {
     pub groups_joined: Vec<Uuid>,
     pub groups_left: Vec<Uuid>,
     pub connection_id: Option<Uuid>,
+    /// Whether the person is shown by another name: the groups show it too.
+    pub renamed: bool,
     pub consumer_id: Option<Uuid>,
     pub token_id: Option<Uuid>,
+    /// For which filters of feeds whom it concerns was inside before and after it, came inside by it, or left by it.
+    pub inside: Option<Vec<i32>>,
+    pub entered: Option<Vec<i32>>,
+    pub departed: Option<Vec<i32>>,
 }
 
 /// Appends changes, in this order.

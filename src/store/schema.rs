@@ -52,8 +52,12 @@ diesel::table! {
         groups_joined -> Array<Uuid>,
         groups_left -> Array<Uuid>,
         connection_id -> Nullable<Uuid>,
+        renamed -> Bool,
         consumer_id -> Nullable<Uuid>,
         token_id -> Nullable<Uuid>,
+        inside -> Nullable<Array<Int4>>,
+        entered -> Nullable<Array<Int4>>,
+        departed -> Nullable<Array<Int4>>,
     }
 }
 
@@ -103,6 +107,15 @@ diesel::table! {
         email_key -> Text,
         person_id -> Uuid,
         reserved_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    feed_filters (number) {
+        number -> Int4,
+        consumer_id -> Uuid,
+        user_filter -> Nullable<Text>,
+        group_filter -> Nullable<Text>,
     }
 }
 
@@ -437,6 +450,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     connections,
     consumers,
     email_reservations,
+    feed_filters,
     feed_state,
     group_keys,
     group_kinds,

@@ -27,6 +27,8 @@ mod program_demo;
 mod program_input;
 mod pull;
 mod release_admin;
+mod release_feed;
+mod release_model;
 mod scim_access;
 mod scim_filter;
 mod scim_paging;
