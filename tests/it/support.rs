@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod cluster;
 pub(crate) mod database;
 pub(crate) mod filters;
+pub(crate) mod follower;
 pub(crate) mod groups;
 pub(crate) mod live;
 pub(crate) mod pair;
