@@ -1,6 +1,7 @@
 //! The use cases. Each owns its transactions; fronts and jobs call them and add nothing of their own.
 
 mod apply;
+mod audience;
 pub mod audit;
 pub mod callers;
 pub mod connect;
@@ -26,3 +27,4 @@ pub mod reviews;
 mod scene;
 pub mod settings;
 pub mod timers;
+pub mod tokens;

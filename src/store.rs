@@ -13,6 +13,7 @@ pub mod edges;
 pub mod embedded;
 pub mod error;
 pub mod examples;
+pub mod feed_filters;
 pub mod grants;
 pub mod group_filter;
 mod group_fold;

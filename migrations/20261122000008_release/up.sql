@@ -5,5 +5,7 @@ ALTER TABLE consumers
     ADD COLUMN group_filter text CHECK (length(group_filter) <= 8192),
     ADD COLUMN attributes text[] CHECK (cardinality(attributes) <= 500);
 
--- The groups that show a member by another name: it changes their version.
-ALTER TABLE changes ADD COLUMN groups_renamed uuid[] NOT NULL DEFAULT '{}';
+-- Whether somebody is shown by another name, and the groups that show it: it changes their version.
+ALTER TABLE changes
+    ADD COLUMN renamed boolean NOT NULL DEFAULT FALSE,
+    ADD COLUMN groups_renamed uuid[] NOT NULL DEFAULT '{}';

@@ -1,13 +1,16 @@
 //! `rollbook check`: whether everything is in place that the server needs; one line each.
 
 use chrono::TimeDelta;
+use uuid::Uuid;
 
 use super::{Opened, open_database};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::flows::connect;
 use crate::flows::context::Context;
+use crate::flows::tokens;
 use crate::store;
+use crate::store::pool::Connection;
 
 /// How far the clocks of server and database may be apart.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
@@ -59,6 +62,7 @@ async fn look_around(context: &Context, report: &mut Report) -> anyhow::Result<(
     } else {
         report.wrong("clock", &format!("{} s away from the database's: set one of them right", apart.num_seconds()));
     }
+    look_at_tokens(context, &mut conn, report).await?;
     let connections = store::connections::all(&mut conn).await?;
     drop(conn);
     if connections.is_empty() {
@@ -72,6 +76,26 @@ async fn look_around(context: &Context, report: &mut Report) -> anyhow::Result<(
             }
             Err(error) => report.wrong(&what, &error.to_string()),
         }
+    }
+    Ok(())
+}
+
+/// Names the tokens of consumers that end soon, and the consumers that have none left.
+async fn look_at_tokens(context: &Context, conn: &mut Connection, report: &mut Report) -> anyhow::Result<()> {
+    let consumers = store::consumers::page(conn, None, i64::MAX).await?;
+    let ids: Vec<Uuid> = consumers.iter().map(|consumer| consumer.id).collect();
+    let all = store::tokens::of_consumers(conn, &ids).await?;
+    let now = context.clock.now();
+    let mut is_quiet = true;
+    for consumer in &consumers {
+        let of: Vec<_> = all.iter().filter(|token| token.consumer_id == Some(consumer.id)).cloned().collect();
+        for warning in tokens::warnings(&of, now) {
+            is_quiet = false;
+            report.note(&format!("consumer `{}`", consumer.name), &warning.message);
+        }
+    }
+    if is_quiet {
+        report.right("tokens", &format!("none of {} ends within {} days", all.len(), tokens::WARNING_DAYS[0]));
     }
     Ok(())
 }
@@ -90,6 +114,12 @@ impl Report {
     #[expect(clippy::unused_self, reason = "right and wrong are said to the same report")]
     fn right(&self, what: &str, detail: &str) {
         println!("ok     {what}: {detail}");
+    }
+
+    /// Nothing is wrong yet.
+    #[expect(clippy::unused_self, reason = "all is said to the same report")]
+    fn note(&self, what: &str, detail: &str) {
+        println!("note   {what}: {detail}");
     }
 
     fn wrong(&mut self, what: &str, detail: &str) {

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
-use crate::flows::{feed, fields, grants, groups, hold, keys, pull, timers};
+use crate::flows::{feed, fields, grants, groups, hold, keys, pull, timers, tokens};
 use crate::jobs::runner::{Job, Runner};
 
 type Step = for<'a> fn(&'a Context) -> BoxFuture<'a, Result<bool, FlowError>>;
@@ -35,11 +35,12 @@ impl std::fmt::Debug for Work {
 
 /// All jobs of a process.
 pub(super) fn runner(context: &Context) -> Runner {
-    let all: [(&'static str, Step); 13] = [
+    let all: [(&'static str, Step); 14] = [
         ("housekeeping", |context| timers::keep_house(context).boxed()),
         ("timers", |context| timers::fire(context).boxed()),
         ("schedule", |context| timers::schedule(context).boxed()),
         ("holds", |context| hold::expire(context).boxed()),
+        ("tokens", |context| tokens::warn_of_ends(context).boxed()),
         ("grants", |context| grants::refresh_stale(context).boxed()),
         // Several, so that a long pull of one connection does not keep the others waiting.
         ("pulls", |context| pull::work(context).boxed()),

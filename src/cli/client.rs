@@ -71,6 +71,10 @@ impl Client {
         self.call(Method::PUT, path, query, Some(body)).await
     }
 
+    pub(super) async fn patch(&self, path: &[&str], body: &Value) -> Result<Value, CliError> {
+        self.call(Method::PATCH, path, &[], Some(body)).await
+    }
+
     pub(super) async fn delete(&self, path: &[&str], body: &Value) -> Result<Value, CliError> {
         self.call(Method::DELETE, path, &[], Some(body)).await
     }

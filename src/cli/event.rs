@@ -18,16 +18,17 @@ pub enum Verb {
 
 #[derive(Clone, Debug, Args)]
 pub struct List {
-    /// Begin after this sequence number.
-    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
-    after: u64,
+    /// Begin after this sequence number; with the token of a consumer that is no admin, after this mark. [default: the beginning]
+    #[arg(long, value_name = "NUMBER")]
+    after: Option<String>,
     #[command(flatten)]
     length: Length,
 }
 
 pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let Verb::List(list) = verb;
-    let found = client.list(&["events"], &[("after", list.after.to_string())], list.length.limit).await?;
+    let after: Vec<(&str, String)> = list.after.into_iter().map(|after| ("after", after)).collect();
+    let found = client.list(&["events"], &after, list.length.limit).await?;
     if client.json {
         return write_json(out, &found);
     }
@@ -45,13 +46,13 @@ pub(super) fn show(list: &Value, out: &mut dyn Write) -> Result<(), CliError> {
         vec![
             text(event, "/sequence"),
             text(event, "/type"),
-            text(event, if event["groupId"].is_string() { "/groupId" } else { "/personId" }),
+            ["/personId", "/groupId", "/connectionId", "/consumerId"].iter().map(|id| text(event, id)).collect(),
             text(event, "/at"),
             text(event, "/cause"),
             if is_new { String::new() } else { what.join("; ") },
         ]
     };
-    let heads = ["SEQUENCE", "TYPE", "PERSON OR GROUP", "AT", "CAUSE", "WHAT"];
+    let heads = ["SEQUENCE", "TYPE", "OF", "AT", "CAUSE", "WHAT"];
     table(out, &heads, &super::rows(list, row), "there is no event after that")?;
     super::more(list, out)
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::consumer::PATH;
+use super::consumer::{PATH, warn};
 use super::table::{json as write_json, line, table, text};
 use super::{CliError, Why};
 
@@ -92,5 +92,9 @@ fn show_all(list: &Value, client: &Client, out: &mut dyn Write) -> Result<(), Cl
         vec![text(one, "/id"), text(one, "/name"), text(one, "/createdAt"), expires, text(one, "/lastUsedAt")]
     };
     let heads = ["ID", "NAME", "CREATED", "EXPIRES", "LAST USED"];
-    table(out, &heads, &super::rows(list, row), "the consumer has no token")
+    table(out, &heads, &super::rows(list, row), "the consumer has no token")?;
+    for one in list["items"].as_array().into_iter().flatten() {
+        warn(one, "", out)?;
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::audience::{Audience, Standings};
 use super::context::Context;
 use super::error::FlowError;
 use super::grouping::{self, Subject, moves};
@@ -149,7 +150,10 @@ async fn batch(
     if items.is_empty() {
         return Ok(0);
     }
+    let audience = Audience::hold(conn).await?;
     let ground = Ground::survey(conn, plan, &items, now).await?;
+    let known: Vec<Uuid> = ground.locked.keys().copied().collect();
+    let before = audience.standings(conn, &known).await?;
     let (sound, stale): (Vec<&ItemRow>, Vec<&ItemRow>) = items.iter().partition(|item| ground.bears(item));
     let mut people: Vec<(&ItemRow, Person)> = Vec::with_capacity(sound.len());
     for item in sound {
@@ -166,14 +170,14 @@ async fn batch(
             known_as: ground.locked.get(&item.person_id).and_then(|row| row.display_name.as_deref()),
         })
         .collect();
-    let grouped = grouping::group(conn, &context.clock, &subjects, plan, cause, now).await?;
+    let grouped = grouping::group(conn, &context.clock, &audience, &subjects, plan, cause, now).await?;
     drop(subjects);
     let mut work = Work { changes: grouped.changes, ..Work::default() };
     for (item, person) in people {
         let groups = grouped.memberships.get(&item.person_id).copied().unwrap_or_default();
         work.take(item, person, &groups, &ground, cause, now)?;
     }
-    work.write(conn, plan, now).await?;
+    work.write(conn, plan, now, &audience, &before).await?;
     let numbers = |items: &[&ItemRow]| items.iter().map(|item| item.n).collect::<Vec<_>>();
     store::plans::mark(conn, plan, &work.done, "applied").await?;
     store::plans::mark(conn, plan, &numbers(&stale), "stale").await?;
@@ -313,9 +317,9 @@ impl Work {
         }
         let mut write = write_of(item, person, version, created, modified, before.and_then(|row| row.left_at), now)?;
         write.groups = by_column(groups);
-        // Groups that the person stays in show another name.
-        let is_renamed = before.is_some_and(|row| row.display_name != write.display_name);
-        let groups_renamed = if is_renamed { groups.iter().flatten().copied().collect() } else { Vec::new() };
+        // All groups that the person is in show the other name.
+        let renamed = before.is_some_and(|row| row.display_name != write.display_name);
+        let groups_renamed = if renamed { groups.iter().flatten().copied().collect() } else { Vec::new() };
         if changed {
             self.changes.push(NewChange {
                 at: now,
@@ -330,11 +334,11 @@ impl Work {
                 diff: Value::Array(diff),
                 position: before.map_or(0, |row| row.position),
                 people_delta: i16::from(before.is_none()),
-                group_id: None,
                 groups_joined,
                 groups_left,
-                connection_id: None,
+                renamed,
                 groups_renamed,
+                ..NewChange::default()
             });
         }
         if before.is_none() {
@@ -347,7 +351,14 @@ impl Work {
         Ok(())
     }
 
-    async fn write(&mut self, conn: &mut AsyncPgConnection, plan: Uuid, now: DateTime<Utc>) -> Result<(), FlowError> {
+    async fn write(
+        &mut self,
+        conn: &mut AsyncPgConnection,
+        plan: Uuid,
+        now: DateTime<Utc>,
+        audience: &Audience,
+        before: &Standings,
+    ) -> Result<(), FlowError> {
         let positions: BTreeMap<Uuid, i64> = store::people_write::insert(conn, &self.creates)
             .await?
             .into_iter()
@@ -364,6 +375,7 @@ impl Work {
                 change.position = *position;
             }
         }
+        audience.note(conn, &mut self.changes, before).await?;
         store::changes::append(conn, &self.changes).await?;
         Ok(())
     }

@@ -3,23 +3,25 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::audit::{Actor, record};
 use super::context::Context;
 use super::error::FlowError;
 use crate::keys::token::Token;
+use crate::scim::release::Policy;
 use crate::store;
 use crate::store::consumers::{ConsumerChange, ConsumerRow};
 use crate::store::tokens::NewToken;
 
-/// What an admin says to create a consumer. Scopes are known words.
+/// What an admin says to create a consumer. Scopes are known words, the policy has no mistakes.
 #[derive(Clone, Debug)]
 pub struct NewConsumerOrder {
     pub name: String,
     pub scopes: Vec<String>,
     pub external_id_from_source: bool,
+    pub policy: Policy,
 }
 
 /// A token that was made. It is shown this once.
@@ -39,21 +41,37 @@ pub async fn create(context: &Context, order: NewConsumerOrder, actor: &Actor) -
         scopes: order.scopes,
         external_id_from_source: order.external_id_from_source,
         created_at: context.clock.now(),
-        user_filter: None,
-        group_filter: None,
-        attributes: None,
+        user_filter: order.policy.user_filter,
+        group_filter: order.policy.group_filter,
+        attributes: order.policy.attributes,
     };
     let mut conn = context.db.get().await?;
     conn.transaction(async |conn| {
         store::consumers::insert(conn, &row).await.map_err(|error| taken(error, &row.name))?;
-        let detail = json!({ "name": row.name, "scopes": row.scopes });
+        if let Some(filters) = feed_filters(&row) {
+            store::feed_filters::replace(conn, row.id, Some(filters)).await?;
+        }
+        let mut detail = json!({ "name": row.name, "scopes": row.scopes });
+        for (name, value) in policy_of(&row).into_iter().filter(|(_, value)| !value.is_null()) {
+            detail[name] = value;
+        }
         record(context, conn, actor, "consumer.create", &target(row.id), detail).await
     })
     .await?;
     Ok(row)
 }
 
-/// Changes a consumer; what is `None` stays as it is. Tokens that are out have the new scopes at once.
+/// The members of a release policy, as the audit names them.
+fn policy_of(row: &ConsumerRow) -> [(&'static str, Value); 3] {
+    [
+        ("userFilter", json!(row.user_filter)),
+        ("groupFilter", json!(row.group_filter)),
+        ("attributes", json!(row.attributes)),
+    ]
+}
+
+/// Changes a consumer; what is `None` stays as it is. Tokens that are out have the new scopes, and see by the new policy,
+/// at once.
 pub async fn update(
     context: &Context,
     id: Uuid,
@@ -64,15 +82,43 @@ pub async fn update(
     let mut conn = context.db.get().await?;
     conn.transaction(async |conn| {
         let name = change.name.clone().unwrap_or_default();
-        if !store::consumers::update(conn, id, &change).await.map_err(|error| taken(error, &name))? {
-            return Err(FlowError::not_found("consumer", id));
-        }
+        let before = store::consumers::lock(conn, id).await?.ok_or_else(|| FlowError::not_found("consumer", id))?;
+        store::consumers::update(conn, id, &change).await.map_err(|error| taken(error, &name))?;
         let row = find(conn, id).await?;
-        let detail = json!({ "name": row.name, "scopes": row.scopes });
+        let mut detail = json!({ "name": row.name, "scopes": row.scopes });
+        let changed = changed(&before, &row);
+        if !changed.is_empty() {
+            // What was remembered of walks is a place in lists that this consumer no longer sees.
+            store::consumers::forget_walks(conn, id).await?;
+            if feed_filters(&before) != feed_filters(&row) {
+                store::feed_filters::replace(conn, id, feed_filters(&row)).await?;
+            }
+            detail["changed"] = Value::Object(changed);
+        }
         record(context, conn, actor, "consumer.update", &target(id), detail).await?;
         Ok(row)
     })
     .await
+}
+
+/// By what filters a consumer reads the feed, if by any.
+fn feed_filters(row: &ConsumerRow) -> Option<(Option<&str>, Option<&str>)> {
+    let filters = (row.user_filter.as_deref(), row.group_filter.as_deref());
+    let reads = row.scopes.iter().any(|scope| scope == "events:read");
+    Some(filters).filter(|filters| reads && *filters != (None, None))
+}
+
+/// What of a consumer's view of the directory is another, old and new.
+fn changed(before: &ConsumerRow, after: &ConsumerRow) -> Map<String, Value> {
+    let rest = |row: &ConsumerRow| {
+        [("scopes", json!(row.scopes)), ("externalIdFromSource", json!(row.external_id_from_source))]
+    };
+    let old = rest(before).into_iter().chain(policy_of(before));
+    let new = rest(after).into_iter().chain(policy_of(after));
+    old.zip(new)
+        .filter(|((_, old), (_, new))| old != new)
+        .map(|((name, old), (_, new))| (name.to_owned(), json!({ "old": old, "new": new })))
+        .collect()
 }
 
 /// Removes a consumer; its tokens end with it.

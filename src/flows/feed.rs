@@ -1,6 +1,8 @@
 //! The feed of changes (law 6): dense numbers in the order of commits, no gap, no repeat.
 
-use diesel_async::AsyncConnection;
+pub mod released;
+
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 
 use super::context::Context;
 use super::error::FlowError;
@@ -20,6 +22,12 @@ pub async fn sequence(context: &Context) -> Result<bool, FlowError> {
 /// change through another way finds it here.
 pub async fn after(context: &Context, sequence_number: i64, limit: i64) -> Result<Vec<ChangeRow>, FlowError> {
     let mut conn = context.db.get().await?;
+    number_all(&mut conn).await?;
+    Ok(store::changes::feed(&mut conn, sequence_number, limit).await?)
+}
+
+/// Numbers all that was committed before the call.
+async fn number_all(conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
     let mut collisions = 0_u8;
     loop {
         let numbered =
@@ -27,11 +35,10 @@ pub async fn after(context: &Context, sequence_number: i64, limit: i64) -> Resul
         match numbered {
             // A full step may not have been all there was.
             Ok(STEP) => collisions = 0,
-            Ok(_) => break,
+            Ok(_) => return Ok(()),
             // It folds groups while others rename them.
             Err(error) if collisions < 5 && FlowError::is_deadlock(&error) => collisions += 1,
             Err(error) => return Err(error),
         }
     }
-    Ok(store::changes::feed(&mut conn, sequence_number, limit).await?)
 }

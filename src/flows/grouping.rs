@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use self::naming::{Wish, free_names};
 use super::apply::Cause;
+use super::audience::Audience;
 use super::error::FlowError;
 use crate::clock::Clock;
 use crate::directory::groups::{Claim, Kind, claims, display_names, shown_name};
@@ -51,6 +52,7 @@ pub(super) fn moves(before: &Memberships, after: &Memberships) -> (Vec<Uuid>, Ve
 pub(super) async fn group(
     conn: &mut AsyncPgConnection,
     clock: &Clock,
+    audience: &Audience,
     subjects: &[Subject<'_>],
     plan: Uuid,
     cause: &Cause,
@@ -65,7 +67,7 @@ pub(super) async fn group(
             (subject, claims)
         })
         .collect();
-    let mut desk = Desk { clock, subjects, plan, cause, now, found: BTreeMap::new(), changes: Vec::new() };
+    let mut desk = Desk { clock, audience, subjects, plan, cause, now, found: BTreeMap::new(), changes: Vec::new() };
     // One claim stands for all of its key, the same whatever the order of people.
     let mut named: BTreeMap<(Kind, &str), &Claim> = BTreeMap::new();
     for claim in wanted.iter().flat_map(|(_, claims)| claims) {
@@ -95,6 +97,7 @@ pub(super) async fn group(
 
 struct Desk<'a> {
     clock: &'a Clock,
+    audience: &'a Audience,
     subjects: &'a [Subject<'a>],
     plan: Uuid,
     cause: &'a Cause,
@@ -182,7 +185,16 @@ impl Desk<'_> {
             });
         }
         for group in &groups {
-            self.record("group.created", group.id, None, &group.display_name);
+            let made = Called {
+                id: group.id,
+                position: 0,
+                kind: group.kind.clone(),
+                key: group.key.clone(),
+                name: group.name.clone(),
+                display_name: group.display_name.clone(),
+                deleted_at: None,
+            };
+            self.record("group.created", None, &made);
         }
         store::groups_write::insert(conn, &groups).await?;
         Ok(())
@@ -192,8 +204,7 @@ impl Desk<'_> {
     async fn revive(&mut self, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
         let ids: Vec<Uuid> = self.found.values().flat_map(BTreeMap::values).copied().collect();
         for gone in store::groups_write::gone(conn, &ids).await? {
-            let name = gone.name.clone();
-            self.call(conn, &gone, &name, "group.created").await?;
+            self.call(conn, &gone, (&gone.key, &gone.name), "group.created").await?;
         }
         Ok(())
     }
@@ -218,7 +229,7 @@ impl Desk<'_> {
         groups.sort_unstable_by_key(|group| group.id);
         for group in groups {
             if let Some(name) = renamed.get(&group.key).filter(|name| **name != group.name) {
-                self.call(conn, &group, name, "group.updated").await?;
+                self.call(conn, &group, (&group.key, name), "group.updated").await?;
             }
         }
         Ok(())
@@ -290,12 +301,12 @@ impl Desk<'_> {
         of.filter(|source| source.connection == connection).map(|source| source.system.as_str()).next()
     }
 
-    /// Gives a group a name, and says so.
+    /// Gives a group, which has this key now, a name, and says so.
     async fn call(
         &mut self,
         conn: &mut AsyncPgConnection,
         group: &Called,
-        name: &str,
+        (key, name): (&str, &str),
         event: &str,
     ) -> Result<(), FlowError> {
         let kind = Kind::parse(&group.kind).ok_or_else(|| FlowError::Internal("a group of no kind".to_owned()))?;
@@ -308,25 +319,37 @@ impl Desk<'_> {
             let wish = Wish { kind, name, system: None, id: group.id };
             free_names(conn, std::iter::once(&wish)).await?.pop().unwrap_or_default()
         };
-        let key = fold_case(&shown).into_owned();
-        store::groups_write::name(conn, group.id, &Naming { name, display_name: &shown, display_name_key: &key })
-            .await?;
-        let before = Some(group.display_name.as_str()).filter(|_| group.deleted_at.is_none());
-        self.record(event, group.id, before, &shown);
+        let display_name_key = fold_case(&shown).into_owned();
+        let naming = Naming { name, display_name: &shown, display_name_key: &display_name_key };
+        store::groups_write::name(conn, group.id, &naming).await?;
+        let called = Called {
+            key: key.to_owned(),
+            name: name.to_owned(),
+            display_name: shown,
+            deleted_at: None,
+            ..group.clone()
+        };
+        self.record(event, Some(group).filter(|group| group.deleted_at.is_none()), &called);
         Ok(())
     }
 
-    fn record(&mut self, event: &str, group: Uuid, old_name: Option<&str>, new_name: &str) {
-        self.changes.push(NewChange {
+    /// Says that a group is called so from now on. `before` is absent of one that was not there.
+    fn record(&mut self, event: &str, before: Option<&Called>, after: &Called) {
+        let old_name = before.map(|group| group.display_name.as_str());
+        let mut change = NewChange {
             at: self.now,
             kind: event.to_owned(),
             cause: self.cause.kind.to_owned(),
             run_id: self.cause.run,
             token_name: self.cause.token_name.clone(),
             reason: self.cause.reason.clone(),
-            diff: json!([{ "attribute": "displayName", "unit": "group", "old": old_name, "new": new_name }]),
-            group_id: Some(group),
+            diff: json!([{
+                "attribute": "displayName", "unit": "group", "old": old_name, "new": after.display_name,
+            }]),
+            group_id: Some(after.id),
             ..NewChange::default()
-        });
+        };
+        self.audience.note_group(&mut change, before, after);
+        self.changes.push(change);
     }
 }

@@ -9,6 +9,7 @@ use tracing::{error, info};
 use uuid::Uuid;
 
 use super::apply::Cause;
+use super::audience::Audience;
 use super::audit::{Actor, record};
 use super::context::Context;
 use super::error::FlowError;
@@ -85,6 +86,7 @@ pub async fn walk(context: &Context) -> Result<bool, FlowError> {
 
 async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, FlowError> {
     let Some(walk) = store::group_walk::hold(conn).await? else { return Ok(false) };
+    let audience = Audience::hold(conn).await?;
     let now = context.clock.now();
     let rows = store::group_walk::next(conn, walk.through, STEP).await?;
     let Some(last) = rows.iter().map(|row| row.position).max() else {
@@ -92,6 +94,7 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
         info!("everybody has the groups that are switched on");
         return Ok(true);
     };
+    let before = audience.standings(conn, &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
     let cause =
         Cause { kind: "configuration", run: None, token_name: walk.token_name.clone(), reason: walk.reason.clone() };
     let mut people: Vec<Person> = Vec::with_capacity(rows.len());
@@ -101,7 +104,7 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
     // Whatever they were known as: while the kind was off, nobody looked after the names of managers' groups.
     let subjects: Vec<Subject<'_>> =
         rows.iter().zip(&people).map(|(row, person)| Subject { id: row.id, person, known_as: Some("") }).collect();
-    let grouped = grouping::group(conn, &context.clock, &subjects, Uuid::nil(), &cause, now).await?;
+    let grouped = grouping::group(conn, &context.clock, &audience, &subjects, Uuid::nil(), &cause, now).await?;
     let mut changes = grouped.changes;
     let mut moved: Vec<(Uuid, Memberships)> = Vec::new();
     for row in &rows {
@@ -127,6 +130,7 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
         });
     }
     store::group_walk::set_memberships(conn, &moved).await?;
+    audience.note(conn, &mut changes, &before).await?;
     store::changes::append(conn, &changes).await?;
     store::group_walk::set(conn, Some(last)).await?;
     Ok(true)

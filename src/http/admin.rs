@@ -21,6 +21,7 @@ mod parameters;
 mod people;
 mod person;
 mod plans;
+mod released;
 mod reviews;
 mod runs;
 mod steps;

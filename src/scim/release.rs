@@ -11,7 +11,13 @@ use super::filter::check::{Checked, check};
 use super::filter::parse::parse;
 use super::filter::{Filter, Mode};
 use super::path::AttrPath;
-use super::schema::{Hidden, ResourceType, SENSITIVE, Schema, Shape, WORKER_URN};
+use super::schema::{
+    DERIVED_GROUP_URN, ENTERPRISE_URN, GROUP_URN, Hidden, Resolved, ResourceType, SENSITIVE, Schema, Shape, USER_URN,
+    WORKER_URN,
+};
+
+/// Names in a list of attributes, at most.
+pub const MAX_ATTRIBUTES: usize = 500;
 
 /// A release policy as it is written and stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +39,15 @@ pub struct Release {
     pub users: Option<Checked>,
     /// Which groups; all if there is none.
     pub groups: Option<Checked>,
+}
+
+/// What may be meant otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// For programs.
+    pub code: &'static str,
+    pub field: &'static str,
+    pub message: String,
 }
 
 /// What is wrong with a policy.
@@ -65,16 +80,71 @@ impl Policy {
         *self == Self::default()
     }
 
-    /// What an admin should know of a policy that can be read.
+    /// All that keeps an admin's policy from being taken: what [`read`](Self::read) says of it, and filters whose answer
+    /// changes without the person or group being changed, so that nobody could say who enters and leaves.
     #[must_use]
-    pub fn warnings(&self) -> Vec<Mistake> {
-        let parsed = self.user_filter.as_deref().and_then(|text| parse(text, Mode::Strict).ok());
-        if !parsed.is_some_and(|filter| names_active(&filter)) {
-            return Vec::new();
+    pub fn mistakes(&self) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        for (field, text, of) in [
+            ("userFilter", &self.user_filter, ResourceType::User),
+            ("groupFilter", &self.group_filter, ResourceType::Group),
+        ] {
+            if let Some(filter) = read_filter(field, text.as_deref(), of, &mut mistakes) {
+                mistakes.extend(unfollowed(field, &filter, of));
+            }
         }
-        let message = "people who leave vanish from this consumer's view instead of turning inactive, so that it may \
-                       never learn that they left; filter on something else, and let the consumer look at active";
-        vec![Mistake { field: "userFilter".to_owned(), message: message.to_owned() }]
+        match &self.attributes {
+            Some(names) if names.len() > MAX_ATTRIBUTES => {
+                let message = format!("expected at most {MAX_ATTRIBUTES} names, found {}", names.len());
+                mistakes.push(Mistake { field: "attributes".to_owned(), message });
+            }
+            Some(names) => drop(hide_others(names, true, &mut mistakes)),
+            None => {}
+        }
+        mistakes
+    }
+
+    /// What an admin should know of a policy that can be read. `sensitive` is whether the consumer has the scope
+    /// `people:sensitive`.
+    #[must_use]
+    pub fn warnings(&self, sensitive: bool) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        let parsed = self.user_filter.as_deref().and_then(|text| parse(text, Mode::Strict).ok());
+        if parsed.is_some_and(|filter| names_active(&filter)) {
+            warnings.push(Warning {
+                code: "leaversVanish",
+                field: "userFilter",
+                message:
+                    "people who leave vanish from this consumer's view instead of turning inactive, so that it may \
+                          never learn that they left; filter on something else, and let the consumer look at active"
+                        .to_owned(),
+            });
+        }
+        let named = self.sensitive_names();
+        if !named.is_empty() && !sensitive {
+            warnings.push(Warning {
+                code: "sensitiveWithoutScope",
+                field: "attributes",
+                message: format!("{} stays hidden: the consumer lacks the scope people:sensitive", named.join(", ")),
+            });
+        }
+        if named.is_empty() && sensitive {
+            warnings.push(Warning {
+                code: "scopeWithoutSensitive",
+                field: "scopes",
+                message: format!(
+                    "the scope people:sensitive shows nothing: attributes names none of {}",
+                    SENSITIVE.join(", ")
+                ),
+            });
+        }
+        warnings
+    }
+
+    /// The sensitive attributes that the policy names.
+    fn sensitive_names(&self) -> Vec<&'static str> {
+        let named: BTreeSet<Named> = self.attributes.iter().flatten().flat_map(|name| single(name.trim())).collect();
+        SENSITIVE.into_iter().filter(|name| named.contains(&(WORKER_URN, *name))).collect()
     }
 }
 
@@ -101,6 +171,49 @@ fn read_filter(field: &str, text: Option<&str>, of: ResourceType, mistakes: &mut
             None
         }
     }
+}
+
+/// What of a group is its own: all else changes with those who are in it.
+const THE_GROUP: [(&str, &str); 5] = [
+    (GROUP_URN, "id"),
+    (GROUP_URN, "displayName"),
+    (DERIVED_GROUP_URN, "kind"),
+    (DERIVED_GROUP_URN, "key"),
+    (DERIVED_GROUP_URN, "name"),
+];
+
+/// What of a person follows from others or from where the server is, or changes without a change in the log.
+fn follows_from_others(target: &Resolved) -> bool {
+    let sub = target.sub.map(|sub| sub.name.as_str());
+    matches!(
+        (target.schema.id.as_str(), target.attribute.name.as_str(), sub),
+        (USER_URN, "groups", Some("display" | "$ref"))
+            | (USER_URN, "meta", Some("location" | "version"))
+            | (ENTERPRISE_URN, "manager", Some("displayName" | "$ref"))
+            | (WORKER_URN, "managerEmail" | "managerEmployeeNumber" | "managerChain" | "sourceUpdated", _)
+    )
+}
+
+/// The first thing that a filter asks for and that changes without the resource being changed.
+fn unfollowed(field: &str, filter: &Checked, of: ResourceType) -> Option<Mistake> {
+    let is_followed = |target: &Resolved| match of {
+        ResourceType::User => !follows_from_others(target),
+        ResourceType::Group => THE_GROUP.contains(&(target.schema.id.as_str(), target.attribute.name.as_str())),
+    };
+    let target = filter.leaves().into_iter().map(|leaf| leaf.target).find(|target| !is_followed(target))?;
+    let instead = match (of, target.attribute.name.as_str()) {
+        (ResourceType::Group, _) => "; expected id, displayName, kind, key or name",
+        (_, "groups") => "; expected groups.value, the id of the group",
+        (_, "manager" | "managerEmail" | "managerEmployeeNumber" | "managerChain") => {
+            "; expected manager.value, the id of the manager"
+        }
+        _ => "",
+    };
+    let message = format!(
+        "`{target}` changes without the resource itself being changed, so that nobody could be told who enters and who \
+         leaves{instead}"
+    );
+    Some(Mistake { field: field.to_owned(), message })
 }
 
 /// Hides what is not named. `id`, `schemas` and `meta` are how resources are told apart, and stay.
@@ -176,7 +289,6 @@ fn names_active(filter: &Filter) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scim::schema::{ENTERPRISE_URN, GROUP_URN, USER_URN};
 
     fn policy(attributes: &[&str]) -> Policy {
         Policy { attributes: Some(attributes.iter().map(|&name| name.to_owned()).collect()), ..Policy::default() }
@@ -263,11 +375,66 @@ mod tests {
     fn a_filter_on_active_is_warned_of() {
         let warned = |filter: &str| {
             let policy = Policy { user_filter: Some(filter.to_owned()), ..Policy::default() };
-            !policy.warnings().is_empty()
+            !policy.warnings(false).is_empty()
         };
         assert!(warned("active eq true"));
         assert!(warned("department eq \"R&D\" and not (ACTIVE eq false)"));
         assert!(!warned("department eq \"active\""));
-        assert!(Policy::default().warnings().is_empty());
+        assert!(Policy::default().warnings(false).is_empty());
+    }
+
+    #[test]
+    fn scope_and_names_of_sensitive_attributes_belong_together() {
+        let codes = |names: &[&str], sensitive: bool| -> Vec<&str> {
+            policy(names).warnings(sensitive).iter().map(|warning| warning.code).collect()
+        };
+        assert_eq!(codes(&["userName", "BIRTHDAY"], false), ["sensitiveWithoutScope"]);
+        assert_eq!(codes(&["userName", "birthday"], true), [] as [&str; 0]);
+        assert_eq!(codes(&["*", WORKER_URN], true), ["scopeWithoutSensitive"]);
+        assert_eq!(codes(&["*"], false), [] as [&str; 0]);
+        assert_eq!(Policy::default().warnings(true)[0].code, "scopeWithoutSensitive");
+    }
+
+    #[test]
+    fn filters_ask_for_what_changes_with_the_resource_alone() {
+        let mistakes = |user: Option<&str>, group: Option<&str>| {
+            let policy = Policy {
+                user_filter: user.map(str::to_owned),
+                group_filter: group.map(str::to_owned),
+                ..Policy::default()
+            };
+            policy.mistakes()
+        };
+        for filter in [
+            "groups.display eq \"x\"",
+            "groups[type eq \"indirect\" and display sw \"x\"]",
+            "not (manager.displayName eq \"x\")",
+            "department eq \"x\" or managerEmail pr",
+            "sourceUpdated pr",
+            "meta.location sw \"https\"",
+        ] {
+            let found = mistakes(Some(filter), None);
+            assert_eq!(found.len(), 1, "{filter}");
+            assert!(found[0].message.contains("who enters and who leaves"), "{filter}");
+        }
+        for filter in [
+            "retired eq false",
+            "members.value eq \"x\"",
+            "members pr",
+            "sourceSystem eq \"remote\"",
+            "meta.created pr",
+        ] {
+            assert_eq!(mistakes(None, Some(filter))[0].field, "groupFilter", "{filter}");
+        }
+        let user =
+            "department eq \"x\" and groups eq \"y\" and manager pr and (active eq true or startDate gt \"2026\")";
+        assert_eq!(mistakes(Some(user), Some("kind eq \"department\" and not (displayName co \"x\" or name pr)")), []);
+    }
+
+    #[test]
+    fn a_list_of_attributes_has_an_end() {
+        let names = vec!["userName"; MAX_ATTRIBUTES + 1];
+        assert_eq!(policy(&names).mistakes()[0].field, "attributes");
+        assert_eq!(policy(&names[1..]).mistakes(), []);
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::schema::changes;
 
 /// One row of `changes`: one change of one person, with the groups that they joined and left by it, or of one group, or
-/// something that happened to a connection.
+/// something that happened to a connection or a consumer.
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = changes)]
 pub struct ChangeRow {
@@ -18,7 +18,7 @@ pub struct ChangeRow {
     pub at: DateTime<Utc>,
     pub sequence: Option<i64>,
     pub kind: String,
-    /// Absent when it is a group's change, or a connection's.
+    /// Absent when it is a group's change, or a connection's, or a consumer's.
     pub person_id: Option<Uuid>,
     pub person_version: i64,
     pub cause: String,
@@ -32,6 +32,11 @@ pub struct ChangeRow {
     pub groups_left: Vec<Uuid>,
     /// Set when something happened to a connection.
     pub connection_id: Option<Uuid>,
+    /// Whether the person is shown by another name.
+    pub renamed: bool,
+    /// Set when something happened to a consumer, or to a token of it.
+    pub consumer_id: Option<Uuid>,
+    pub token_id: Option<Uuid>,
 }
 
 /// A change that is written with the person or group, in one transaction, after the person's row was locked.
@@ -56,13 +61,21 @@ pub struct NewChange {
     pub groups_joined: Vec<Uuid>,
     pub groups_left: Vec<Uuid>,
     pub connection_id: Option<Uuid>,
-    /// The groups that show the person by another name now.
+    /// Whether the person is shown by another name.
+    pub renamed: bool,
+    /// The groups that show the person by that name.
     pub groups_renamed: Vec<Uuid>,
+    pub consumer_id: Option<Uuid>,
+    pub token_id: Option<Uuid>,
+    /// For which filters of feeds whom it concerns was inside before and after it, came inside by it, or left by it.
+    pub inside: Option<Vec<i32>>,
+    pub entered: Option<Vec<i32>>,
+    pub departed: Option<Vec<i32>>,
 }
 
 /// Appends changes, in this order.
 pub async fn append(conn: &mut AsyncPgConnection, new: &[NewChange]) -> QueryResult<()> {
-    // A statement binds at most 65,535 values; seventeen for each row.
+    // A statement binds at most 65,535 values; about twenty for each row.
     for part in new.chunks(1_000) {
         diesel::insert_into(changes::table).values(part).execute(conn).await?;
     }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::schema::consumers;
+use super::schema::{consumers, index_walks};
 
 /// One row of `consumers`.
 #[derive(Clone, Debug, PartialEq, Eq, HasQuery, Insertable)]
@@ -38,9 +38,7 @@ pub struct ConsumerChange {
 }
 
 impl ConsumerChange {
-    /// Whether everything stays as it is.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         let Self { name, scopes, external_id_from_source, user_filter, group_filter, attributes } = self;
         name.is_none()
             && scopes.is_none()
@@ -76,6 +74,16 @@ pub async fn page(
         query = query.filter(consumers::created_at.gt(at).or(consumers::created_at.eq(at).and(consumers::id.gt(id))));
     }
     query.load(conn).await
+}
+
+/// The consumer, whose row is locked.
+pub async fn lock(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<ConsumerRow>> {
+    ConsumerRow::query().filter(consumers::id.eq(id)).for_update().first(conn).await.optional()
+}
+
+/// Forgets where walks of a consumer go on by index: under another policy the same index is another place.
+pub async fn forget_walks(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<usize> {
+    diesel::delete(index_walks::table.filter(index_walks::caller.eq(id))).execute(conn).await
 }
 
 /// `false` when there is no such consumer.

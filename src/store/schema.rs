@@ -52,7 +52,13 @@ diesel::table! {
         groups_joined -> Array<Uuid>,
         groups_left -> Array<Uuid>,
         connection_id -> Nullable<Uuid>,
+        renamed -> Bool,
         groups_renamed -> Array<Uuid>,
+        consumer_id -> Nullable<Uuid>,
+        token_id -> Nullable<Uuid>,
+        inside -> Nullable<Array<Int4>>,
+        entered -> Nullable<Array<Int4>>,
+        departed -> Nullable<Array<Int4>>,
     }
 }
 
@@ -102,6 +108,15 @@ diesel::table! {
         email_key -> Text,
         person_id -> Uuid,
         reserved_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    feed_filters (number) {
+        number -> Int4,
+        consumer_id -> Uuid,
+        user_filter -> Nullable<Text>,
+        group_filter -> Nullable<Text>,
     }
 }
 
@@ -398,6 +413,7 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
         last_used_at -> Nullable<Timestamptz>,
+        warned_days -> Nullable<Int2>,
     }
 }
 
@@ -435,6 +451,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     connections,
     consumers,
     email_reservations,
+    feed_filters,
     feed_state,
     group_keys,
     group_kinds,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Bool, Int2, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -92,6 +93,14 @@ pub async fn holder(conn: &mut AsyncPgConnection, digest: &[u8]) -> QueryResult<
         .optional()
 }
 
+impl TokenRow {
+    /// Whether the token still counts.
+    #[must_use]
+    pub fn is_live(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_none_or(|at| now < at)
+    }
+}
+
 impl Holder {
     /// Whether the token still counts.
     #[must_use]
@@ -123,6 +132,97 @@ pub async fn of_consumer(conn: &mut AsyncPgConnection, consumer: Option<Uuid>) -
         .order((tokens::created_at.desc(), tokens::id.desc()))
         .load(conn)
         .await
+}
+
+/// The tokens of several consumers, newest first.
+pub async fn of_consumers(conn: &mut AsyncPgConnection, consumers: &[Uuid]) -> QueryResult<Vec<TokenRow>> {
+    TokenRow::query()
+        .filter(tokens::consumer_id.eq_any(consumers))
+        .order((tokens::created_at.desc(), tokens::id.desc()))
+        .load(conn)
+        .await
+}
+
+/// A token of a consumer that has come nearer to its end than was told.
+#[derive(Clone, Debug, QueryableByName)]
+pub struct ExpiringToken {
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    pub consumer_id: Uuid,
+    #[diesel(sql_type = Timestamptz)]
+    pub expires_at: DateTime<Utc>,
+    /// The smallest of the numbers of days that it is within; 0 when it is over.
+    #[diesel(sql_type = Int2)]
+    pub days: i16,
+}
+
+/// How many days before its end a token is, in steps ($2, the largest first); 0 when it is over. What it was within when it
+/// was made need not be told.
+const ENDING: &str = "FROM tokens t CROSS JOIN LATERAL (
+        SELECT CASE WHEN t.expires_at <= $1 THEN 0::int2 ELSE (
+                   SELECT min(d) FROM unnest($2) AS d WHERE t.expires_at <= $1 + make_interval(days => d)) END AS days,
+               (SELECT min(d) FROM unnest($2) AS d WHERE t.expires_at <= t.created_at + make_interval(days => d)) AS first
+    ) AS steps
+    WHERE t.consumer_id IS NOT NULL AND t.warned_days IS DISTINCT FROM 0
+      AND t.expires_at <= $1 + make_interval(days => $2[1]) AND coalesce(t.warned_days, steps.first, 32767) > steps.days";
+
+/// Whether any token has come nearer to its end than was told.
+pub async fn is_ending(conn: &mut AsyncPgConnection, now: DateTime<Utc>, steps: [i16; 3]) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Bool)]
+        found: bool,
+    }
+    let found: Found = diesel::sql_query(format!("SELECT EXISTS (SELECT {ENDING}) AS found"))
+        .bind::<Timestamptz, _>(now)
+        .bind::<Array<Int2>, _>(steps.to_vec())
+        .get_result(conn)
+        .await?;
+    Ok(found.found)
+}
+
+/// Those tokens, locked until the transaction ends, always in the same order: whoever else looks waits, and finds that it
+/// is told.
+pub async fn ending(
+    conn: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    steps: [i16; 3],
+) -> QueryResult<Vec<ExpiringToken>> {
+    diesel::sql_query(format!(
+        "SELECT t.id, t.consumer_id, t.expires_at, steps.days {ENDING} ORDER BY t.id FOR UPDATE OF t"
+    ))
+    .bind::<Timestamptz, _>(now)
+    .bind::<Array<Int2>, _>(steps.to_vec())
+    .load(conn)
+    .await
+}
+
+/// Notes that the ends of these tokens are told.
+pub async fn set_warned(conn: &mut AsyncPgConnection, told: &[ExpiringToken]) -> QueryResult<usize> {
+    diesel::sql_query(
+        "UPDATE tokens t SET warned_days = told.days FROM unnest($1, $2) AS told (id, days) WHERE t.id = told.id",
+    )
+    .bind::<Array<SqlUuid>, _>(told.iter().map(|token| token.id).collect::<Vec<_>>())
+    .bind::<Array<Int2>, _>(told.iter().map(|token| token.days).collect::<Vec<_>>())
+    .execute(conn)
+    .await
+}
+
+/// Which of these consumers have a token that counts.
+pub async fn with_a_live_one(
+    conn: &mut AsyncPgConnection,
+    consumers: &[Uuid],
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<Uuid>> {
+    let found: Vec<Option<Uuid>> = tokens::table
+        .filter(tokens::consumer_id.eq_any(consumers))
+        .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(now)))
+        .select(tokens::consumer_id)
+        .distinct()
+        .load(conn)
+        .await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Takes a token back, at once; `false` when the consumer has no such token.

@@ -15,7 +15,7 @@ struct Whole {
 
 impl Desk {
     /// Carries out a command with the admin's token.
-    async fn rollbook(&self, words: &[&str]) -> Result<String, CliError> {
+    pub(crate) async fn rollbook(&self, words: &[&str]) -> Result<String, CliError> {
         let access = ["--url", &self.url, "--token", &self.token];
         let words = ["rollbook"].iter().chain(words).chain(&access);
         let whole = Whole::try_parse_from(words).map_err(|error| CliError::Usage(error.to_string()))?;
@@ -24,7 +24,7 @@ impl Desk {
         Ok(String::from_utf8(out).unwrap())
     }
 
-    async fn says(&self, words: &[&str]) -> String {
+    pub(crate) async fn says(&self, words: &[&str]) -> String {
         self.rollbook(words).await.unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 }

@@ -112,7 +112,7 @@ async fn the_first_minute_ends_in_order_and_a_second_start_finds_everything_as_i
     assert!(complete.count() > before.len() / 2, "people have manager, department and employment type");
     assert!(processes_in(&data) > 0);
 
-    // What is not to be kept is not said either, and neither are secrets and people (laws 8 and 9).
+    // What is not to be kept is not said either, and neither are secrets and people (laws 8 and 9, R-181).
     let log = program.err();
     for secret in [&printed.read, &printed.admin, NEVER_STORE, &NEVER_STORE_AMOUNT.to_string(), "ra_test_"] {
         assert!(!log.contains(secret), "{secret} is in the log");

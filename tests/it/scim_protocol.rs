@@ -74,7 +74,7 @@ async fn endpoints_are_found_in_any_case_with_or_without_version_and_slashes() {
     served.stop().await;
 }
 
-///
+///
 #[tokio::test]
 async fn a_wrong_method_is_405_with_the_right_ones_in_allow() {
     let served = Served::start().await;

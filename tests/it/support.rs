@@ -5,6 +5,7 @@ pub(crate) mod cluster;
 pub(crate) mod contract;
 pub(crate) mod database;
 pub(crate) mod filters;
+pub(crate) mod follower;
 pub(crate) mod groups;
 pub(crate) mod live;
 pub(crate) mod pair;

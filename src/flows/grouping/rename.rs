@@ -68,7 +68,7 @@ impl Desk<'_> {
             // It has its name now, and is nobody else's.
             let Some(Candidate { group, .. }) = renamed.map(|n| candidates.remove(n)) else { continue };
             if store::groups_write::move_key(conn, kind.as_str(), group.id, &group.key, &claim.key).await? {
-                self.call(conn, &group, &claim.name, "group.updated").await?;
+                self.call(conn, &group, (&claim.key, &claim.name), "group.updated").await?;
                 self.found.entry(kind).or_default().insert(claim.key.clone(), group.id);
             }
         }

@@ -76,9 +76,20 @@ impl Members {
         self.errors.iter().any(|error| error.field == field)
     }
 
+    /// Whether something about a member, or about what is in it, is noted already.
+    pub(super) fn has_refused_within(&self, field: &str) -> bool {
+        let is_within = |rest: &str| rest.is_empty() || rest.starts_with(['[', '.']);
+        self.errors.iter().any(|error| error.field.strip_prefix(field).is_some_and(is_within))
+    }
+
     /// Takes a member as it is; `null` is as good as absent.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         self.given.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Whether a member is given as `null`, where that says something of its own.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        self.given.get(name).is_some_and(Value::is_null)
     }
 
     /// A text, if it is given.
@@ -264,6 +275,7 @@ mod tests {
     #[test]
     fn null_is_as_good_as_absent() {
         let mut members = members(json!({ "name": null, "x": null }), &["name", "x"]);
+        assert!(members.is_null("x") && !members.is_null("y"));
         assert_eq!(members.text("x"), None);
         assert_eq!(errors(&members), []);
         members.required_text("name");

@@ -17,6 +17,8 @@ pub(super) fn show(row: &ChangeRow) -> Value {
         "personId": row.person_id,
         "groupId": row.group_id,
         "connectionId": row.connection_id,
+        "consumerId": row.consumer_id,
+        "tokenId": row.token_id,
         "at": row.at,
         "effectiveAt": effective_at,
         "detectedAt": row.at,
@@ -41,7 +43,7 @@ fn changes(row: &ChangeRow) -> Vec<Value> {
 }
 
 /// The values of a group that changed, by their SCIM attributes.
-fn of_group(diff: &Value) -> Vec<Value> {
+pub(super) fn of_group(diff: &Value) -> Vec<Value> {
     let values = diff.as_array().into_iter().flatten();
     let path = |name: &str| match name {
         "retired" => format!("{DERIVED_GROUP_URN}:{name}"),
@@ -66,7 +68,7 @@ pub(super) fn show_to_admin(row: &ChangeRow) -> Value {
 
 /// One entry for each SCIM attribute that a value is shown in. Where the attribute is made of several values, or of
 /// another one, it is named without an old and a new value.
-fn touched(diff: &Value) -> Vec<Value> {
+pub(super) fn touched(diff: &Value) -> Vec<Value> {
     // What was written is read back; what cannot be read is left out rather than refused, and never was seen.
     let diff: Vec<ValueChange> = serde_json::from_value(diff.clone()).unwrap_or_default();
     let mut entries: Vec<Value> = Vec::new();

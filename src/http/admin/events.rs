@@ -1,18 +1,30 @@
-//! The feed: every change of every person, by dense sequence numbers (law 6).
+//! The feed: every change of every person, by dense sequence numbers (law 6); to a consumer what its release policy shows
+//! of it, by marks that tell nothing (law 8).
 
 use actix_web::{HttpRequest, web};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+use uuid::Uuid;
 
-use super::cursor::{Mark, page};
+use super::cursor::{Mark, invalid_cursor, page};
 use super::parameters::Parameters;
-use super::{Answer, entries};
+use super::{Answer, entries, ok, released};
 use crate::flows::context::Context;
 use crate::flows::feed;
-use crate::http::auth::{Caller, EventsRead};
+use crate::flows::feed::released::Reader;
+use crate::http::auth::{Caller, EventsRead, Scope};
+use crate::keys::seal::{Keys, Place};
 
-/// GET /events?after=: the entries after a sequence number, the earliest first. `nextCursor` is for who walks pages; who
-/// polls goes on after the last sequence number seen.
-pub(super) async fn list(_: Caller<EventsRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
-    let mut parameters = Parameters::read(&request, &["after", "limit", "cursor"])?;
+/// GET /events?after=: the earliest entries first. Whoever may read the whole directory reads the whole feed.
+pub(super) async fn list(caller: Caller<EventsRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
+    if caller.has(Scope::AdminRead) { whole(&request, &context).await } else { own(&caller, &request, &context).await }
+}
+
+/// The entries after a sequence number. `nextCursor` is for who walks pages; who polls goes on after the last sequence
+/// number seen.
+async fn whole(request: &HttpRequest, context: &Context) -> Answer {
+    let mut parameters = Parameters::read(request, &["after", "limit", "cursor"])?;
     let limit = parameters.limit();
     let after = parameters.number("after", 0, i64::MAX);
     let cursor = parameters.cursor(Mark::number)?;
@@ -21,6 +33,83 @@ pub(super) async fn list(_: Caller<EventsRead>, request: HttpRequest, context: w
     }
     parameters.finish()?;
     let after = after.or(cursor).unwrap_or(0);
-    let rows = feed::after(&context, after, limit + 1).await?;
+    let rows = feed::after(context, after, limit + 1).await?;
     Ok(page(rows, limit, |row| Mark::Number(row.sequence.unwrap_or(after)), entries::show))
+}
+
+/// The entries that are the consumer's, after a mark. `mark` of the answer is where it ends, for who polls; `nextCursor`
+/// is the same while there is more.
+async fn own(caller: &Caller<EventsRead>, request: &HttpRequest, context: &Context) -> Answer {
+    let mut parameters = Parameters::read(request, &["after", "limit", "cursor"])?;
+    let limit = parameters.limit();
+    let (after, cursor) = (parameters.text("after"), parameters.text("cursor"));
+    if after.is_some() && cursor.is_some() {
+        parameters.refuse("after", "expected either after or cursor");
+    }
+    parameters.finish()?;
+    let after = match after.or(cursor) {
+        Some(mark) => open_mark(&context.keys, caller.id, &mark).ok_or_else(invalid_cursor)?,
+        None => 0,
+    };
+    let release = caller.release()?;
+    let reader = Reader { consumer: caller.id, policy: caller.policy(), release: &release };
+    let limit = usize::try_from(limit).unwrap_or(0);
+    let page = feed::released::page(context, &reader, after, limit, released::show).await?;
+    let mark = |number: i64| mark(&context.keys, caller.id, number);
+    let items: Vec<_> = page
+        .entries
+        .into_iter()
+        .map(|(number, mut entry)| {
+            entry["mark"] = json!(mark(number));
+            entry
+        })
+        .collect();
+    let end = mark(page.through);
+    Ok(ok(&json!({ "items": items, "nextCursor": page.has_more.then_some(&end), "mark": end })))
+}
+
+/// Where a consumer's marks belong: another consumer's do not open.
+fn place(consumer: &str) -> Place<'_> {
+    Place { table: "changes", column: "sequence", row: consumer }
+}
+
+/// A number of the feed as a consumer sees it. Two marks of one number differ, and all are of one length.
+fn mark(keys: &Keys, consumer: Uuid, number: i64) -> String {
+    URL_SAFE_NO_PAD.encode(keys.seal(place(&consumer.to_string()), &number.to_be_bytes()))
+}
+
+/// Reads what [`mark`] wrote.
+fn open_mark(keys: &Keys, consumer: Uuid, mark: &str) -> Option<i64> {
+    let sealed = URL_SAFE_NO_PAD.decode(mark).ok()?;
+    let number = keys.open(place(&consumer.to_string()), &sealed).ok()?;
+    Some(i64::from_be_bytes(number.as_slice().try_into().ok()?)).filter(|number| *number >= 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn keys() -> Keys {
+        Keys::parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned().into()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_mark_leads_its_consumer_back_and_tells_nothing(number in 0..i64::MAX, other in 0..i64::MAX, id: u128) {
+            let (keys, consumer) = (keys(), Uuid::from_u128(id));
+            let sealed = mark(&keys, consumer, number);
+            prop_assert_eq!(open_mark(&keys, consumer, &sealed), Some(number));
+            prop_assert_eq!(open_mark(&keys, Uuid::from_u128(!id), &sealed), None);
+            prop_assert_eq!(sealed.len(), mark(&keys, consumer, other).len());
+            prop_assert_ne!(sealed, mark(&keys, consumer, number));
+        }
+
+        #[test]
+        fn no_mark_panics(text in "\\PC{0,80}", bytes: Vec<u8>) {
+            prop_assert_eq!(open_mark(&keys(), Uuid::nil(), &text), None);
+            prop_assert_eq!(open_mark(&keys(), Uuid::nil(), &URL_SAFE_NO_PAD.encode(bytes)), None);
+        }
+    }
 }

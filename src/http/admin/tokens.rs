@@ -10,6 +10,7 @@ use super::{Answer, created, id, ok};
 use crate::flows::consumers;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
+use crate::flows::tokens::{self, TokenWarning};
 use crate::http::auth::{Admin, AdminRead, Caller};
 use crate::store;
 use crate::store::tokens::TokenRow;
@@ -77,7 +78,17 @@ fn show_row(row: &TokenRow, now: DateTime<Utc>) -> Value {
         "name": row.name,
         "createdAt": row.created_at,
         "expiresAt": row.expires_at,
-        "expired": row.expires_at.is_some_and(|at| at <= now),
+        "expired": !row.is_live(now),
         "lastUsedAt": row.last_used_at,
+        "warnings": tokens::expires_soon(row, now).iter().map(show_warning).collect::<Vec<_>>(),
     })
+}
+
+/// A warning about tokens, as consumers and tokens show it.
+pub(super) fn show_warning(warning: &TokenWarning) -> Value {
+    let mut shown = json!({ "code": warning.code, "field": "tokens", "message": warning.message });
+    if let Some(token) = warning.token {
+        shown["tokenId"] = json!(token);
+    }
+    shown
 }

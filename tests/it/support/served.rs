@@ -165,6 +165,13 @@ impl Served {
         Answer::of(request.header("content-type", kind).body(body.to_owned()).send().await.unwrap()).await
     }
 
+    /// Any request with a text below `/scim/v2`, as the reader.
+    pub(crate) async fn send_text(&self, method: &str, path: &str, kind: &str, body: &str) -> Answer {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let request = self.client.request(method, format!("{}/scim/v2{path}", self.url)).bearer_auth(&self.token);
+        Answer::of(request.header("content-type", kind).body(body.to_owned()).send().await.unwrap()).await
+    }
+
     /// POST of a search, `schemas` added.
     pub(crate) async fn search_as(&self, token: &str, path: &str, search: Value) -> Answer {
         let mut body = search;

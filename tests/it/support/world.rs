@@ -9,7 +9,7 @@ use rollbook::clock::Clock;
 use rollbook::flows::audit::Actor;
 use rollbook::flows::connect::{self, NewConnectionOrder};
 use rollbook::flows::context::Context;
-use rollbook::flows::{feed, fields, grants, groups, hold, keys, pull, timers};
+use rollbook::flows::{feed, fields, grants, groups, hold, keys, pull, timers, tokens};
 use rollbook::jobs::wake::Wake;
 use rollbook::keys::seal::Keys;
 use rollbook::outbound::Outbound;
@@ -150,6 +150,7 @@ pub(crate) async fn work(context: &Context) {
         worked |= timers::fire(context).await.unwrap();
         worked |= timers::schedule(context).await.unwrap();
         worked |= hold::expire(context).await.unwrap();
+        worked |= tokens::warn_of_ends(context).await.unwrap();
         worked |= grants::refresh_stale(context).await.unwrap();
         worked |= pull::work(context).await.unwrap();
         worked |= fields::walk(context).await.unwrap();

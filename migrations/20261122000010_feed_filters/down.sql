@@ -1,0 +1,2 @@
+ALTER TABLE changes DROP COLUMN inside, DROP COLUMN entered, DROP COLUMN departed;
+DROP TABLE feed_filters;
