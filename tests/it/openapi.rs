@@ -345,6 +345,7 @@ async fn consumers(tour: &mut Tour) {
     tour.send("showConsumer", 200).await;
     tour.send("replaceConsumer/whole", 200).await;
     tour.send("changeConsumer/scopes", 200).await;
+    tour.send("changeConsumer/policy", 200).await;
     let made = tour.send("createToken/quarter", 201).await;
     tour.know(TOKEN, &made["id"]);
     tour.send("listTokens", 200).await;
