@@ -1,7 +1,7 @@
 //! Pages of people and groups in one list: people first and groups behind them, each in the order of lists; or
 //! both together, sorted, where a person comes before a group of the same sort value.
 //!
-//! A walk goes on by key, as one of people does ([`walks`](super::walks)). There are few groups, so that where they stand
+//! A walk goes on by key, as one of people does ([`walks`]). There are few groups, so that where they stand
 //! among the people is found here.
 
 use diesel_async::AsyncPgConnection;
@@ -52,6 +52,11 @@ pub struct Spot {
 type Rank = (bool, Option<String>, ResourceType, i64);
 
 impl Spot {
+    /// In the order of lists.
+    fn of(resource_type: ResourceType, position: i64) -> Self {
+        Self { resource_type, place: Place { key: None, position } }
+    }
+
     fn rank(&self) -> Rank {
         (self.place.key.is_none(), self.place.key.clone(), self.resource_type, self.place.position)
     }
@@ -98,8 +103,9 @@ pub async fn page(
     behind: Option<ResourceType>,
     asked: Spanning<'_>,
 ) -> Result<(Page<Found>, Option<Spot>), ListError> {
-    let people = total_of_people(conn, view, request, asked).await?;
-    let groups = total_of_groups(conn, view, request, asked).await?;
+    let none = part(request, Start::Behind(None), 0);
+    let people = walks::page(conn, view, &none, asked.people, None).await?.total;
+    let groups = group_pages::page(conn, view, &none, asked.groups, None).await?.total;
     let total = people.saturating_add(groups);
     if request.count == 0 {
         return Ok((Page::empty(total), None));
@@ -138,24 +144,6 @@ fn part<'a>(request: &PageRequest<'a>, start: Start<'a>, count: i64) -> PageRequ
     PageRequest { start, count, ..*request }
 }
 
-async fn total_of_people(
-    conn: &mut AsyncPgConnection,
-    view: &View,
-    request: &PageRequest<'_>,
-    asked: Spanning<'_>,
-) -> Result<i64, ListError> {
-    Ok(walks::page(conn, view, &part(request, Start::Behind(None), 0), asked.people, None).await?.total)
-}
-
-async fn total_of_groups(
-    conn: &mut AsyncPgConnection,
-    view: &View,
-    request: &PageRequest<'_>,
-    asked: Spanning<'_>,
-) -> Result<i64, ListError> {
-    Ok(group_pages::page(conn, view, &part(request, Start::Behind(None), 0), asked.groups, None).await?.total)
-}
-
 async fn one_behind_the_other(
     conn: &mut AsyncPgConnection,
     view: &View,
@@ -177,10 +165,8 @@ async fn one_behind_the_other(
         let query = [request.query, b"people"].concat();
         let asked_for = PageRequest { query: &query, ..part(request, start, limit) };
         let page = walks::page(conn, view, &asked_for, asked.people, None).await?;
-        found.extend(page.items.into_iter().map(|person| {
-            let place = Place { key: None, position: person.position };
-            (Spot { resource_type: ResourceType::User, place }, Found::Person(person))
-        }));
+        found
+            .extend(page.items.into_iter().map(|one| (Spot::of(ResourceType::User, one.position), Found::Person(one))));
     }
     let rest = limit.saturating_sub(i64::try_from(found.len()).unwrap_or(i64::MAX));
     if rest > 0 {
@@ -192,10 +178,8 @@ async fn one_behind_the_other(
         };
         let asked_for = PageRequest { query: &query, ..part(request, start, rest) };
         let page = group_pages::page(conn, view, &asked_for, asked.groups, None).await?;
-        found.extend(page.items.into_iter().map(|group| {
-            let place = Place { key: None, position: group.position };
-            (Spot { resource_type: ResourceType::Group, place }, Found::Group(group))
-        }));
+        found
+            .extend(page.items.into_iter().map(|one| (Spot::of(ResourceType::Group, one.position), Found::Group(one))));
     }
     Ok(found)
 }

@@ -8,14 +8,12 @@
 //!
 //! Two walks of one consumer with the same query share what is remembered: the later page counts.
 
+mod index;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
-use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Bigint, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join;
 use uuid::Uuid;
@@ -27,6 +25,7 @@ use super::schema::{index_walks, people};
 use super::scim_filter::Condition;
 use super::sort::Sort;
 use super::view::View;
+use index::{Beginning, Mark, PeopleTotal, Remember};
 
 /// How long a walk is remembered after its last page.
 const REMEMBERED: TimeDelta = TimeDelta::hours(1);
@@ -114,69 +113,48 @@ pub async fn page(
 ) -> Result<Page<Shown>, ListError> {
     match (&narrowed(condition, view), sort) {
         (Some(condition), None) if condition.is_selective() => few(conn, view, request, condition).await,
-        (None, None) => everybody(conn, view, request).await,
-        (Some(condition), None) if condition.is_walked() && request.count > 0 => {
-            walked(conn, view, request, condition).await
+        (condition, None) if request.count > 0 && condition.as_ref().is_none_or(Condition::is_walked) => {
+            in_order(conn, view, request, condition.as_ref()).await
         }
+        (None, None) => Ok(Page::empty(total(conn).await?)),
         (condition, sort) => matched(conn, view, request, condition.as_ref(), sort).await,
     }
 }
 
-async fn everybody(
+/// People who are found best in the order of lists: everybody, or those who satisfy such a condition.
+async fn in_order(
     conn: &mut AsyncPgConnection,
     view: &View,
     request: &PageRequest<'_>,
+    condition: Option<&Condition>,
 ) -> Result<Page<Shown>, ListError> {
-    if request.count == 0 {
-        return Ok(Page::empty(PeopleTotal.get_result(conn).await?));
-    }
     let mut query = shown!(view).order(people::position).limit(request.limit()).into_boxed();
+    if let Some(condition) = condition {
+        query = query.filter(condition);
+    }
     match request.start {
         Start::Index(1) | Start::Behind(None) => {}
         Start::Index(index) => {
-            let begin = Beginning { mark: Mark { request, index }, condition: None };
+            let begin = Beginning { mark: Mark { request, index }, condition };
             query = query.filter(people::position.nullable().ge(begin));
         }
         Start::Behind(Some(place)) => query = query.filter(people::position.gt(place.position)),
     }
     // Two statements, one round trip.
-    let (people, total) =
-        try_join(query.load::<Shown>(&mut &*conn), PeopleTotal.get_result::<i64>(&mut &*conn)).await?;
-    in_order(conn, request, people, total).await
-}
-
-/// People who are found best in the order of lists.
-async fn walked(
-    conn: &mut AsyncPgConnection,
-    view: &View,
-    request: &PageRequest<'_>,
-    condition: &Condition,
-) -> Result<Page<Shown>, ListError> {
-    let mut query = shown!(view).filter(condition).order(people::position).limit(request.limit()).into_boxed();
-    match request.start {
-        Start::Index(1) | Start::Behind(None) => {}
-        Start::Index(index) => {
-            let begin = Beginning { mark: Mark { request, index }, condition: Some(condition) };
-            query = query.filter(people::position.nullable().ge(begin));
-        }
-        Start::Behind(Some(place)) => query = query.filter(people::position.gt(place.position)),
-    }
-    let count = people::table.filter(condition).count();
-    let (people, total) = try_join(query.load::<Shown>(&mut &*conn), count.get_result::<i64>(&mut &*conn)).await?;
-    in_order(conn, request, people, total).await
-}
-
-/// A page that was read in the order of lists.
-async fn in_order(
-    conn: &mut AsyncPgConnection,
-    request: &PageRequest<'_>,
-    mut people: Vec<Shown>,
-    total: i64,
-) -> Result<Page<Shown>, ListError> {
+    let (people, total) = try_join(query.load::<Shown>(&mut &*conn), total_of(conn, condition)).await?;
+    let mut people = people;
     let goes_on = request.cut(&mut people);
     let last = people.last().map(|person| Place { key: None, position: person.position });
     let next = go_on(conn, request, last.filter(|_| goes_on)).await?;
     Ok(Page { items: people, total, next })
+}
+
+/// How many people there are, or satisfy a condition. Without one the number is kept, not counted.
+async fn total_of(mut conn: &AsyncPgConnection, condition: Option<&Condition>) -> QueryResult<i64> {
+    match condition {
+        None => PeopleTotal.get_result(&mut conn).await,
+        Some(condition) => people::table.filter(condition).count().get_result(&mut conn).await,
+    }
 }
 
 /// The place where the caller goes on, or else it is remembered.
@@ -307,7 +285,7 @@ fn narrowed(condition: Option<&Condition>, view: &View) -> Option<Condition> {
 
 /// How many people there are: kept, not counted.
 pub async fn total(conn: &mut AsyncPgConnection) -> QueryResult<i64> {
-    PeopleTotal.get_result(conn).await
+    total_of(conn, None).await
 }
 
 /// Forgets walks that were not continued within the hour.
@@ -340,182 +318,4 @@ async fn few(
     let more = rest.next().is_some() && matches!(request.start, Start::Behind(_));
     let next = items.last().filter(|_| more).map(|last| Place { key: None, position: last.position });
     Ok(Page { items, total, next })
-}
-
-/// The position and the sort value behind which a walk goes on; no row if its last page is not remembered.
-#[derive(Clone, Copy, Debug)]
-struct Mark<'a> {
-    request: &'a PageRequest<'a>,
-    /// From 1.
-    index: i64,
-}
-
-impl Mark<'_> {
-    fn push<'b>(&'b self, columns: &str, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let request = self.request;
-        out.push_sql("SELECT ");
-        out.push_sql(columns);
-        out.push_sql(" FROM index_walks WHERE caller = ");
-        out.push_bind_param::<SqlUuid, _>(&request.caller)?;
-        out.push_sql(" AND query = ");
-        out.push_bind_param::<Bytea, _>(request.query)?;
-        out.push_sql(" AND next_start_index = ");
-        out.push_bind_param::<Bigint, _>(&self.index)?;
-        out.push_sql(" AND at > ");
-        out.push_bind_param::<Timestamptz, _>(&request.now)?;
-        out.push_sql(" - interval '1 hour'");
-        Ok(())
-    }
-}
-
-impl QueryFragment<Pg> for Mark<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        self.push("last_position, last_key", &mut out)
-    }
-}
-
-impl Query for Mark<'_> {
-    type SqlType = (Bigint, Nullable<Text>);
-}
-
-impl QueryId for Mark<'_> {
-    type QueryId = Mark<'static>;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-/// The position where a page begins: behind the last page of the walk, if it is remembered, else where counting leads;
-/// `NULL` behind the end.
-#[derive(Clone, Copy, Debug)]
-struct Beginning<'a> {
-    mark: Mark<'a>,
-    condition: Option<&'a Condition>,
-}
-
-impl QueryFragment<Pg> for Beginning<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        // The second half runs only if the first finds nothing.
-        out.push_sql("COALESCE((");
-        self.mark.push("last_position", &mut out)?;
-        out.push_sql(") + 1, ");
-        match self.condition {
-            None => self.jump(&mut out)?,
-            Some(condition) => {
-                // A jump into a filtered list counts its way there: the people who satisfy the condition have no
-                // counts of their own.
-                out.push_sql("(SELECT \"people\".\"position\" FROM \"people\" WHERE ");
-                condition.walk_ast(out.reborrow())?;
-                out.push_sql(" ORDER BY \"people\".\"position\" OFFSET ");
-                self.skip(&mut out)?;
-                out.push_sql(" LIMIT 1)");
-            }
-        }
-        out.push_sql(")");
-        Ok(())
-    }
-}
-
-impl Beginning<'_> {
-    /// Finds the block that holds the index by live counts, then the position within the block.
-    fn jump<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(
-            "(WITH live AS (
-                SELECT block, people FROM people_blocks
-                UNION ALL
-                SELECT position / 1024, people_delta FROM changes WHERE sequence IS NULL AND people_delta <> 0
-             ), counted AS (
-                SELECT block, sum(people)::bigint AS people FROM live GROUP BY block
-             ), summed AS (
-                SELECT block, (sum(people) OVER (ORDER BY block))::bigint AS through, people FROM counted
-             ), sought AS (
-                SELECT block, ",
-        );
-        self.skip(out)?;
-        out.push_sql(" - (through - people) AS within FROM summed WHERE through > ");
-        self.skip(out)?;
-        out.push_sql(
-            " ORDER BY block LIMIT 1
-             )
-             SELECT found.position FROM sought CROSS JOIN LATERAL (
-                SELECT inside.position FROM people AS inside WHERE inside.position >= sought.block * 1024
-                ORDER BY inside.position OFFSET sought.within LIMIT 1
-             ) AS found)",
-        );
-        Ok(())
-    }
-
-    /// How many people come before the page.
-    fn skip<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("(");
-        out.push_bind_param::<Bigint, _>(&self.mark.index)?;
-        out.push_sql(" - 1)");
-        Ok(())
-    }
-}
-
-impl Expression for Beginning<'_> {
-    type SqlType = Nullable<Bigint>;
-}
-
-impl QueryId for Beginning<'_> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<QS> AppearsOnTable<QS> for Beginning<'_> {}
-impl<QS> SelectableExpression<QS> for Beginning<'_> {}
-
-impl<GB> ValidGrouping<GB> for Beginning<'_> {
-    type IsAggregate = is_aggregate::No;
-}
-
-/// The number of people: what the sequencer has folded, and what it has not folded yet, in one statement.
-#[derive(Clone, Copy, Debug, QueryId)]
-struct PeopleTotal;
-
-impl QueryFragment<Pg> for PeopleTotal {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(
-            "SELECT people_total + (SELECT COALESCE(sum(people_delta), 0)::bigint FROM changes WHERE sequence IS NULL)
-             FROM feed_state",
-        );
-        Ok(())
-    }
-}
-
-impl Query for PeopleTotal {
-    type SqlType = Bigint;
-}
-
-struct Remember<'a> {
-    request: &'a PageRequest<'a>,
-    next_start_index: i64,
-    last: &'a Place,
-}
-
-impl QueryFragment<Pg> for Remember<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("INSERT INTO index_walks (caller, query, next_start_index, last_position, last_key, at) VALUES (");
-        out.push_bind_param::<SqlUuid, _>(&self.request.caller)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Bytea, _>(self.request.query)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Bigint, _>(&self.next_start_index)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Bigint, _>(&self.last.position)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<Text>, _>(&self.last.key)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Timestamptz, _>(&self.request.now)?;
-        out.push_sql(
-            ") ON CONFLICT (caller, query, next_start_index)
-             DO UPDATE SET last_position = excluded.last_position, last_key = excluded.last_key, at = excluded.at",
-        );
-        Ok(())
-    }
-}
-
-/// Written by hand, since diesel prepares its own `ON CONFLICT … DO UPDATE` anew for each page.
-impl QueryId for Remember<'_> {
-    type QueryId = Remember<'static>;
-    const HAS_STATIC_QUERY_ID: bool = true;
 }

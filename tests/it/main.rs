@@ -8,6 +8,8 @@ mod admin_consumers;
 mod admin_holds;
 mod admin_inputs;
 mod admin_people;
+mod conformance;
+mod conformance_page;
 mod docs;
 mod embedded;
 mod filter_oracle;

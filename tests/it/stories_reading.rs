@@ -30,7 +30,11 @@ async fn story_22_clients_read_and_writes_of_a_reader_are_refused_whole() {
     let before = served.get(&format!("/scim/v2/Users/{}", ids[0])).await.text;
     for (method, path, body) in [
         ("PATCH", format!("/Users/{}", ids[0]), patch(json!([{"op": "Replace", "path": "active", "value": "False"}]))),
-        ("PATCH", format!("/Groups/{}", ids[0]), patch(json!([{"op": "remove", "path": "members", "value": [{"value": ids[0]}]}]))),
+        (
+            "PATCH",
+            format!("/Groups/{}", ids[0]),
+            patch(json!([{"op": "remove", "path": "members", "value": [{"value": ids[0]}]}])),
+        ),
         (
             "PATCH",
             format!("/Users/{}", ids[0]),
@@ -102,7 +106,7 @@ async fn a_filter_that_is_made_to_break_the_server_is_refused() {
     insert(&mut *served.conn().await, &crowd(2), served.now()).await;
     let nested = format!("{}userName pr{}", "(".repeat(200), ")".repeat(200));
     let negated = format!("{}userName pr{}", "not (".repeat(200), ")".repeat(200));
-    let terms = ["userName eq \"x\""; 10_000].join(" or ");
+    let terms = vec!["userName eq \"x\""; 10_000].join(" or ");
     let long = format!("userName eq \"{}\"", "x".repeat(900_000));
     let brackets = format!("emails[{}", "type pr and ".repeat(60));
     for filter in [&nested, &negated, &terms, &long, &brackets] {

@@ -10,6 +10,7 @@ use crate::http::state::State;
 use crate::keys::seal::{Place as Bound, hex, sha256};
 use crate::scim::cursor::Cursor;
 use crate::scim::error::ScimError;
+use crate::scim::message::ListHeader;
 use crate::scim::query::Paging;
 use crate::scim::schema::ResourceType;
 use crate::store::walks::{PageRequest, Place, Start};
@@ -69,9 +70,17 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The index that the page begins with; none on cursor pages.
-    pub(super) fn start_index(&self) -> Option<u64> {
-        self.paging.cursor.is_none().then_some(self.paging.start_index)
+    /// What a page says about itself: how many there are in all, how many are on it, and where the walk goes on, behind
+    /// something of a type.
+    pub(super) fn header(&self, total: i64, items: usize, next: Option<(Place, ResourceType)>) -> ListHeader {
+        ListHeader {
+            total_results: u64::try_from(total).unwrap_or(0),
+            // None on cursor pages.
+            start_index: self.paging.cursor.is_none().then_some(self.paging.start_index),
+            items_per_page: items as u64,
+            next_cursor: next.map(|(place, resource_type)| self.next(place, resource_type)),
+            previous_cursor: None,
+        }
     }
 
     /// The type of the resource behind which the walk goes on.
@@ -80,7 +89,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The cursor with which a walk goes on behind a place.
-    pub(super) fn next(&self, place: Place, resource_type: ResourceType) -> String {
+    fn next(&self, place: Place, resource_type: ResourceType) -> String {
         let cursor = Cursor {
             resource_type,
             position: place.position,

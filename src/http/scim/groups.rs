@@ -17,7 +17,6 @@ use crate::scim::filter::Mode;
 use crate::scim::message::ListHeader;
 use crate::scim::query::{self, Query, SortOrder};
 use crate::scim::schema::ResourceType;
-use crate::store::group_filter::GroupCondition;
 use crate::store::sort::Sort;
 use crate::store::{group_pages, groups};
 
@@ -77,22 +76,14 @@ async fn answer(reader: Reader, query: Query, state: web::Data<State>) -> Result
     let walk = Walk::of(&state, &reader.caller, "Groups", &query.paging)?;
     let mut conn = state.db.get().await?;
     let sight = Sight::of(reader.caller, reader.release, &state, &mut conn).await?;
-    let mut condition = query.filter.as_ref().map(|filter| GroupCondition::of(filter, &sight.view));
-    if let Some(condition) = &mut condition {
-        condition.settle(&mut conn).await?;
-    }
+    let condition = sight.groups(query.filter.as_ref(), &mut conn).await?;
     let descending = query.paging.sort_order == SortOrder::Descending;
     let sort = query.sort_by.map(|target| Sort::of_groups(target, descending, &sight.view));
     let page = group_pages::page(&mut conn, &sight.view, &walk.request(), condition.as_ref(), sort.as_ref()).await?;
     let heads = heads(&sight, &state, &query.projection, &page.items, &mut conn).await?;
     drop(conn);
-    let header = ListHeader {
-        total_results: u64::try_from(page.total).unwrap_or(0),
-        start_index: walk.start_index(),
-        items_per_page: page.items.len() as u64,
-        next_cursor: page.next.map(|place| walk.next(place, ResourceType::Group)),
-        previous_cursor: None,
-    };
+    let next = page.next.map(|place| (place, ResourceType::Group));
+    let header = walk.header(page.total, page.items.len(), next);
     let open = header.open();
     let pieces = heads.into_iter().map(Piece::Group).collect();
     let body = Body::of(state, sight.view, &query.projection, pieces, open, ListHeader::CLOSE);

@@ -19,10 +19,8 @@ use crate::scim::filter::Mode;
 use crate::scim::message::ListHeader;
 use crate::scim::query::{RootQuery, SortOrder, TypeQuery};
 use crate::scim::schema::ResourceType;
-use crate::store::group_filter::GroupCondition;
 use crate::store::groups::GroupRow;
 use crate::store::people::Shown;
-use crate::store::scim_filter::Condition;
 use crate::store::sort::Sort;
 use crate::store::spanning::{self, Found, Order, Spanning};
 
@@ -55,14 +53,8 @@ async fn answer(reader: Reader, query: RootQuery, state: web::Data<State>) -> Re
     let walk = Walk::of(&state, &reader.caller, "", &paging)?;
     let mut conn = state.db.get().await?;
     let sight = Sight::of(reader.caller, reader.release, &state, &mut conn).await?;
-    let mut of_people = users.filter.as_ref().map(|filter| Condition::of(filter, &sight.view));
-    if let Some(condition) = &mut of_people {
-        condition.settle(&mut conn).await?;
-    }
-    let mut of_groups = groups.filter.as_ref().map(|filter| GroupCondition::of(filter, &sight.view));
-    if let Some(condition) = &mut of_groups {
-        condition.settle(&mut conn).await?;
-    }
+    let of_people = sight.people(users.filter.as_ref(), &mut conn).await?;
+    let of_groups = sight.groups(groups.filter.as_ref(), &mut conn).await?;
     let descending = paging.sort_order == SortOrder::Descending;
     let people_by = users.sort_by.map(|target| Sort::of_people(target, descending, &sight.view));
     let groups_by = groups.sort_by.map(|target| Sort::of_groups(target, descending, &sight.view));
@@ -79,16 +71,10 @@ async fn answer(reader: Reader, query: RootQuery, state: web::Data<State>) -> Re
             page.items.len(),
         )
         .await?;
-    let count = page.items.len() as u64;
+    let count = page.items.len();
     let pieces = written(&sight, &state, page.items, &users, &groups, &mut conn).await?;
     drop(conn);
-    let header = ListHeader {
-        total_results: u64::try_from(page.total).unwrap_or(0),
-        start_index: walk.start_index(),
-        items_per_page: count,
-        next_cursor: next.map(|spot| walk.next(spot.place, spot.resource_type)),
-        previous_cursor: None,
-    };
+    let header = walk.header(page.total, count, next.map(|spot| (spot.place, spot.resource_type)));
     let open = header.open();
     Body::of(state.clone(), sight.view, &groups.projection, pieces, open, ListHeader::CLOSE)
         .answer(HttpResponse::Ok())

@@ -10,10 +10,13 @@ use crate::http::error::ScimFailure;
 use crate::http::state::State;
 use crate::http::uri;
 use crate::scim::error::ScimError;
+use crate::scim::filter::check::Checked;
 use crate::scim::release::Release;
 use crate::scim::version;
 use crate::store::audit::{self, AuditRow};
+use crate::store::group_filter::GroupCondition;
 use crate::store::pool::Connection;
+use crate::store::scim_filter::Condition;
 use crate::store::view::View;
 
 /// A caller, what is released to it, and the server's state. Made for one request.
@@ -33,6 +36,30 @@ impl Sight {
         let view = View::of_all(state.scim_base(), caller.external_id_from_source, release.hidden.clone());
         let view = view.narrowed(conn, release.users.as_ref(), release.groups.as_ref()).await?;
         Ok(Self { caller, release, view })
+    }
+
+    /// Which people are asked for, as a condition that is ready to be asked.
+    pub(super) async fn people(
+        &self,
+        filter: Option<&Checked>,
+        conn: &mut Connection,
+    ) -> Result<Option<Condition>, ScimFailure> {
+        let Some(filter) = filter else { return Ok(None) };
+        let mut condition = Condition::of(filter, &self.view);
+        condition.settle(conn).await?;
+        Ok(Some(condition))
+    }
+
+    /// Which groups are asked for, as a condition that is ready to be asked.
+    pub(super) async fn groups(
+        &self,
+        filter: Option<&Checked>,
+        conn: &mut Connection,
+    ) -> Result<Option<GroupCondition>, ScimFailure> {
+        let Some(filter) = filter else { return Ok(None) };
+        let mut condition = GroupCondition::of(filter, &self.view);
+        condition.settle(conn).await?;
+        Ok(Some(condition))
     }
 
     /// Writes down that sensitive attributes were read: who, when, which, of how many; never the values. What

@@ -19,7 +19,6 @@ use crate::scim::query::{self, Query, SortOrder};
 use crate::scim::release::Release;
 use crate::scim::schema::{Resolved, ResourceType};
 use crate::store::people;
-use crate::store::scim_filter::Condition;
 use crate::store::sort::Sort;
 use crate::store::walks;
 
@@ -83,10 +82,7 @@ async fn answer(reader: Reader, query: Query, state: &State) -> Result<HttpRespo
     let walk = Walk::of(state, &reader.caller, "Users", &query.paging)?;
     let mut conn = state.db.get().await?;
     let sight = Sight::of(reader.caller, reader.release, state, &mut conn).await?;
-    let mut condition = query.filter.as_ref().map(|filter| Condition::of(filter, &sight.view));
-    if let Some(condition) = &mut condition {
-        condition.settle(&mut conn).await?;
-    }
+    let condition = sight.people(query.filter.as_ref(), &mut conn).await?;
     let descending = query.paging.sort_order == SortOrder::Descending;
     let sort = query.sort_by.map(|target| Sort::of_people(target, descending, &sight.view));
     let page = walks::page(&mut conn, &sight.view, &walk.request(), condition.as_ref(), sort.as_ref()).await?;
@@ -94,13 +90,8 @@ async fn answer(reader: Reader, query: Query, state: &State) -> Result<HttpRespo
     sight.record(state, &mut conn, &asked, "people by filter".to_owned(), page.items.len()).await?;
     let writer = PeopleWriter::of(&sight, state, &query.projection, &page.items, &mut conn).await?;
     drop(conn);
-    let header = ListHeader {
-        total_results: u64::try_from(page.total).unwrap_or(0),
-        start_index: walk.start_index(),
-        items_per_page: page.items.len() as u64,
-        next_cursor: page.next.map(|place| walk.next(place, ResourceType::User)),
-        previous_cursor: None,
-    };
+    let next = page.next.map(|place| (place, ResourceType::User));
+    let header = walk.header(page.total, page.items.len(), next);
     let mut body = header.open();
     for (n, person) in page.items.iter().enumerate() {
         if n > 0 {
