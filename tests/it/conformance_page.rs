@@ -35,7 +35,7 @@ const SUBJECTS: [(u16, u16, &str); 25] = [
 ];
 
 /// Why no test names a requirement.
-const WITHOUT: [(&[u16], &str); 5] = [
+const WITHOUT: [(&[u16], &str); 4] = [
     (&[13], "TLS is ended by the proxy in front of the server: see operations"),
     (
         &[
@@ -46,7 +46,6 @@ const WITHOUT: [(&[u16], &str); 5] = [
         "not there yet: about writing through SCIM",
     ),
     (&[188, 189, 190, 191, 192, 193, 194], "not there yet: optional, security events"),
-    (&[195], "not there yet: suites that others wrote"),
     (&[197], "a row of the benchmark, never a test"),
 ];
 

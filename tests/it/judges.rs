@@ -90,6 +90,7 @@ fn script(name: &str, live: &Live) -> Command {
     command
 }
 
+/// R-195, for a token that reads.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_check_of_scim2_tester_that_needs_no_write_passes() {
     let live = directory().await;

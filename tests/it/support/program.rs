@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ use super::served::Answer;
 const DEADLINE: Duration = Duration::from_mins(1);
 /// How long a condition is left alone between two looks at it.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// How often it is looked for the end of what an ended program says.
+const LAST_LOOKS: u32 = 100;
 
 /// What the admin's requests carry in these tests.
 pub(crate) const ADMIN_TOKEN: &str = "the-admin-of-the-tests-0123456789abcdef";
@@ -60,7 +64,11 @@ pub(crate) struct Program {
 }
 
 #[derive(Clone, Default)]
-struct Said(Arc<Mutex<String>>);
+struct Said {
+    text: Arc<Mutex<String>>,
+    /// The stream has ended: whoever could write to it is gone.
+    is_over: Arc<AtomicBool>,
+}
 
 impl Said {
     fn listen(from: impl std::io::Read + Send + 'static) -> Self {
@@ -69,16 +77,17 @@ impl Said {
         let kept = said.clone();
         std::thread::spawn(move || {
             for line in std::io::BufReader::new(from).lines().map_while(Result::ok) {
-                let mut text = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut text = kept.text.lock().unwrap_or_else(PoisonError::into_inner);
                 text.push_str(&line);
                 text.push('\n');
             }
+            kept.is_over.store(true, Ordering::Release);
         });
         said
     }
 
     fn text(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -163,16 +172,15 @@ impl Program {
         let begun = clock.now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                // The last lines may still be on their way.
-                let (mut out, mut err) = (self.out(), self.err());
-                loop {
-                    clock.pause(LOOK).await;
-                    let again = (self.out(), self.err());
-                    if again == (out, err) {
-                        return (status, again.0, again.1);
+                // The last lines may still be on their way. A cluster that outlives its killed server keeps the streams
+                // open; nobody writes to them any more.
+                for _ in 0..LAST_LOOKS {
+                    if self.out.is_over.load(Ordering::Acquire) && self.err.is_over.load(Ordering::Acquire) {
+                        break;
                     }
-                    (out, err) = again;
+                    clock.pause(LOOK).await;
                 }
+                return (status, self.out(), self.err());
             }
             let waited = (clock.now() - begun).to_std().unwrap_or_default();
             assert!(waited < DEADLINE, "it does not end:\n{}\n{}", self.out(), self.err());
