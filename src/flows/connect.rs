@@ -53,6 +53,10 @@ pub async fn create(
     let credentials = Credentials::given(&order.kind, &order.credentials)?;
     let part = Common::connector_part(&order.settings);
     let needs_consent = registry::oauth(&order.kind, &part, &credentials, &context.outbound)?.is_some();
+    // Before anybody is asked: whoever adds it twice hears of that at once.
+    if store::connections::has_name(&mut *context.db.get().await?, &name).await? {
+        return Err(name_taken(&name));
+    }
     let account =
         if needs_consent { None } else { Some(identify(context, &order.kind, &order.settings, &credentials).await?) };
     let mapping = registry::default_mapping(&order.kind)?;
@@ -96,11 +100,13 @@ pub async fn create(
 
 fn taken(error: diesel::result::Error, name: &str) -> FlowError {
     match error {
-        diesel::result::Error::DatabaseError(diesel::result::DatabaseErrorKind::UniqueViolation, _) => {
-            FlowError::Conflict(format!("there is a connection named `{name}` already"))
-        }
+        diesel::result::Error::DatabaseError(diesel::result::DatabaseErrorKind::UniqueViolation, _) => name_taken(name),
         error => error.into(),
     }
+}
+
+fn name_taken(name: &str) -> FlowError {
+    FlowError::Conflict(format!("there is a connection named `{name}` already"))
 }
 
 /// Asks the HR system whose credential this is.

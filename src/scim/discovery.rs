@@ -2,6 +2,8 @@
 //!
 //! Everything is made from [`Features`] and the schemas, so that it says what the server does.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::error::ScimError;
@@ -121,7 +123,7 @@ impl Discovery<'_> {
     }
 
     /// All of `/Schemas`, on one page: those of the served types and those of discovery itself, without hidden
-    /// attributes; a schema of which nothing is left is not there.
+    /// attributes; an extension of which nothing is left is not there.
     #[must_use]
     pub fn schemas(&self) -> Vec<Map<String, Value>> {
         self.listed_schemas().map(|schema| self.schema_body(schema)).collect()
@@ -138,12 +140,29 @@ impl Discovery<'_> {
         let shapes = self.features.served.iter().map(|served| served.shape()).chain(own);
         shapes
             .flat_map(|shape| std::iter::once(shape.base()).chain(shape.extensions()))
-            .filter(|schema| !self.hidden.hides_all_of(schema))
+            .filter(|schema| self.is_base(schema) || !self.hidden.hides_all_of(schema))
+    }
+
+    /// Whether a served type has it as its base: `id` and `meta` are shown to everybody, under its URN.
+    fn is_base(&self, schema: &Schema) -> bool {
+        self.features.served.iter().any(|served| served.shape().base().id == schema.id)
+    }
+
+    /// An attribute without the parts of it that are hidden.
+    fn shown<'a>(&self, schema: &Schema, attribute: &'a Attribute) -> Cow<'a, Attribute> {
+        let is_hidden = |sub: &Attribute| self.hidden.hides_part(&schema.id, &attribute.name, &sub.name);
+        if !attribute.sub_attributes.iter().any(is_hidden) {
+            return Cow::Borrowed(attribute);
+        }
+        let mut shown = attribute.clone();
+        shown.sub_attributes.retain(|sub| !is_hidden(sub));
+        Cow::Owned(shown)
     }
 
     fn schema_body(&self, schema: &Schema) -> Map<String, Value> {
         let visible = |attribute: &&Attribute| !self.hidden.hides(&schema.id, &attribute.name);
-        let attributes: Vec<_> = schema.attributes.iter().filter(visible).collect();
+        let attributes: Vec<_> =
+            schema.attributes.iter().filter(visible).map(|attribute| self.shown(schema, attribute)).collect();
         object(json!({
             "schemas": [SCHEMA_URN],
             "id": schema.id,

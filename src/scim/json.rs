@@ -12,16 +12,24 @@ use super::error::ScimError;
 /// Levels of objects and arrays, at most.
 pub const MAX_DEPTH: usize = 32;
 
+/// Reads any JSON.
+///
+/// # Errors
+/// When it is none, or not strict; the message names a place and no value.
+pub fn value(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { depth: 0 }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
 /// Reads a body that has to be an object.
 ///
 /// # Errors
 /// 400 `invalidSyntax`.
 pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, ScimError> {
     let refused = |error: serde_json::Error| ScimError::invalid_syntax(format!("the body cannot be read: {error}"));
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut deserializer).map_err(refused)?;
-    deserializer.end().map_err(refused)?;
-    match value {
+    match value(bytes).map_err(refused)? {
         Value::Object(members) => Ok(members),
         _ => Err(ScimError::invalid_syntax("the body is a JSON object")),
     }

@@ -73,7 +73,7 @@ impl Projection {
         let is_default = selection == Selection::All
             && !shape.attributes().any(|found| {
                 let by_default = matches!(found.attribute.returned, Returned::Always | Returned::Default);
-                by_default && hidden.hides(&found.schema.id, &found.attribute.name)
+                by_default && hidden.hides_any_of(found.schema, found.attribute)
             });
         Self { shape, hidden: hidden.clone(), selection, is_default }
     }
@@ -82,6 +82,14 @@ impl Projection {
     #[must_use]
     pub fn is_default(&self) -> bool {
         self.is_default
+    }
+
+    /// Whether the answer may have what nobody gets by default (`returned` is `request`): the version, which is that of
+    /// an answer without parameters, then tells nothing of it.
+    #[must_use]
+    pub fn is_beyond_the_version(&self) -> bool {
+        let mut all = self.shape.attributes();
+        all.any(|found| found.attribute.returned == Returned::Request && self.keeps(found.schema, found.attribute))
     }
 
     /// Whether any part of an attribute would be in the answer if the resource has it, so that what nobody sees need
@@ -164,6 +172,9 @@ impl Projection {
 
     /// Of an attribute that is kept.
     fn keeps_sub(&self, schema: &Schema, attribute: &Attribute, sub: &Attribute) -> bool {
+        if self.hidden.hides_part(&schema.id, &attribute.name, &sub.name) {
+            return false;
+        }
         let picked = |named: &'_ Named| match named.get(schema.id.as_str())?.get(attribute.name.as_str())? {
             Picked::Whole => Some(true),
             Picked::Subs(subs) => Some(subs.contains(sub.name.as_str())),

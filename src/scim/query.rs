@@ -1,6 +1,6 @@
 //! The parameters of a query, of a URL or of the body of a POST to `.search`, read once and typed.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::error::ScimError;
 use super::filter::check::{Checked, check, check_spanning};
@@ -124,7 +124,7 @@ impl Parameters {
             let Some((name, slot)) = found.slot(name) else { continue };
             *slot = match (name, value) {
                 (_, Value::Null) => None,
-                ("startIndex" | "count", Value::Number(number)) => Some(number.to_string()),
+                ("startIndex" | "count", Value::Number(number)) => Some(digits(number)),
                 ("attributes" | "excludedAttributes", Value::Array(paths)) => {
                     let paths: Option<Vec<&str>> = paths.iter().map(Value::as_str).collect();
                     let wrong = || ScimError::invalid_value(format!("{name} is a list of attribute paths"));
@@ -326,7 +326,18 @@ fn count(text: Option<&str>, under_cursor: bool) -> Result<u32, ScimError> {
     }
 }
 
-/// An integer of any length; below 0 is 0, and what is too large for the type is its largest.
+/// What a client can read that knows signed integers of 64 bits.
+const LARGEST: u64 = i64::MAX as u64;
+
+/// A number as a URL would have it. One that is too large for an integer was read as a fraction, and so was -0.
+fn digits(number: &Number) -> String {
+    match number.as_f64() {
+        Some(whole) if number.is_f64() && (whole.abs() >= 9e18 || whole == 0.0) => format!("{whole:.0}"),
+        _ => number.to_string(),
+    }
+}
+
+/// An integer of any length; below 0 is 0, and what is larger is [`LARGEST`].
 fn integer(name: &str, text: &str) -> Result<u64, ScimError> {
     let text = text.trim();
     let (negative, digits) = match text.strip_prefix('-') {
@@ -336,7 +347,7 @@ fn integer(name: &str, text: &str) -> Result<u64, ScimError> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(ScimError::invalid_value(format!("{name} is an integer")));
     }
-    Ok(if negative { 0 } else { digits.parse().unwrap_or(u64::MAX) })
+    Ok(if negative { 0 } else { digits.parse().map_or(LARGEST, |number: u64| number.min(LARGEST)) })
 }
 
 #[cfg(test)]
@@ -396,12 +407,26 @@ mod tests {
             ("1", 1, 1),
             ("501", 501, 500),
             (" 7", 7, 7),
-            ("99999999999999999999999", u64::MAX, 500),
+            ("99999999999999999999999", LARGEST, 500),
+            ("18446744073709551615", LARGEST, 500),
             ("-99999999999999999999999", 1, 0),
         ] {
             let query = query(&[("startIndex", text), ("count", text)]).unwrap();
             assert_eq!((query.paging.start_index, query.paging.count), (start_index, count), "{text}");
         }
+    }
+
+    /// a body and a URL mean the same.
+    #[test]
+    fn numbers_of_a_body_are_those_of_a_url() {
+        let number = |text: &str| digits(&serde_json::from_str(text).unwrap());
+        for text in ["0", "7", "-3", "18446744073709551615"] {
+            assert_eq!(number(text), text);
+        }
+        assert_eq!(integer("count", &number("1000000000000000000000000000000")), Ok(LARGEST));
+        assert_eq!(integer("count", &number("-1000000000000000000000000000000")), Ok(0));
+        assert_eq!(integer("count", &number("-0")), Ok(0));
+        assert!(integer("count", &number("1.5")).is_err());
     }
 
     #[test]

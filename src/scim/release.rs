@@ -4,17 +4,17 @@
 //! hidden attribute is an unknown one (R-089). A sensitive attribute needs both: its name in the list, and the scope
 //! `people:sensitive`.
 
+mod attributes;
+mod filters;
+
 use std::collections::BTreeSet;
 
-use super::error::ScimError;
-use super::filter::check::{Checked, check};
+use self::attributes::{Named, hide_others, hide_traces, hides_more, names_last_modified, single};
+use self::filters::{names_active, read_filter, unfollowed};
+use super::filter::Mode;
+use super::filter::check::Checked;
 use super::filter::parse::parse;
-use super::filter::{Filter, Mode};
-use super::path::AttrPath;
-use super::schema::{
-    DERIVED_GROUP_URN, ENTERPRISE_URN, GROUP_URN, Hidden, Resolved, ResourceType, SENSITIVE, Schema, Shape, USER_URN,
-    WORKER_URN,
-};
+use super::schema::{Hidden, ResourceType, SENSITIVE, WORKER_URN};
 
 /// Names in a list of attributes, at most.
 pub const MAX_ATTRIBUTES: usize = 500;
@@ -67,10 +67,11 @@ impl Policy {
         let mut mistakes = Vec::new();
         let users = read_filter("userFilter", self.user_filter.as_deref(), ResourceType::User, &mut mistakes);
         let groups = read_filter("groupFilter", self.group_filter.as_deref(), ResourceType::Group, &mut mistakes);
-        let hidden = match &self.attributes {
+        let mut hidden = match &self.attributes {
             None => Hidden::sensitive(),
             Some(names) => hide_others(names, sensitive, &mut mistakes),
         };
+        hide_traces(&mut hidden, self.attributes.as_deref(), self.user_filter.is_some());
         if mistakes.is_empty() { Ok(Release { hidden, users, groups }) } else { Err(mistakes) }
     }
 
@@ -138,6 +139,16 @@ impl Policy {
                 ),
             });
         }
+        let hides_more =
+            self.read(sensitive).is_ok_and(|release| hides_more(&release.hidden, self.user_filter.is_some()));
+        if self.attributes.as_deref().is_some_and(names_last_modified) && hides_more {
+            warnings.push(Warning {
+                code: "lastModifiedTells",
+                field: "attributes",
+                message: "meta.lastModified moves also when something changes that this consumer does not see"
+                    .to_owned(),
+            });
+        }
         warnings
     }
 
@@ -156,139 +167,10 @@ impl Release {
     }
 }
 
-/// Filters of policies may not ask for what depends on the consumer, nor tell by who is there what is sensitive.
-fn read_filter(field: &str, text: Option<&str>, of: ResourceType, mistakes: &mut Vec<Mistake>) -> Option<Checked> {
-    let shape = of.shape();
-    let mut hidden = Hidden::sensitive();
-    hidden.hide(&shape.base().id, "externalId");
-    let checked = parse(text?, Mode::Strict)
-        .map_err(|error| ScimError::invalid_filter(error.to_string()))
-        .and_then(|filter| check(&filter, Mode::Strict, shape, &hidden));
-    match checked {
-        Ok(checked) => Some(checked),
-        Err(error) => {
-            mistakes.push(Mistake { field: field.to_owned(), message: error.detail });
-            None
-        }
-    }
-}
-
-/// What of a group is its own: all else changes with those who are in it.
-const THE_GROUP: [(&str, &str); 5] = [
-    (GROUP_URN, "id"),
-    (GROUP_URN, "displayName"),
-    (DERIVED_GROUP_URN, "kind"),
-    (DERIVED_GROUP_URN, "key"),
-    (DERIVED_GROUP_URN, "name"),
-];
-
-/// What of a person follows from others or from where the server is, or changes without a change in the log.
-fn follows_from_others(target: &Resolved) -> bool {
-    let sub = target.sub.map(|sub| sub.name.as_str());
-    matches!(
-        (target.schema.id.as_str(), target.attribute.name.as_str(), sub),
-        (USER_URN, "groups", Some("display" | "$ref"))
-            | (USER_URN, "meta", Some("location" | "version"))
-            | (ENTERPRISE_URN, "manager", Some("displayName" | "$ref"))
-            | (WORKER_URN, "managerEmail" | "managerEmployeeNumber" | "managerChain" | "sourceUpdated", _)
-    )
-}
-
-/// The first thing that a filter asks for and that changes without the resource being changed.
-fn unfollowed(field: &str, filter: &Checked, of: ResourceType) -> Option<Mistake> {
-    let is_followed = |target: &Resolved| match of {
-        ResourceType::User => !follows_from_others(target),
-        ResourceType::Group => THE_GROUP.contains(&(target.schema.id.as_str(), target.attribute.name.as_str())),
-    };
-    let target = filter.leaves().into_iter().map(|leaf| leaf.target).find(|target| !is_followed(target))?;
-    let instead = match (of, target.attribute.name.as_str()) {
-        (ResourceType::Group, _) => "; expected id, displayName, kind, key or name",
-        (_, "groups") => "; expected groups.value, the id of the group",
-        (_, "manager" | "managerEmail" | "managerEmployeeNumber" | "managerChain") => {
-            "; expected manager.value, the id of the manager"
-        }
-        _ => "",
-    };
-    let message = format!(
-        "`{target}` changes without the resource itself being changed, so that nobody could be told who enters and who \
-         leaves{instead}"
-    );
-    Some(Mistake { field: field.to_owned(), message })
-}
-
-/// Hides what is not named. `id`, `schemas` and `meta` are how resources are told apart, and stay.
-fn hide_others(names: &[String], sensitive: bool, mistakes: &mut Vec<Mistake>) -> Hidden {
-    let mut released: BTreeSet<(&str, &str)> = BTreeSet::new();
-    for (n, name) in names.iter().enumerate() {
-        let name = name.trim();
-        let found = if name == "*" { everything() } else { whole_schema(name).unwrap_or_else(|| single(name)) };
-        if found.is_empty() {
-            let shown: String = name.chars().take(100).collect();
-            let message = if AttrPath::parse(name).is_ok_and(|path| path.sub.is_some()) {
-                format!("`{shown}` has a sub-attribute: name the whole attribute")
-            } else {
-                format!("no schema defines the attribute `{shown}`, or more than one does: name it with its URN")
-            };
-            mistakes.push(Mistake { field: format!("attributes[{n}]"), message });
-        }
-        released.extend(found);
-    }
-    let mut hidden = Hidden::default();
-    for found in ResourceType::ALL.into_iter().flat_map(|of| of.shape().attributes()) {
-        let (urn, name) = (found.schema.id.as_str(), found.attribute.name.as_str());
-        if name != "meta" && (!released.contains(&(urn, name)) || (is_sensitive(urn, name) && !sensitive)) {
-            hidden.hide(urn, name);
-        }
-    }
-    hidden
-}
-
-/// An attribute by its URN and name.
-type Named = (&'static str, &'static str);
-
-fn everything() -> Vec<Named> {
-    ResourceType::ALL.into_iter().flat_map(|of| attributes_of(of.shape(), |_| true)).collect()
-}
-
-fn whole_schema(urn: &str) -> Option<Vec<Named>> {
-    let is_it = |schema: &Schema| schema.id.eq_ignore_ascii_case(urn);
-    let found: Vec<Named> = ResourceType::ALL.into_iter().flat_map(|of| attributes_of(of.shape(), is_it)).collect();
-    (!found.is_empty()).then_some(found)
-}
-
-/// The attributes of the schemas that are meant, without the sensitive ones: those have to be named each.
-fn attributes_of(shape: &'static Shape, is_meant: impl Fn(&Schema) -> bool) -> Vec<Named> {
-    let all = shape.attributes().filter(|found| is_meant(found.schema));
-    let all = all.map(|found| (found.schema.id.as_str(), found.attribute.name.as_str()));
-    all.filter(|(urn, name)| !is_sensitive(urn, name)).collect()
-}
-
-/// One attribute: `displayName` is that of users and that of groups.
-fn single(name: &str) -> Vec<Named> {
-    let Ok(path) = AttrPath::parse(name) else { return Vec::new() };
-    if path.sub.is_some() {
-        return Vec::new();
-    }
-    let all = ResourceType::ALL.into_iter().filter_map(|of| of.shape().resolve(&path, &Hidden::nothing()));
-    all.map(|found| (found.schema.id.as_str(), found.attribute.name.as_str())).collect()
-}
-
-fn is_sensitive(urn: &str, name: &str) -> bool {
-    urn == WORKER_URN && SENSITIVE.contains(&name)
-}
-
-fn names_active(filter: &Filter) -> bool {
-    match filter {
-        Filter::And(operands) | Filter::Or(operands) => operands.iter().any(names_active),
-        Filter::Not(inner) => names_active(inner),
-        Filter::Test(path, _) => path.name.eq_ignore_ascii_case("active"),
-        Filter::Element { .. } => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scim::schema::{DERIVED_GROUP_URN, ENTERPRISE_URN, GROUP_URN, USER_URN};
 
     fn policy(attributes: &[&str]) -> Policy {
         Policy { attributes: Some(attributes.iter().map(|&name| name.to_owned()).collect()), ..Policy::default() }
@@ -335,6 +217,63 @@ mod tests {
         for urn in [USER_URN, GROUP_URN] {
             assert!(["id", "schemas", "meta"].iter().all(|name| !hidden.hides(urn, name)));
         }
+    }
+
+    /// R-030, R-180: when something was changed last tells that something was changed, seen or not.
+    #[test]
+    fn the_last_change_is_told_to_those_who_see_all_of_it_or_are_meant_to() {
+        let some = Some("department eq \"x\"".to_owned());
+        let told = |attributes: Option<&[&str]>, user_filter: &Option<String>| {
+            let attributes = attributes.map(|names| names.iter().map(|&name| name.to_owned()).collect());
+            let policy = Policy { attributes, user_filter: user_filter.clone(), ..Policy::default() };
+            assert_eq!(policy.mistakes(), []);
+            let hidden = policy.read(true).unwrap().hidden;
+            let told = [USER_URN, GROUP_URN].map(|urn| !hidden.hides_part(urn, "meta", "lastModified"));
+            assert_eq!(told[0], told[1]);
+            let warned = policy.warnings(true).iter().any(|warning| warning.code == "lastModifiedTells");
+            (told[0], warned)
+        };
+        for names in [None, Some(&["*"][..]), Some(&["*", "birthday"])] {
+            assert_eq!(told(names, &None), (true, false), "{names:?}");
+            assert_eq!(told(names, &some), (false, false), "{names:?}");
+        }
+        assert_eq!(told(Some(&["userName", "title"]), &None), (false, false));
+        assert_eq!(told(Some(&["*", "META.lastmodified"]), &None), (true, false), "nothing is hidden");
+        assert_eq!(told(Some(&["*", "meta.lastModified"]), &some), (true, true));
+        let whole = format!("{USER_URN}:meta.lastModified");
+        assert_eq!(told(Some(&["userName", &whole]), &None), (true, true));
+        let groups = Policy { group_filter: Some("kind eq \"team\"".to_owned()), ..Policy::default() };
+        assert_eq!(groups.read(false).unwrap().hidden, Hidden::sensitive(), "of the groups that are there all is seen");
+    }
+
+    /// R-180.
+    #[test]
+    fn a_hidden_name_is_hidden_wherever_it_is_shown() {
+        let hidden = hidden(&["userName", "manager", "managerChain", "groups", "members"], false);
+        for (urn, name, part) in [
+            (GROUP_URN, "members", "display"),
+            (USER_URN, "groups", "display"),
+            (ENTERPRISE_URN, "manager", "displayName"),
+            (WORKER_URN, "managerChain", "display"),
+        ] {
+            assert!(hidden.hides_part(urn, name, part), "{name}.{part}");
+            assert!(!hidden.hides(urn, name) && !hidden.hides_part(urn, name, "value"), "{name}");
+        }
+        let users = format!("{USER_URN}:displayName");
+        let hidden = self::hidden(&["groups", "members", &users], false);
+        assert!(!hidden.hides_part(GROUP_URN, "members", "display"));
+        assert!(hidden.hides_part(USER_URN, "groups", "display"));
+    }
+
+    #[test]
+    fn whether_a_group_is_retired_follows_from_people_who_may_be_outside() {
+        let retired = |attributes: Option<Vec<String>>, user_filter: Option<&str>| {
+            let policy = Policy { attributes, user_filter: user_filter.map(str::to_owned), ..Policy::default() };
+            !policy.read(false).unwrap().hidden.hides(DERIVED_GROUP_URN, "retired")
+        };
+        let named = || Some(vec!["*".to_owned(), "retired".to_owned()]);
+        assert!(retired(None, None) && retired(named(), Some("title pr")));
+        assert!(!retired(None, Some("title pr")) && !retired(Some(vec!["*".to_owned()]), Some("title pr")));
     }
 
     #[test]

@@ -11,8 +11,13 @@ pub fn names(header: &str, version: &str) -> bool {
 
 /// What is between the quotes of each tag, in a list of them.
 fn tags(header: &str) -> impl Iterator<Item = &str> {
-    // Quotes cannot stand within tags: every second part is one.
-    header.split('"').skip(1).step_by(2)
+    // Quotes cannot stand within tags: every second part is one, and what is before it tells whether it is weak.
+    let before = header.split('"').step_by(2);
+    let within = header.split('"').skip(1).step_by(2);
+    before.zip(within).filter_map(|(before, tag)| {
+        let before = before.trim_start_matches([',', ' ', '\t']);
+        (before.is_empty() || before == "W/").then_some(tag)
+    })
 }
 
 fn opaque(version: &str) -> &str {
@@ -30,7 +35,9 @@ mod tests {
         for header in ["*", " * ", "W/\"a,b\"", "\"a,b\"", "\"x\", W/\"a,b\"", "W/\"x\",W/\"a,b\",\"y\""] {
             assert!(names(header, version), "{header}");
         }
-        for header in ["", "a,b", "\"x\"", "\"a\", \"b\"", "\"*\"", "W/\"A,B\"", "\"x\"a,b\"y\""] {
+        for header in
+            ["", "a,b", "\"x\"", "\"a\", \"b\"", "\"*\"", "W/\"A,B\"", "\"x\"a,b\"y\"", "w/\"a,b\"", "W/W/\"a,b\""]
+        {
             assert!(!names(header, version), "{header}");
         }
     }

@@ -1,7 +1,9 @@
 //! Connections: configured accounts of HR systems.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
@@ -84,6 +86,12 @@ pub struct ConnectionChange {
 
 pub async fn insert(conn: &mut AsyncPgConnection, new: NewConnection) -> QueryResult<()> {
     diesel::insert_into(connections::table).values(new).execute(conn).await.map(drop)
+}
+
+/// Whether a connection has this name, in whatever case.
+pub async fn has_name(conn: &mut AsyncPgConnection, name: &str) -> QueryResult<bool> {
+    let is_it = sql::<Bool>("lower(name) = lower(").bind::<Text, _>(name).sql(")");
+    diesel::select(exists(connections::table.filter(is_it))).get_result(conn).await
 }
 
 pub async fn find(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<ConnectionRow>> {

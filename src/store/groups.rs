@@ -247,11 +247,12 @@ pub async fn members_of_all(
 }
 
 /// What tells the members of groups that a view has from others, by group: another text as soon as one comes, goes, or
-/// is shown by another name. Groups without members have none.
+/// is shown by another name, where names are shown. Groups without members have none.
 pub async fn member_tags(
     conn: &mut AsyncPgConnection,
     view: &View,
     groups: &[(Kind, Uuid)],
+    with_names: bool,
 ) -> QueryResult<BTreeMap<Uuid, String>> {
     #[derive(QueryableByName)]
     struct Row {
@@ -260,11 +261,13 @@ pub async fn member_tags(
         #[diesel(sql_type = Text)]
         tag: String,
     }
-    let each = "SELECT {column} AS group_id,
-            encode(sha256(convert_to(string_agg(id::text || coalesce(display_name, ''), E'\n' ORDER BY position),
-                'UTF8')), 'hex') AS tag
-        FROM people WHERE {column} = ANY(";
-    let Some(statement) = of_each_kind(view, groups, each, " GROUP BY {column}")? else { return Ok(BTreeMap::new()) };
+    let name = if with_names { " || coalesce(display_name, '')" } else { "" };
+    let each = format!(
+        "SELECT {{column}} AS group_id,
+            encode(sha256(convert_to(string_agg(id::text{name}, E'\\n' ORDER BY position), 'UTF8')), 'hex') AS tag
+        FROM people WHERE {{column}} = ANY("
+    );
+    let Some(statement) = of_each_kind(view, groups, &each, " GROUP BY {column}")? else { return Ok(BTreeMap::new()) };
     let rows: Vec<Row> = statement.query.load(conn).await?;
     Ok(rows.into_iter().map(|row| (row.group_id, row.tag)).collect())
 }

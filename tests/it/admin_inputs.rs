@@ -64,6 +64,9 @@ async fn bodies_that_are_no_json_object_too_large_or_too_deep_are_refused() {
     for body in ["{", "[]", "7", "\"x\"", "{\"a\":1}x", "{'a': 1}", "\u{1}"] {
         post(body.to_owned()).await.problem(400, "malformed");
     }
+    // Neither of two policies is the one that was meant.
+    let twice = r#"{"name":"twice","scopes":["scim:read"],"userFilter":"active eq true","userFilter":null}"#;
+    post(twice.to_owned()).await.problem(400, "malformed");
     let deep = format!("{{\"name\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
     post(deep).await.problem(400, "malformed");
     let large = json!({ "name": "x".repeat(1024 * 1024) }).to_string();

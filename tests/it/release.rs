@@ -226,6 +226,126 @@ async fn a_hidden_attribute_is_an_unknown_one() {
     company.served.stop().await;
 }
 
+/// a person's name is not shown by those whose manager or member the person is, nor looked for there.
+#[tokio::test]
+async fn a_hidden_name_is_shown_nowhere() {
+    let company = Company::start().await;
+    let (served, ids) = (&company.served, &company.ids);
+    let names = ["userName", "manager", "managerChain", "groups", "members"];
+    let desk = served.released("desk", &["scim:read"], None, None, Some(&names)).await;
+    let user = format!("/Users/{}", ids[0]);
+    let group = format!("/Groups/{}", company.engineering);
+    let chain = company.get(&desk, &format!("{user}?attributes=managerChain")).await;
+    assert_eq!(chain.body()[WORKER]["managerChain"][0]["value"], json!(ids[4]));
+    for answer in [company.get(&desk, &user).await, company.get(&desk, &group).await, chain] {
+        assert!(!answer.text.contains("Pat Number") && !answer.text.contains("Engineering"), "{}", answer.text);
+    }
+    assert_eq!(company.get(&desk, &user).await.body()[ENTERPRISE]["manager"]["value"], json!(ids[4]));
+    for (endpoint, path, unknown) in [
+        ("/Users", "manager.displayName", "manager.shoeSize"),
+        ("/Users", "managerChain.display", "managerChain.shoeSize"),
+        ("/Users", "groups.display", "groups.shoeSize"),
+        ("/Groups", "members.display", "members.shoeSize"),
+    ] {
+        let sub = path.rsplit('.').next().unwrap();
+        let attribute = path.split('.').next().unwrap();
+        let ask = async |filter: &str| {
+            let answer = served.search_as(&desk, endpoint, json!({ "filter": filter })).await;
+            (answer.status, answer.text)
+        };
+        for template in ["{} co \"a\"", "not ({} pr)"] {
+            let (found, expected) =
+                (ask(&template.replace("{}", path)).await, ask(&template.replace("{}", unknown)).await);
+            assert_eq!((found.0, found.1.replace(path, unknown)), expected, "{template} {path}");
+            assert_eq!(found.0, 400);
+        }
+        let within = ask(&format!("{attribute}[{sub} pr]")).await;
+        let expected = ask(&format!("{attribute}[shoeSize pr]")).await;
+        assert_eq!((within.0, within.1.replace(&format!(".{sub}"), ".shoeSize")), expected, "{path}");
+    }
+    let schemas = company.get(&desk, "/Schemas").await.list();
+    let has_part = |value: &Value, names: &[&str]| {
+        let parts = value["subAttributes"].as_array();
+        parts.is_some_and(|parts| parts.iter().any(|part| names.contains(&part["name"].as_str().unwrap())))
+    };
+    let shown = ["manager", "managerChain", "groups", "members"];
+    let attributes = schemas["Resources"].as_array().unwrap().iter().flat_map(|s| s["attributes"].as_array().unwrap());
+    let found: Vec<&Value> = attributes.filter(|a| shown.contains(&a["name"].as_str().unwrap())).collect();
+    assert_eq!(found.len(), 4);
+    assert!(found.iter().all(|a| has_part(a, &["value"]) && !has_part(a, &["display", "displayName"])), "{found:?}");
+    // nor does a version tell that somebody has another name.
+    let before = company.get(&desk, &group).await.header("etag").unwrap().to_owned();
+    let mut conn = served.conn().await;
+    conn.batch_execute(&format!("UPDATE people SET display_name = 'Else' WHERE id = '{}'", ids[1])).await.unwrap();
+    conn.batch_execute("UPDATE groups SET version = version + 1").await.unwrap();
+    drop(conn);
+    assert_eq!(company.get(&desk, &group).await.header("etag"), Some(before.as_str()));
+    company.served.stop().await;
+}
+
+/// that something changed is told only to who sees all of it, or is meant to know.
+#[tokio::test]
+async fn when_something_was_changed_last_is_hidden_with_what_is_hidden() {
+    let company = Company::start().await;
+    let (served, ids) = (&company.served, &company.ids);
+    let filter = Some("title eq \"engineer\"");
+    let narrow = served.released("narrow", &["scim:read"], filter, None, None).await;
+    let short = served.released("short", &["scim:read"], None, None, Some(&["userName", "displayName"])).await;
+    let named =
+        served.released("named", &["scim:read"], filter, None, Some(&["*", "meta.lastModified", "retired"])).await;
+    let paths = [format!("/Users/{}", ids[0]), format!("/Groups/{}", company.engineering)];
+    for path in &paths {
+        for token in [&narrow, &short] {
+            let meta = company.get(token, path).await.body()["meta"].take();
+            assert!(meta.get("lastModified").is_none() && meta.get("created").is_some(), "{meta}");
+            let asked = company.get(token, &format!("{path}?attributes=meta.lastModified")).await;
+            assert!(!asked.text.contains("lastModified"), "{}", asked.text);
+        }
+        for token in [&named, &served.token] {
+            assert!(company.get(token, path).await.body()["meta"].get("lastModified").is_some(), "{path}");
+        }
+    }
+    for endpoint in ["/Users", "/Groups", ""] {
+        for (found, unknown) in [
+            (
+                "filter=meta.lastModified%20gt%20%222020-01-01T00:00:00Z%22",
+                "filter=meta.shoeSize%20gt%20%222020-01-01T00:00:00Z%22",
+            ),
+            ("sortBy=meta.lastModified", "sortBy=meta.shoeSize"),
+        ] {
+            for token in [&narrow, &short] {
+                let (found, unknown) = (
+                    company.get(token, &format!("{endpoint}?{found}")).await,
+                    company.get(token, &format!("{endpoint}?{unknown}")).await,
+                );
+                assert_eq!((found.status, found.text.replace("lastModified", "shoeSize")), (400, unknown.text));
+            }
+            assert_eq!(company.get(&named, &format!("{endpoint}?{found}")).await.status, 200);
+        }
+    }
+    // Whether anybody is in a group tells of people outside, too.
+    let retired = async |token: &str| {
+        let shown = company.get(token, &format!("/Groups/{}", company.empty)).await.body();
+        shown[DERIVED].get("retired").is_some()
+    };
+    assert_eq!((retired(&narrow).await, retired(&named).await, retired(&served.token).await), (false, true, true));
+    company.get(&narrow, "/Groups?filter=retired%20eq%20true").await.refusal(400, Some("invalidFilter"));
+    company.served.stop().await;
+}
+
+/// what types are made of is there, whatever of it is released.
+#[tokio::test]
+async fn a_base_schema_is_listed_also_when_nothing_of_it_is_released() {
+    let company = Company::start().await;
+    let desk = company.served.released("desk", &["scim:read"], None, None, Some(&["department"])).await;
+    for kind in ["User", "Group"] {
+        let base = company.get(&desk, &format!("/ResourceTypes/{kind}")).await.body()["schema"].take();
+        let schema = company.get(&desk, &format!("/Schemas/{}", base.as_str().unwrap())).await;
+        assert_eq!((schema.status, schema.body()["attributes"].take()), (200, json!([])), "{kind}");
+    }
+    company.served.stop().await;
+}
+
 /// a version is that of what this consumer sees: nothing hidden changes it, and everything shown does.
 #[tokio::test]
 async fn versions_tell_nothing_of_what_is_hidden() {

@@ -150,6 +150,12 @@ async fn the_chain_of_managers_is_answered_on_request() {
         assert_eq!(whole[WORKER], json!({"managerChain": [superior(1), superior(2), superior(3)]}));
         assert_eq!(whole["schemas"], json!(["urn:ietf:params:scim:schemas:core:2.0:User", WORKER]));
     }
+    // the version is that of an answer without it, and so tells nothing of it.
+    let known = version(&served.get(&path).await);
+    for (asked, status) in [("managerChain", 200), (WORKER, 200), ("userName", 304), ("manager", 304)] {
+        let answer = get_unless(&served, &format!("{path}?attributes={asked}"), &known).await;
+        assert_eq!(answer.status, status, "{asked}");
+    }
     let levels = served.get(&format!("/scim/v2/Users?attributes={WORKER}:managerChain.level")).await.list();
     assert_eq!(levels["Resources"][1][WORKER], json!({"managerChain": [{"level": 1}, {"level": 2}]}));
     assert!(levels["Resources"][3].get(WORKER).is_none(), "nobody is above the last");

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::flows::audit::Actor;
 use crate::http::auth::Caller;
 use crate::http::error::{Code, FieldError, Problem};
+use crate::scim::json;
 
 /// Bytes of a body, at most.
 const MAX_BODY: usize = 1024 * 1024;
@@ -39,9 +40,9 @@ impl Members {
             return Ok(Self::of(Map::new(), known));
         }
         check_type(request)?;
-        // Depth is limited by the parser; its message names a place and no value.
-        let body: Value = serde_json::from_slice(&bytes)
-            .map_err(|error| Problem::malformed(format!("the body is no JSON: {error}")))?;
+        // Of two members of one name the last would win in silence: somebody's release policy, say.
+        let body =
+            json::value(&bytes).map_err(|error| Problem::malformed(format!("the body cannot be read: {error}")))?;
         match body {
             Value::Object(given) => Ok(Self::of(given, known)),
             _ => Err(Problem::malformed("the body has to be a JSON object")),

@@ -29,8 +29,8 @@ pub(super) struct Head {
     pub version: String,
 }
 
-/// The heads of groups. Members are not read; unless the caller sees only some people, who have to be looked at to tell
-/// the version.
+/// The heads of groups. Members are not read; unless the caller sees only some people, or no names of them: then they have
+/// to be looked at to tell the version.
 pub(super) async fn heads(
     sight: &Sight,
     state: &State,
@@ -40,19 +40,21 @@ pub(super) async fn heads(
 ) -> Result<Vec<Head>, ScimFailure> {
     let by_default = Projection::all(ResourceType::Group.shape(), &sight.release.hidden);
     let kinds = rows.iter().map(|row| Ok((kind_of(row)?, row.id))).collect::<Result<Vec<_>, ScimFailure>>()?;
-    let shows_members = MemberParts::of(&by_default).is_some();
-    let tags = match sight.view.people() {
-        Some(_) if shows_members => groups::member_tags(conn, &sight.view, &kinds).await?,
+    let parts = MemberParts::of(&by_default);
+    // The version that is kept is for those who see all members and their names: it tells of them.
+    let is_kept = parts.is_none_or(|parts| parts.display) && sight.view.people().is_none();
+    let tags = match parts {
+        Some(parts) if !is_kept => groups::member_tags(conn, &sight.view, &kinds, parts.display).await?,
         _ => BTreeMap::new(),
     };
     rows.iter()
         .zip(kinds)
         .map(|(row, (kind, id))| {
             // What stands for the members in the version.
-            let membership = match (shows_members, sight.view.people()) {
-                (false, _) => String::new(),
-                (true, None) => row.version.to_string(),
-                (true, Some(_)) => tags.get(&id).cloned().unwrap_or_default(),
+            let membership = match parts {
+                None => String::new(),
+                Some(_) if is_kept => row.version.to_string(),
+                Some(_) => tags.get(&id).cloned().unwrap_or_default(),
             };
             let (text, version) = written(row, state.scim_base(), &membership, projection, &by_default)?;
             Ok(Head { id, kind, members: usize::try_from(row.members).unwrap_or(0), text, version })

@@ -104,21 +104,27 @@ pub fn check_spanning(
 /// Checks what stands inside the brackets after `target`: its paths are sub-attributes of `target`. Errors are 400
 /// `invalidFilter`.
 pub fn check_element(filter: &Filter, mode: Mode, target: Resolved) -> Result<Checked, ScimError> {
-    check_in(filter, mode, Scope::Element(target))
+    check_in(filter, mode, Scope::Element { target, hidden: &Hidden::nothing() })
 }
 
 /// What the paths of a filter start from.
 #[derive(Clone, Copy)]
 enum Scope<'a> {
     Resource { shape: &'static Shape, hidden: &'a Hidden },
-    Element(Resolved),
+    Element { target: Resolved, hidden: &'a Hidden },
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    fn hidden(self) -> &'a Hidden {
+        match self {
+            Self::Resource { hidden, .. } | Self::Element { hidden, .. } => hidden,
+        }
+    }
+
     fn resolve(self, path: &AttrPath) -> Result<Resolved, ScimError> {
         let found = match self {
             Self::Resource { shape, hidden } => shape.resolve(path, hidden).ok_or_else(|| unknown(path)),
-            Self::Element(target) => sub_attribute(target, path),
+            Self::Element { target, hidden } => sub_attribute(target, path, hidden),
         }?;
         if found.is_out_of_reach() {
             return Err(ScimError::invalid_filter(format!("attribute `{found}` cannot be filtered by")));
@@ -138,7 +144,7 @@ fn check_in(filter: &Filter, mode: Mode, scope: Scope<'_>) -> Result<Checked, Sc
         Filter::Test(path, test) => Checked::Test(leaf(scope.resolve(path)?, test, mode)?),
         Filter::Element { path, filter, then } => {
             let target = scope.resolve(path)?;
-            let inside = Scope::Element(target);
+            let inside = Scope::Element { target, hidden: scope.hidden() };
             let then = match then {
                 Some((sub, test)) => Some(leaf(inside.resolve(&AttrPath::named(sub))?, test, mode)?),
                 None => None,
@@ -149,7 +155,7 @@ fn check_in(filter: &Filter, mode: Mode, scope: Scope<'_>) -> Result<Checked, Sc
 }
 
 /// A sub-attribute inside brackets. The elements of a simple multi-valued attribute go by the name `value`.
-fn sub_attribute(target: Resolved, path: &AttrPath) -> Result<Resolved, ScimError> {
+fn sub_attribute(target: Resolved, path: &AttrPath, hidden: &Hidden) -> Result<Resolved, ScimError> {
     let unknown = || unknown(&format!("{target}.{path}"));
     if path.urn.is_some() || path.sub.is_some() || target.sub.is_some() {
         return Err(unknown());
@@ -158,7 +164,9 @@ fn sub_attribute(target: Resolved, path: &AttrPath) -> Result<Resolved, ScimErro
     if attribute.kind != Type::Complex && attribute.multi_valued && path.name.eq_ignore_ascii_case("value") {
         return Ok(target);
     }
-    attribute.sub_attribute(&path.name).map(|sub| target.with_sub(Some(sub))).ok_or_else(unknown)
+    let found = attribute.sub_attribute(&path.name);
+    let found = found.filter(|sub| !hidden.hides_part(&target.schema.id, &attribute.name, &sub.name));
+    found.map(|sub| target.with_sub(Some(sub))).ok_or_else(unknown)
 }
 
 fn leaf(target: Resolved, test: &Test, mode: Mode) -> Result<Leaf, ScimError> {

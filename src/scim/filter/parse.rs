@@ -232,7 +232,8 @@ impl<'a> Parser<'a> {
             "false" => return Ok(Literal::Boolean(false)),
             "null" => return Ok(Literal::Null),
             "" | "and" | "or" | "not" => false,
-            _ => self.mode == Mode::Lenient,
+            // Anything else is more likely a template that nobody filled in than a value.
+            _ => self.mode == Mode::Lenient && word.chars().all(|c| c.is_alphanumeric() || ".@_-+:/#'".contains(c)),
         };
         if is_json_number(word) {
             return number(word).map(Literal::Number).ok_or(ParseError::NumberTooLarge(start));

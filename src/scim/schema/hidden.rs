@@ -3,13 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{SENSITIVE, Schema, WORKER_URN, shape};
+use super::{Attribute, SENSITIVE, Schema, WORKER_URN, shape};
 
-/// A set of attributes, each the name of one in a schema; whole attributes, never single sub-attributes. The common
-/// attributes (`externalId`, `meta`) belong to the base schema of the resource. `id` and `schemas` cannot be hidden.
-/// Cheap to clone.
+/// A set of attributes, each the name of one in a schema, and of parts of attributes, which are their sub-attributes. The
+/// common attributes (`externalId`, `meta`) belong to the base schema of the resource. `id` and `schemas` cannot be
+/// hidden. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hidden(Arc<BTreeMap<String, BTreeSet<String>>>);
+pub struct Hidden(Arc<BTreeMap<String, Names>>);
+
+/// What is hidden of one schema.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Names {
+    whole: BTreeSet<String>,
+    /// Sub-attributes by their attribute.
+    parts: BTreeMap<String, BTreeSet<String>>,
+}
 
 impl Hidden {
     /// Hides nothing.
@@ -38,14 +46,36 @@ impl Hidden {
     pub fn hide(&mut self, urn: &str, name: &str) {
         let (urn, name) = shape::canonical(urn, name);
         if name != "id" && name != "schemas" {
-            Arc::make_mut(&mut self.0).entry(urn.to_owned()).or_default().insert(name.to_owned());
+            self.names_mut(urn).whole.insert(name.to_owned());
         }
+    }
+
+    /// Hides a sub-attribute alone. All names are spelled as the schema spells them.
+    pub fn hide_part(&mut self, urn: &str, name: &str, sub: &str) {
+        self.names_mut(urn).parts.entry(name.to_owned()).or_default().insert(sub.to_owned());
+    }
+
+    fn names_mut(&mut self, urn: &str) -> &mut Names {
+        Arc::make_mut(&mut self.0).entry(urn.to_owned()).or_default()
+    }
+
+    /// Whether a sub-attribute is hidden alone. All names are spelled as the schema spells them.
+    #[must_use]
+    pub fn hides_part(&self, urn: &str, name: &str, sub: &str) -> bool {
+        self.0.get(urn).and_then(|names| names.parts.get(name)).is_some_and(|parts| parts.contains(sub))
     }
 
     /// Whether the attribute is hidden. Both names are spelled as the schema spells them.
     #[must_use]
     pub fn hides(&self, urn: &str, name: &str) -> bool {
-        self.0.get(urn).is_some_and(|names| names.contains(name))
+        self.0.get(urn).is_some_and(|names| names.whole.contains(name))
+    }
+
+    /// Whether an attribute or a part of it is hidden.
+    #[must_use]
+    pub fn hides_any_of(&self, schema: &Schema, attribute: &Attribute) -> bool {
+        let part = |sub: &Attribute| self.hides_part(&schema.id, &attribute.name, &sub.name);
+        self.hides(&schema.id, &attribute.name) || attribute.sub_attributes.iter().any(part)
     }
 
     /// Whether nothing is left of a schema.
@@ -66,6 +96,15 @@ mod tests {
         assert!(hidden.hides(USER_URN, "nickName"));
         assert!(hidden.hides(USER_URN, "externalId"));
         assert!(!hidden.hides(USER_URN, "userName"));
+    }
+
+    #[test]
+    fn a_part_is_hidden_alone() {
+        let mut hidden = Hidden::nothing();
+        hidden.hide_part(USER_URN, "groups", "display");
+        assert!(hidden.hides_part(USER_URN, "groups", "display"));
+        assert!(!hidden.hides(USER_URN, "groups") && !hidden.hides_part(USER_URN, "groups", "value"));
+        assert!(!hidden.hides_part(USER_URN, "roles", "display"));
     }
 
     #[test]

@@ -188,7 +188,10 @@ impl Shape {
             })?,
         };
         let sub = match &path.sub {
-            Some(sub) => Some(attribute.sub_attribute(sub)?),
+            Some(sub) => {
+                let found = attribute.sub_attribute(sub)?;
+                Some(Some(found).filter(|found| !hidden.hides_part(&schema.id, &attribute.name, &found.name))?)
+            }
             None => None,
         };
         Some(Resolved { shape: self, schema, attribute, sub })
@@ -364,6 +367,15 @@ mod tests {
         assert_eq!(find("both", &Hidden::nothing()).as_deref(), Some("both"));
         let hidden = Hidden::of([("urn:a", "twice")]);
         assert_eq!(find("twice", &hidden).as_deref(), Some("urn:b:twice"), "a hidden one makes nothing ambiguous");
+    }
+
+    #[test]
+    fn a_part_that_is_hidden_alone_is_not_found_and_the_others_are() {
+        let mut hidden = Hidden::nothing();
+        hidden.hide_part(USER_URN, "groups", "display");
+        assert_eq!(resolve("groups.Display", &hidden), None);
+        assert_eq!(resolve("groups.value", &hidden).as_deref(), Some("groups.value"));
+        assert_eq!(resolve("groups", &hidden).as_deref(), Some("groups"));
     }
 
     #[test]

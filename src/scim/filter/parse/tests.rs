@@ -73,6 +73,14 @@ fn lenient_consumers_may_leave_the_quotes_out_or_take_single_ones() {
 }
 
 #[test]
+fn what_nobody_filled_in_is_no_value() {
+    for value in ["{}", "{userName}", "${user.userName}", "=", "*", "<x>", "{", "\\", "a=b", "%7Bname%7D"] {
+        let text = format!("userName eq {value}");
+        assert!(lenient(&text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn malformed_filters_say_what_was_expected_and_where() {
     for (text, message) in [
         ("", "the filter is empty"),
