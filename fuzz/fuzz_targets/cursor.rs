@@ -9,8 +9,9 @@ use rollbook::keys::seal::{Keys, Place};
 use rollbook::scim::cursor::Cursor;
 use rollbook_fuzz::check_refusal;
 
-static KEYS: LazyLock<Keys> =
-    LazyLock::new(|| Keys::parse("8f0e2d4c6b8a79685746352413021f0e".repeat(2).into()).expect("32 bytes in hexadecimal"));
+static KEYS: LazyLock<Keys> = LazyLock::new(|| {
+    Keys::parse("8f0e2d4c6b8a79685746352413021f0e".repeat(2).into()).expect("32 bytes in hexadecimal")
+});
 const PLACE: Place<'_> = Place { table: "scim cursor", column: "/Users", row: "a walk" };
 
 fuzz_target!(|bytes: &[u8]| {
