@@ -1,7 +1,7 @@
 # `make help` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint fmt bench postgres python
+.PHONY: help demo run test lint fmt fuzz bench postgres python
 
 CARGO ?= cargo
 
@@ -36,6 +36,19 @@ lint: ## format, clippy, documentation: all without a warning
 
 fmt: ## formats the code
 	$(CARGO) fmt
+
+# Any toolchain will do: without a sanitizer libFuzzer needs none of the nightly one, and there is no unsafe code to watch.
+# What was found grows in fuzz/corpus, apart from the seeds; an input that failed is kept in fuzz/artifacts.
+SECONDS ?= 600
+fuzz: ## ten minutes for each fuzz target (SECONDS=60: one minute)
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || \
+		{ echo "make fuzz needs cargo-fuzz and a C++ compiler: cargo install --locked cargo-fuzz" >&2; exit 1; }
+	@set -e; for target in $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))); do \
+		echo "fuzzing $$target for $(SECONDS) s"; \
+		mkdir -p fuzz/corpus/$$target; \
+		$(CARGO) fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(SECONDS) \
+			-dict=fuzz/scim.dict -max_len=10000 -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_funcs=0 -print_final_stats=1; \
+	done
 
 ifneq ($(wildcard benches),)
 bench: postgres ## the figures of the design, as ratios measured in one run

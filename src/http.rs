@@ -8,6 +8,7 @@ pub mod auth;
 pub mod consent;
 pub mod error;
 mod html;
+mod open_files;
 pub mod ops;
 pub mod request_id;
 pub mod scim;

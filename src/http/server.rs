@@ -7,17 +7,22 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
+use tracing::warn;
 
 use super::state::State;
-use super::{admin, consent, ops, request_id, scim};
+use super::{admin, consent, open_files, ops, request_id, scim};
 use crate::flows::context::Context;
 
 /// How long a client may take to send its request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an idle connection is kept: longer than the proxies in front keep theirs.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How many connections are open at once in each worker; further ones wait.
+/// How many connections are open at once in each worker, at most; further ones wait.
 const CONNECTIONS: usize = 12_500;
+/// Open files that are no caller's connection: those to the database and to HR systems, the cluster's, the log.
+const OTHER_FILES: u64 = 256;
+/// A server that can hold fewer connections than that says so.
+const FEW: u64 = 10_000;
 /// How long requests may go on after the server was told to stop.
 const DRAIN_SECONDS: u64 = 20;
 
@@ -43,15 +48,50 @@ pub fn serve(
     let app = move || {
         App::new().app_data(state.clone()).app_data(context.clone()).wrap(from_fn(request_id::mark)).configure(routes)
     };
+    let workers = workers.max(1);
     let server = HttpServer::new(app)
-        .workers(workers.max(1))
+        .workers(workers)
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
-        .max_connections(CONNECTIONS)
+        .max_connections(connections(workers))
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals()
         .listen(listener)?
         .run();
     let handle = server.handle();
     Ok((server, handle))
+}
+
+/// How many connections each worker may have open. Without files for all of them the last ones would be taken from the
+/// database and the HR systems, so that nobody would be served any more.
+fn connections(workers: usize) -> usize {
+    let wanted = (CONNECTIONS as u64).saturating_mul(workers as u64).saturating_add(OTHER_FILES);
+    let limit = open_files::allow(wanted);
+    let each = fitting(limit, workers);
+    let all = each as u64 * workers as u64;
+    if all < FEW {
+        warn!(limit, "at most {all} connections are open at once: the limit of open files is {limit}");
+    }
+    each
+}
+
+fn fitting(limit: u64, workers: usize) -> usize {
+    let each = limit.saturating_sub(OTHER_FILES) / workers as u64;
+    usize::try_from(each).unwrap_or(CONNECTIONS).clamp(1, CONNECTIONS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_files_for_the_database() {
+        assert_eq!(fitting(1_000_000, 2), CONNECTIONS);
+        assert_eq!(fitting(u64::MAX, 1), CONNECTIONS);
+        for (limit, workers) in [(20_000, 2), (1024, 2), (4096, 8)] {
+            let all = fitting(limit, workers) as u64 * workers as u64;
+            assert!(all > 0 && all <= limit - OTHER_FILES, "{limit} for {workers}: {all}");
+        }
+        assert_eq!(fitting(100, 4), 1, "it serves at least");
+    }
 }
