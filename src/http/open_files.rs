@@ -9,8 +9,15 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// is far higher for those that do not.
 pub(super) fn allow(wanted: u64) -> u64 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return wanted };
-    let raised = wanted.min(hard);
-    if raised > soft && setrlimit(Resource::RLIMIT_NOFILE, raised, hard).is_ok() { raised } else { soft }
+    let mut raised = wanted.min(hard);
+    while raised > soft {
+        if setrlimit(Resource::RLIMIT_NOFILE, raised, hard).is_ok() {
+            return raised;
+        }
+        // macOS says that there is no hard limit and has one nevertheless.
+        raised /= 2;
+    }
+    soft
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ fn connections(workers: usize) -> usize {
 }
 
 fn fitting(limit: u64, workers: usize) -> usize {
-    let each = limit.saturating_sub(OTHER_FILES) / workers as u64;
+    let each = (limit - OTHER_FILES.min(limit / 2)) / workers as u64;
     usize::try_from(each).unwrap_or(CONNECTIONS).clamp(1, CONNECTIONS)
 }
 
@@ -90,8 +90,9 @@ mod tests {
         assert_eq!(fitting(u64::MAX, 1), CONNECTIONS);
         for (limit, workers) in [(20_000, 2), (1024, 2), (4096, 8)] {
             let all = fitting(limit, workers) as u64 * workers as u64;
-            assert!(all > 0 && all <= limit - OTHER_FILES, "{limit} for {workers}: {all}");
+            assert!(all > limit / 2 && all <= limit - OTHER_FILES, "{limit} for {workers}: {all}");
         }
-        assert_eq!(fitting(100, 4), 1, "it serves at least");
+        assert_eq!(fitting(256, 4), 32, "where there are few, half of them");
+        assert_eq!(fitting(1, 4), 1, "it serves at least");
     }
 }

@@ -262,12 +262,12 @@ const AT_ONCE: usize = 64;
 /// Raises the limit of open files of this process, and tells how many of the crowd fit both ends.
 fn fitting_crowd() -> u64 {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    let crowd = CROWD.min(hard.saturating_sub(SPARE));
-    if crowd < CROWD {
-        eprintln!("{crowd} connections instead of {CROWD}: this machine lets a process have {hard} open files");
+    let mut crowd = CROWD.min(hard.saturating_sub(SPARE));
+    if soft < crowd + SPARE && setrlimit(Resource::RLIMIT_NOFILE, crowd + SPARE, hard).is_err() {
+        crowd = soft / 2;
     }
-    if soft < crowd + SPARE {
-        setrlimit(Resource::RLIMIT_NOFILE, crowd + SPARE, hard).unwrap();
+    if crowd < CROWD {
+        eprintln!("{crowd} connections instead of {CROWD}: so many files this machine lets a process have open");
     }
     crowd
 }
