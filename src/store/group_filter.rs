@@ -78,12 +78,6 @@ impl GroupCondition {
     }
 }
 
-impl From<Sql> for GroupCondition {
-    fn from(condition: Sql) -> Self {
-        Self(condition)
-    }
-}
-
 /// Whether a leaf on the name of a group holds of this name.
 fn holds(leaf: &Leaf, name: &str) -> bool {
     let group = json!({ &*leaf.target.schema.id: { &*leaf.target.attribute.name: name } });

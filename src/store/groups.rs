@@ -246,6 +246,35 @@ pub async fn members_of_all(
     }
 }
 
+/// The groups with these ids that a view has: the place of each in lists, and its id with its display name behind it.
+pub(super) async fn shown_groups(
+    conn: &mut AsyncPgConnection,
+    ids: Vec<Uuid>,
+    view: &View,
+) -> QueryResult<BTreeMap<Uuid, (i64, String)>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Bigint)]
+        position: i64,
+        #[diesel(sql_type = Text)]
+        display_name: String,
+    }
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let statement = Statement::new("SELECT g.id, g.position, g.display_name FROM groups g WHERE g.id = ANY(")
+        .bind::<Array<SqlUuid>, _>(ids)
+        .sql(")");
+    let statement = match view.seen_groups() {
+        Some(seen) => seen.append_to(statement.sql(" AND "))?,
+        None => statement,
+    };
+    let rows: Vec<Row> = statement.query.load(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.id, (row.position, format!("{}{}", row.id, row.display_name)))).collect())
+}
+
 /// What tells the members of groups that a view has from others, by group: another text as soon as one comes, goes, or
 /// is shown by another name, where names are shown. Groups without members have none.
 pub async fn member_tags(
@@ -297,17 +326,6 @@ fn seen(statement: Statement, view: &View) -> QueryResult<Statement> {
         Some(condition) => condition.sql().append_to(statement.sql(" AND ")),
         None => Ok(statement),
     }
-}
-
-/// The ids of the groups that satisfy a condition.
-pub(super) async fn ids(conn: &mut AsyncPgConnection, condition: &GroupCondition) -> QueryResult<Vec<Uuid>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        id: Uuid,
-    }
-    let rows: Vec<Row> = groups("g.id", Some(condition))?.query.load(conn).await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 /// The groups whose row `g` satisfies a condition, and their kinds: also those in which nobody can be any more.

@@ -1,5 +1,7 @@
 //! Reading people: by id, by key, by condition. What is read is the kept document and what fills its slots.
 
+use std::collections::BTreeSet;
+
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -8,7 +10,7 @@ use diesel::sql_types::{Array, Bool, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::groups::column;
+use super::groups::{column, shown_groups};
 use super::schema::people;
 use super::scim_filter::Condition;
 use super::view::View;
@@ -40,10 +42,21 @@ pub struct Manager {
     pub employee_number: Option<String>,
 }
 
-/// The columns of [`Shown`] of people whom a view has, with the row of the manager, if the view has them, beside the
+/// A person as they are read for a page: groups by id, since many have the same.
+#[derive(Queryable)]
+pub(super) struct Listed {
+    id: Uuid,
+    pub(super) position: i64,
+    document: String,
+    source_worker_id: Option<String>,
+    manager: Option<Manager>,
+    groups: Vec<Uuid>,
+}
+
+/// The columns of [`Shown`] or [`Listed`] of people whom a view has, with the row of the manager, if the view has them, beside the
 /// person's.
-macro_rules! shown {
-    ($view:expr) => {
+macro_rules! columns {
+    ($view:expr, $groups:expr) => {
         people::table
             .left_join(
                 managers.on(managers
@@ -60,11 +73,23 @@ macro_rules! shown {
                 managers
                     .fields((people::id, people::display_name, people::user_name, people::employee_number))
                     .nullable(),
-                $crate::store::people::ShownGroups($view),
+                $groups,
             ))
     };
 }
-pub(super) use shown;
+
+macro_rules! shown {
+    ($view:expr) => {
+        columns!($view, $crate::store::people::ShownGroups($view))
+    };
+}
+
+macro_rules! listed {
+    ($view:expr) => {
+        $crate::store::people::columns!($view, $crate::store::people::GroupIds)
+    };
+}
+pub(super) use {columns, listed};
 
 /// Whether the manager in the row is somebody for the caller.
 #[derive(Clone, Copy, Debug)]
@@ -110,16 +135,12 @@ impl Expression for ShownGroups<'_> {
 
 impl QueryFragment<Pg> for ShownGroups<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("ARRAY(SELECT g.id::text || g.display_name FROM groups g WHERE g.id = ANY(ARRAY[");
-        for (n, kind) in Kind::ALL.into_iter().enumerate() {
-            out.push_sql(if n > 0 { ", \"people\".\"" } else { "\"people\".\"" });
-            out.push_sql(column(kind));
-            out.push_sql("\"");
-        }
-        out.push_sql("])");
-        if let Some(ids) = self.0.group_ids() {
-            out.push_sql(" AND g.id = ANY(");
-            out.push_bind_param::<Array<SqlUuid>, _>(ids)?;
+        out.push_sql("ARRAY(SELECT g.id::text || g.display_name FROM groups g WHERE g.id = ANY(");
+        push_group_columns(&mut out);
+        out.push_sql(")");
+        if let Some(seen) = self.0.groups_condition() {
+            out.push_sql(" AND (");
+            seen.push(&mut out)?;
             out.push_sql(")");
         }
         out.push_sql(" ORDER BY g.position)");
@@ -137,6 +158,64 @@ impl<QS> SelectableExpression<QS> for ShownGroups<'_> {}
 
 impl<GB> ValidGrouping<GB> for ShownGroups<'_> {
     type IsAggregate = is_aggregate::No;
+}
+
+/// The ids of the groups of the person in the row, whoever may see them.
+#[derive(Clone, Copy, Debug, QueryId)]
+pub(super) struct GroupIds;
+
+impl Expression for GroupIds {
+    type SqlType = Array<SqlUuid>;
+}
+
+impl QueryFragment<Pg> for GroupIds {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("array_remove(");
+        push_group_columns(&mut out);
+        out.push_sql(", NULL)");
+        Ok(())
+    }
+}
+
+impl<QS> AppearsOnTable<QS> for GroupIds {}
+impl<QS> SelectableExpression<QS> for GroupIds {}
+
+impl<GB> ValidGrouping<GB> for GroupIds {
+    type IsAggregate = is_aggregate::No;
+}
+
+fn push_group_columns(out: &mut AstPass<'_, '_, Pg>) {
+    for (n, kind) in Kind::ALL.into_iter().enumerate() {
+        out.push_sql(if n > 0 { ", \"people\".\"" } else { "ARRAY[\"people\".\"" });
+        out.push_sql(column(kind));
+        out.push_sql("\"");
+    }
+    out.push_sql("]");
+}
+
+/// The people of a page with the groups that a view has. Each group is read once, however many are in it.
+pub(super) async fn with_groups(
+    conn: &mut AsyncPgConnection,
+    people: Vec<Listed>,
+    view: &View,
+) -> QueryResult<Vec<Shown>> {
+    let ids: BTreeSet<Uuid> = people.iter().flat_map(|person| person.groups.iter().copied()).collect();
+    let groups = shown_groups(conn, ids.into_iter().collect(), view).await?;
+    Ok(people
+        .into_iter()
+        .map(|person| {
+            let mut of_person: Vec<&(i64, String)> = person.groups.iter().filter_map(|id| groups.get(id)).collect();
+            of_person.sort_unstable();
+            Shown {
+                id: person.id,
+                position: person.position,
+                document: person.document,
+                source_worker_id: person.source_worker_id,
+                manager: person.manager,
+                groups: of_person.into_iter().map(|(_, text)| text.clone()).collect(),
+            }
+        })
+        .collect())
 }
 
 /// One person, in one round trip; nobody if the view does not have them.

@@ -3,12 +3,10 @@
 
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
-use uuid::Uuid;
 
 use super::group_filter::GroupCondition;
-use super::groups;
 use super::scim_filter::Condition;
-use super::sql::{Sql, Value};
+use super::sql::Sql;
 use crate::scim::filter::check::Checked;
 use crate::scim::schema::Hidden;
 
@@ -22,8 +20,7 @@ pub struct View {
     /// The attributes that do not exist for the caller.
     pub(super) hidden: Hidden,
     people: Option<Condition>,
-    /// The groups there are for the caller.
-    groups: Option<Vec<Uuid>>,
+    groups: Option<GroupCondition>,
 }
 
 impl View {
@@ -53,7 +50,7 @@ impl View {
             Some(filter) => {
                 let mut condition = GroupCondition::of(filter, &all);
                 condition.settle(conn).await?;
-                Some(groups::ids(conn, &condition).await?)
+                Some(condition)
             }
             None => None,
         };
@@ -69,17 +66,16 @@ impl View {
     /// Which groups there are; all if there is no condition.
     #[must_use]
     pub fn groups(&self) -> Option<GroupCondition> {
-        self.seen_groups().map(GroupCondition::from)
+        self.groups.clone()
     }
 
-    pub(super) fn group_ids(&self) -> Option<&Vec<Uuid>> {
-        self.groups.as_ref()
+    pub(super) fn groups_condition(&self) -> Option<&Sql> {
+        self.groups.as_ref().map(GroupCondition::sql)
     }
 
     /// As a condition on the row `g` of a group.
     pub(super) fn seen_groups(&self) -> Option<Sql> {
-        let ids = self.groups.clone()?;
-        Some(Sql::of("g.id = ANY(").and_then(Sql::value(Value::Uuids(ids))).then(")"))
+        self.groups_condition().map(|condition| Sql::of("(").and_then(condition.clone()).then(")"))
     }
 
     /// As a condition on a row of `people`.

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::keys::{self, ListError};
 use super::matched::{Begin, Matched};
-use super::people::{Shown, managers, selected, shown};
+use super::people::{Listed, Shown, listed, managers, selected, with_groups};
 use super::schema::{index_walks, people};
 use super::scim_filter::Condition;
 use super::sort::Sort;
@@ -128,7 +128,7 @@ async fn in_order(
     request: &PageRequest<'_>,
     condition: Option<&Condition>,
 ) -> Result<Page<Shown>, ListError> {
-    let mut query = shown!(view).order(people::position).limit(request.limit()).into_boxed();
+    let mut query = listed!(view).order(people::position).limit(request.limit()).into_boxed();
     if let Some(condition) = condition {
         query = query.filter(condition);
     }
@@ -141,9 +141,10 @@ async fn in_order(
         Start::Behind(Some(place)) => query = query.filter(people::position.gt(place.position)),
     }
     // Two statements, one round trip.
-    let (people, total) = try_join(query.load::<Shown>(&mut &*conn), total_of(conn, condition)).await?;
+    let (people, total) = try_join(query.load::<Listed>(&mut &*conn), total_of(conn, condition)).await?;
     let mut people = people;
     let goes_on = request.cut(&mut people);
+    let people = with_groups(conn, people, view).await?;
     let last = people.last().map(|person| Place { key: None, position: person.position });
     let next = go_on(conn, request, last.filter(|_| goes_on)).await?;
     Ok(Page { items: people, total, next })
@@ -233,14 +234,14 @@ async fn read(
     if positions.is_empty() {
         return Ok(Vec::new());
     }
-    let query = shown!(view).filter(people::position.eq_any(positions)).into_boxed();
-    let mut people: Vec<Shown> = match condition {
+    let query = listed!(view).filter(people::position.eq_any(positions)).into_boxed();
+    let mut people: Vec<Listed> = match condition {
         Some(condition) => query.filter(condition).load(conn).await?,
         None => query.load(conn).await?,
     };
     let order: BTreeMap<i64, usize> = positions.iter().enumerate().map(|(n, position)| (*position, n)).collect();
     people.sort_by_key(|person| order.get(&person.position).copied());
-    Ok(people)
+    with_groups(conn, people, view).await
 }
 
 /// What is asked for with [`places`].

@@ -162,7 +162,8 @@ pub(super) struct Remember<'a> {
 
 impl QueryFragment<Pg> for Remember<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("INSERT INTO index_walks (caller, query, next_start_index, last_position, last_key, at) VALUES (");
+        // A page that is asked for again and again writes nothing, and waits for nobody, but once a minute.
+        out.push_sql("WITH ended (caller, query, next_start_index, last_position, last_key, at) AS (VALUES (");
         out.push_bind_param::<SqlUuid, _>(&self.request.caller)?;
         out.push_sql(", ");
         out.push_bind_param::<Bytea, _>(self.request.query)?;
@@ -175,7 +176,14 @@ impl QueryFragment<Pg> for Remember<'_> {
         out.push_sql(", ");
         out.push_bind_param::<Timestamptz, _>(&self.request.now)?;
         out.push_sql(
-            ") ON CONFLICT (caller, query, next_start_index)
+            "))
+             INSERT INTO index_walks (caller, query, next_start_index, last_position, last_key, at)
+             SELECT * FROM ended WHERE NOT EXISTS (
+                 SELECT FROM index_walks w
+                 WHERE (w.caller, w.query, w.next_start_index) = (ended.caller, ended.query, ended.next_start_index)
+                     AND w.last_position = ended.last_position AND w.last_key IS NOT DISTINCT FROM ended.last_key
+                     AND w.at > ended.at - interval '1 minute' AND w.at <= ended.at)
+             ON CONFLICT (caller, query, next_start_index)
              DO UPDATE SET last_position = excluded.last_position, last_key = excluded.last_key, at = excluded.at",
         );
         Ok(())
