@@ -13,8 +13,9 @@ use tokio_postgres::NoTls;
 use super::program::Program;
 use super::reads::Row;
 
-/// So often is a row's first request sent: from the sixth time on Postgres may use one plan for all parameters.
-const TIMES: usize = 8;
+/// So often is a row's first request sent: from the sixth time on Postgres may use one plan for all parameters, on each of
+/// the connections, which take turns.
+const TIMES: usize = 160;
 /// How long the server is watched when nobody asks it anything: what it does then belongs to no row.
 const IDLE: Duration = Duration::from_secs(7);
 /// Postgres writes a plan when the statement has ended, and the server may answer a moment before.

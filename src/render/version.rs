@@ -41,6 +41,24 @@ pub fn of_resource(resource: &Map<String, Value>, more: &str) -> String {
     of_text(&Value::Object(shown).to_string(), more)
 }
 
+/// Appends a resource with its version, which it tells. `meta` is written last.
+pub fn append_with(mut resource: Map<String, Value>, more: &str, out: &mut String) -> String {
+    let meta = resource.remove("meta");
+    let text = Value::Object(resource).to_string();
+    let tag = of_text(&text, more);
+    match meta {
+        Some(Value::Object(mut meta)) => {
+            meta.insert("version".to_owned(), tag.as_str().into());
+            out.push_str(text.strip_suffix('}').unwrap_or(&text));
+            out.push_str(META.trim_end_matches('{'));
+            out.push_str(&Value::Object(meta).to_string());
+            out.push('}');
+        }
+        _ => out.push_str(&text),
+    }
+    tag
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +72,17 @@ mod tests {
         assert_ne!(tag, of_document("{\"id\":\"1\",\"meta\":{\"created\":\"a\"", "2 members"));
         let told = r#"{"id":"1","title":",\"meta\":{","x":1,"meta":{"#;
         assert_ne!(of_document(told, ""), of_document(&told.replace("\"x\":1", "\"x\":2"), ""));
+    }
+
+    #[test]
+    fn a_resource_is_written_with_its_own_tag() {
+        let resource: Map<String, Value> =
+            serde_json::from_str(r#"{"id": "1", "title": "a", "meta": {"version": "old", "created": "a"}}"#).unwrap();
+        let mut out = "before ".to_owned();
+        let tag = append_with(resource.clone(), "", &mut out);
+        assert_eq!(tag, of_resource(&resource, ""));
+        let written: Value = serde_json::from_str(out.strip_prefix("before ").unwrap()).unwrap();
+        assert_eq!(written, serde_json::json!({"id": "1", "title": "a", "meta": {"version": tag, "created": "a"}}));
     }
 
     #[test]

@@ -84,6 +84,12 @@ impl Projection {
         self.is_default
     }
 
+    /// Whether nothing was asked for in particular: the answer has all that this caller gets by default.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.selection == Selection::All
+    }
+
     /// Whether the answer may have what nobody gets by default (`returned` is `request`): the version, which is that of
     /// an answer without parameters, then tells nothing of it.
     #[must_use]

@@ -4,7 +4,10 @@
 //! program that is being replaced; until they have, filters and sorting that ask for keys are refused: people who are
 //! left out are worse than no answer (law 1).
 
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, Bool, Int8, Jsonb, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
@@ -33,7 +36,29 @@ pub async fn check(conn: &mut AsyncPgConnection) -> Result<(), ListError> {
 
 /// Whether somebody has no keys.
 pub async fn is_missing(mut conn: &AsyncPgConnection) -> QueryResult<bool> {
-    diesel::select(diesel::dsl::sql::<Bool>(UNKEYED)).get_result(&mut conn).await
+    diesel::select(SomebodyHasNone).get_result(&mut conn).await
+}
+
+/// Whether there is anybody without keys, as a statement that is kept prepared: it goes with many questions.
+#[derive(Clone, Copy, Debug, QueryId)]
+struct SomebodyHasNone;
+
+impl Expression for SomebodyHasNone {
+    type SqlType = Bool;
+}
+
+impl QueryFragment<Pg> for SomebodyHasNone {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(UNKEYED);
+        Ok(())
+    }
+}
+
+impl<QS> AppearsOnTable<QS> for SomebodyHasNone {}
+impl<QS> SelectableExpression<QS> for SomebodyHasNone {}
+
+impl<GB> ValidGrouping<GB> for SomebodyHasNone {
+    type IsAggregate = is_aggregate::No;
 }
 
 /// Somebody who has no keys. The row is locked.

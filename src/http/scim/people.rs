@@ -96,6 +96,10 @@ impl<'a> PeopleWriter<'a> {
             tracing::error!(person.id = %person.id, "a kept document is no JSON: {error}");
             ScimError::internal()
         })?;
+        if self.projection.is_whole() {
+            self.by_default.apply(&mut resource);
+            return Ok(version::append_with(resource, "", out));
+        }
         if !self.by_default.is_default() {
             let mut shown = resource.clone();
             self.by_default.apply(&mut shown);
