@@ -1,13 +1,13 @@
 # `make help` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint fmt fuzz bench postgres python
+.PHONY: help demo run test lint fmt fuzz bench postgres python wrk
 
 CARGO ?= cargo
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | \
-		awk -F'|' -v benches='$(wildcard benches)' '$$1 != "bench" || benches { printf "make %-8s %s\n", $$1, $$2 }'
+		awk -F'|' '{ printf "make %-8s %s\n", $$1, $$2 }'
 
 # The dev profile: from nothing it is ready in about half the time of the release profile (whose link-time optimisation
 # and optimised dependencies buy nothing that a demo shows), and it shares most of its dependencies with `make test`.
@@ -50,10 +50,9 @@ fuzz: ## ten minutes for each fuzz target (SECONDS=60: one minute)
 			-dict=fuzz/scim.dict -max_len=10000 -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_funcs=0 -print_final_stats=1; \
 	done
 
-ifneq ($(wildcard benches),)
-bench: postgres ## the figures of the design, as ratios measured in one run
-	$(CARGO) bench --locked
-endif
+# PEOPLE="2500 50000" measures companies of other sizes.
+bench: postgres wrk ## figures of reading at 10,000 and 100,000 people, beside what the machine can do: about half an hour
+	$(CARGO) bench --locked --bench directory -- $(PEOPLE)
 
 postgres:
 	@if [ -z "$$TEST_DATABASE_URL" ]; then scripts/ensure-postgres; fi
@@ -61,3 +60,7 @@ postgres:
 # The tools that judge the server from outside, in a virtual environment under target/.
 python:
 	@if [ -z "$$ROLLBOOK_PYTHON_TOOLS" ]; then scripts/ensure-python-tools; fi
+
+# The load generator of `make bench`.
+wrk:
+	@scripts/ensure-wrk

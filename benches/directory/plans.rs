@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use rollbook::clock::Clock;
@@ -16,6 +16,8 @@ use super::reads::Row;
 /// So often is a row's first request sent: from the sixth time on Postgres may use one plan for all parameters, on each of
 /// the connections, which take turns.
 const TIMES: usize = 160;
+/// What takes so long in all is not asked again.
+const LONG: Duration = Duration::from_secs(10);
 /// How long the server is watched when nobody asks it anything: what it does then belongs to no row.
 const IDLE: Duration = Duration::from_secs(7);
 /// Postgres writes a plan when the statement has ended, and the server may answer a moment before.
@@ -59,8 +61,12 @@ pub(crate) async fn of(
     for row in rows {
         let request = &row.requests[0];
         let header = request.header.as_ref().map(|(name, value)| (*name, value.as_str()));
+        let begun = Instant::now();
         for _ in 1..TIMES {
             program.read(&request.path, &request.token, header).await?;
+            if begun.elapsed() > LONG {
+                break;
+            }
         }
         clock.pause(WRITTEN).await;
         log.forget()?;

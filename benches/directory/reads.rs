@@ -156,7 +156,7 @@ pub(crate) async fn run(
             Reach::PerSecond(least) => format!("≥ {least}/s"),
             Reach::LikeTheFirst => {
                 let ratio = first.unwrap_or_default() / figures.per_second;
-                format!("the first page takes 1/1.2 to 1.2 of its time: {ratio:.2}")
+                format!("as the first within 1.2: {ratio:.2}")
             }
             Reach::Nothing => String::new(),
         };

@@ -66,7 +66,7 @@ impl DatabaseSource {
         let text = text.expose_secret().trim();
         let parameters = if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             Parameters::from_url(text)
-        } else if text.contains("://") {
+        } else if text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains('=')) {
             Err("expected it to begin with postgres:// or postgresql://".to_owned())
         } else {
             Parameters::from_words(text)
@@ -379,6 +379,13 @@ mod tests {
             for text in [text, format!("postgres://{tail}"), format!("host=h {tail}"), format!("postgres://u@h/d?{tail}")] {
                 let _ = parse(&text);
             }
+        }
+
+        #[test]
+        fn a_password_may_look_like_a_url(scheme in "[a-z]{0,8}") {
+            let source = parse(&format!("host=h sslmode=disable password={scheme}://x dbname=d")).unwrap();
+            let expected = format!("{scheme}://x");
+            prop_assert_eq!(source.config.get_password(), Some(expected.as_bytes()));
         }
 
         #[test]
