@@ -12,13 +12,17 @@ use super::error::ScimError;
 /// Levels of objects and arrays, at most.
 pub const MAX_DEPTH: usize = 32;
 
-/// Reads any JSON.
+/// Reads any JSON whose names are what they are, in exactly this case: the words of an HR system, say.
 ///
 /// # Errors
 /// When it is none, or not strict; the message names a place and no value.
 pub fn value(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    read(bytes, false)
+}
+
+fn read(bytes: &[u8], folded: bool) -> Result<Value, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut deserializer)?;
+    let value = Strict { depth: 0, folded }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
@@ -29,7 +33,7 @@ pub fn value(bytes: &[u8]) -> Result<Value, serde_json::Error> {
 /// 400 `invalidSyntax`.
 pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, ScimError> {
     let refused = |error: serde_json::Error| ScimError::invalid_syntax(format!("the body cannot be read: {error}"));
-    match value(bytes).map_err(refused)? {
+    match read(bytes, true).map_err(refused)? {
         Value::Object(members) => Ok(members),
         _ => Err(ScimError::invalid_syntax("the body is a JSON object")),
     }
@@ -39,6 +43,8 @@ pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, ScimError> {
 #[derive(Clone, Copy)]
 struct Strict {
     depth: usize,
+    /// Names that differ in case alone are one name, as attributes of SCIM are.
+    folded: bool,
 }
 
 impl Strict {
@@ -46,7 +52,7 @@ impl Strict {
         if self.depth >= MAX_DEPTH {
             return Err(E::custom(format!("it is nested deeper than {MAX_DEPTH} levels")));
         }
-        Ok(Self { depth: self.depth + 1 })
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }
 
@@ -108,7 +114,7 @@ impl<'de> Visitor<'de> for Strict {
         let mut all = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             // The name is not repeated: it may be long, and nobody has looked at it yet.
-            if !names.insert(name.to_lowercase()) {
+            if !names.insert(if self.folded { name.to_lowercase() } else { name.clone() }) {
                 return Err(A::Error::custom("an object has two members of one name"));
             }
             let value = members.next_value_seed(inner)?;
@@ -137,6 +143,14 @@ mod tests {
         let text = r#"{"a": [1, -2, 2.5, true, null, "\u00e9", {"b": []}], "B": 18446744073709551615}"#;
         let expected = json!({"a": [1, -2, 2.5, true, null, "é", {"b": []}], "B": u64::MAX});
         assert_eq!(Value::Object(object(text.as_bytes()).unwrap()), expected);
+    }
+
+    #[test]
+    fn names_in_another_case_are_other_names_where_they_are_words() {
+        let words = json!({"departments": {"R&D": "Research", "r&d": "Research"}});
+        assert_eq!(value(words.to_string().as_bytes()).unwrap(), words);
+        assert!(object(words.to_string().as_bytes()).is_err());
+        assert!(value(br#"{"departments": {"R&D": "a", "R&D": "b"}}"#).is_err());
     }
 
     /// R-007.
