@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::{Config, DatabaseChoice};
 use crate::flows::callers;
 use crate::flows::context::Context;
-use crate::http::server;
+use crate::http::server::{self, Workers};
 use crate::http::state::State;
 use crate::jobs::runner::Runner;
 use crate::jobs::wake::Wake;
@@ -33,6 +33,10 @@ pub use check::check;
 pub use demo::{DemoArgs, demo};
 pub use program::program;
 
+/// How many connections to the database a process has at most, but for the one of a migration.
+const CONNECTIONS: usize = 16;
+/// Those of them that jobs and the admin API use, and requests when the connections of their worker are all taken.
+const SHARED_CONNECTIONS: usize = 8;
 /// How long work that must not be broken off may take after the jobs have stopped.
 const UNBROKEN_AT_MOST: std::time::Duration = std::time::Duration::from_secs(90);
 
@@ -109,7 +113,7 @@ impl App {
     /// When the server or the cluster failed.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { context, state, runner, mut embedded, listener, .. } = self;
-        let workers = std::thread::available_parallelism().map_or(2, usize::from);
+        let workers = workers(std::thread::available_parallelism().map_or(2, usize::from));
         let (server, handle) = server::serve(state, context.clone(), listener, workers)?;
         let tracker = TaskTracker::new();
         let jobs_stop = CancellationToken::new();
@@ -154,6 +158,11 @@ impl App {
     }
 }
 
+/// One worker a processor; as far as it goes, each with connections of its own.
+fn workers(number: usize) -> Workers {
+    Workers { number, connections: (CONNECTIONS - SHARED_CONNECTIONS) / number }
+}
+
 /// A database that can be connected to.
 struct Opened {
     /// To be stopped at the end.
@@ -178,7 +187,7 @@ async fn connect(config: Config, source: DatabaseSource, clock: Clock) -> anyhow
         Some(keys) => keys,
         None => Keys::load_or_create(&config.data_dir.join("key"))?,
     };
-    let db = Database::connect(source, PoolSettings::default()).await?;
+    let db = Database::connect(source, PoolSettings { size: SHARED_CONNECTIONS, ..PoolSettings::default() }).await?;
     let done = db.migrate().await?;
     if !done.is_empty() {
         info!("the database was brought into shape: {}", done.join(", "));

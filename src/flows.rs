@@ -1,7 +1,7 @@
 //! The use cases. Each owns its transactions; fronts and jobs call them and add nothing of their own.
 
 mod apply;
-mod audience;
+pub mod audience;
 pub mod audit;
 pub mod callers;
 pub mod connect;

@@ -10,6 +10,7 @@ pub mod error;
 mod html;
 mod open_files;
 pub mod ops;
+mod policies;
 pub mod request_id;
 pub mod scim;
 pub mod server;

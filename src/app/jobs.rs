@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
-use crate::flows::{feed, fields, grants, groups, hold, keys, pull, timers, tokens};
+use crate::flows::{audience, feed, fields, grants, groups, hold, keys, pull, timers, tokens};
 use crate::jobs::runner::{Job, Runner};
 
 type Step = for<'a> fn(&'a Context) -> BoxFuture<'a, Result<bool, FlowError>>;
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Work {
 
 /// All jobs of a process.
 pub(super) fn runner(context: &Context) -> Runner {
-    let all: [(&'static str, Step); 14] = [
+    let all: [(&'static str, Step); 15] = [
         ("housekeeping", |context| timers::keep_house(context).boxed()),
         ("timers", |context| timers::fire(context).boxed()),
         ("schedule", |context| timers::schedule(context).boxed()),
@@ -49,6 +49,7 @@ pub(super) fn runner(context: &Context) -> Runner {
         ("pulls", |context| pull::work(context).boxed()),
         ("authority", |context| fields::walk(context).boxed()),
         ("keys", |context| keys::fill(context).boxed()),
+        ("released totals", |context| audience::count(context).boxed()),
         ("groups", |context| groups::walk(context).boxed()),
         ("feed", |context| feed::sequence(context).boxed()),
     ];

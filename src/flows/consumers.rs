@@ -101,11 +101,12 @@ pub async fn update(
     .await
 }
 
-/// By what filters a consumer reads the feed, if by any.
+/// By what filters the log has to know a consumer, if by any: one on people, so that it is known how many are inside, and
+/// those by which it reads the feed.
 fn feed_filters(row: &ConsumerRow) -> Option<(Option<&str>, Option<&str>)> {
-    let filters = (row.user_filter.as_deref(), row.group_filter.as_deref());
+    let (users, groups) = (row.user_filter.as_deref(), row.group_filter.as_deref());
     let reads = row.scopes.iter().any(|scope| scope == "events:read");
-    Some(filters).filter(|filters| reads && *filters != (None, None))
+    (users.is_some() || reads && groups.is_some()).then_some((users, groups))
 }
 
 /// What of a consumer's view of the directory is another, old and new.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
@@ -13,6 +14,7 @@ use futures_util::future::LocalBoxFuture;
 use uuid::Uuid;
 
 use super::error::{Front, Refusal};
+use super::policies::Policies;
 use super::state::State;
 use crate::keys::token::TokenDigest;
 use crate::scim::release::{Mistake, Policy, Release};
@@ -100,6 +102,7 @@ pub struct Caller<P> {
     /// Whether the worker's source id is shown as `externalId`.
     pub external_id_from_source: bool,
     policy: Policy,
+    policies: Policies,
     scopes: BTreeSet<Scope>,
     permission: PhantomData<P>,
 }
@@ -115,8 +118,8 @@ impl<P> Caller<P> {
     ///
     /// # Errors
     /// The stored policy cannot be read: then nothing is released.
-    pub fn release(&self) -> Result<Release, Refusal> {
-        self.policy.read(self.has(Scope::PeopleSensitive)).map_err(|mistakes| {
+    pub fn release(&self) -> Result<Arc<Release>, Refusal> {
+        self.policies.read(&self.policy, self.has(Scope::PeopleSensitive)).map_err(|mistakes| {
             for Mistake { field, message } in mistakes {
                 tracing::error!(consumer.id = %self.id, "the release policy cannot be read: {field}: {message}");
             }
@@ -189,11 +192,21 @@ async fn identify<P>(state: &State, digest: TokenDigest) -> Result<Caller<P>, Re
     };
     let scopes = granted.iter().flat_map(|scope| scope.implied().iter().chain([scope])).copied().collect();
     let token_name = holder.token_name;
+    let policies = state.policies.clone();
     Ok(match holder.consumer {
         Some(HoldingConsumer { id, name, external_id_from_source, user_filter, group_filter, attributes, .. }) => {
             let policy = Policy { user_filter, group_filter, attributes };
             let consumer = Some(name);
-            Caller { id, consumer, token_name, external_id_from_source, policy, scopes, permission: PhantomData }
+            Caller {
+                id,
+                consumer,
+                token_name,
+                external_id_from_source,
+                policy,
+                policies,
+                scopes,
+                permission: PhantomData,
+            }
         }
         None => Caller {
             id: holder.token,
@@ -201,6 +214,7 @@ async fn identify<P>(state: &State, digest: TokenDigest) -> Result<Caller<P>, Re
             token_name,
             external_id_from_source: false,
             policy: Policy::default(),
+            policies,
             scopes,
             permission: PhantomData,
         },

@@ -34,6 +34,14 @@ pub fn routes(config: &mut web::ServiceConfig) {
     admin::routes(config);
 }
 
+/// The threads that serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Workers {
+    pub number: usize,
+    /// How many connections to the database each has to itself.
+    pub connections: usize,
+}
+
 /// Serves on a listener that is open already, until the handle stops it.
 ///
 /// # Errors
@@ -42,13 +50,21 @@ pub fn serve(
     state: State,
     context: Context,
     listener: TcpListener,
-    workers: usize,
+    workers: Workers,
 ) -> io::Result<(Server, ServerHandle)> {
-    let (state, context) = (web::Data::new(state), web::Data::new(context));
+    state.with_own(workers.connections).map_err(io::Error::other)?;
+    let context = web::Data::new(context);
+    // Runs on each worker.
     let app = move || {
-        App::new().app_data(state.clone()).app_data(context.clone()).wrap(from_fn(request_id::mark)).configure(routes)
+        // What could be wrong with it has just been tried.
+        let state = state.with_own(workers.connections).unwrap_or_else(|_| state.clone());
+        App::new()
+            .app_data(web::Data::new(state))
+            .app_data(context.clone())
+            .wrap(from_fn(request_id::mark))
+            .configure(routes)
     };
-    let workers = workers.max(1);
+    let workers = workers.number.max(1);
     let server = HttpServer::new(app)
         .workers(workers)
         .client_request_timeout(HEAD_TIMEOUT)

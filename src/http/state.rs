@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::policies::Policies;
 use crate::clock::Clock;
 use crate::keys::seal::Keys;
+use crate::store::error::DatabaseError;
 use crate::store::pool::Database;
 
 /// The shared state of the edge, as `web::Data<State>`.
@@ -13,6 +15,7 @@ pub struct State {
     pub clock: Clock,
     /// They seal what callers keep for us.
     pub keys: Arc<Keys>,
+    pub(super) policies: Policies,
     public_url: String,
     scim_base: String,
 }
@@ -23,7 +26,12 @@ impl State {
     #[must_use]
     pub fn new(db: Database, clock: Clock, keys: Arc<Keys>, public_url: &str) -> Self {
         let public_url = public_url.trim_end_matches('/').to_owned();
-        Self { db, clock, keys, scim_base: format!("{public_url}/scim/v2"), public_url }
+        Self { db, clock, keys, policies: Policies::default(), scim_base: format!("{public_url}/scim/v2"), public_url }
+    }
+
+    /// For a thread that serves: with so many connections of its own.
+    pub(super) fn with_own(&self, connections: usize) -> Result<Self, DatabaseError> {
+        Ok(Self { db: self.db.with_own(connections)?, ..self.clone() })
     }
 
     /// The URL under which clients reach the server, without a slash at its end.

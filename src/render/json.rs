@@ -78,18 +78,32 @@ pub(super) fn quote(text: &str, out: &mut String) {
     out.push('"');
 }
 
+/// Which bytes do not stand for themselves in a JSON string.
+const IS_ESCAPED: [bool; 256] = {
+    let mut escaped = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        escaped[byte] = true;
+        byte += 1;
+    }
+    escaped[b'"' as usize] = true;
+    escaped[b'\\' as usize] = true;
+    escaped
+};
+
 /// Appends `text` as it stands between the quotes of a JSON string.
 pub(super) fn escape(text: &str, out: &mut String) {
     let mut done = 0;
-    for (at, byte) in text.bytes().enumerate() {
+    while let Some(next) = text.as_bytes()[done..].iter().position(|byte| IS_ESCAPED[usize::from(*byte)]) {
+        let at = done + next;
+        let byte = text.as_bytes()[at];
         let short = match byte {
             b'"' => "\\\"",
             b'\\' => "\\\\",
             b'\n' => "\\n",
             b'\r' => "\\r",
             b'\t' => "\\t",
-            0..0x20 => "",
-            _ => continue,
+            _ => "",
         };
         out.push_str(&text[done..at]);
         if short.is_empty() {

@@ -71,10 +71,9 @@ impl Projection {
 
     fn of(shape: &'static Shape, hidden: &Hidden, selection: Selection) -> Self {
         let is_default = selection == Selection::All
-            && !shape.attributes().any(|found| {
-                let by_default = matches!(found.attribute.returned, Returned::Always | Returned::Default);
-                by_default && hidden.hides_any_of(found.schema, found.attribute)
-            });
+            && !hidden
+                .attributes_of(shape)
+                .any(|attribute| matches!(attribute.returned, Returned::Always | Returned::Default));
         Self { shape, hidden: hidden.clone(), selection, is_default }
     }
 

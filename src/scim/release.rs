@@ -20,7 +20,7 @@ use super::schema::{Hidden, ResourceType, SENSITIVE, WORKER_URN};
 pub const MAX_ATTRIBUTES: usize = 500;
 
 /// A release policy as it is written and stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// Which people; all if there is none.
     pub user_filter: Option<String>,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::schema::changes;
+use super::{feed_filters, group_fold, released_totals};
 
 /// One row of `changes`: one change of one person, with the groups that they joined and left by it, or of one group, or
 /// something that happened to a connection or a consumer.
@@ -115,6 +116,8 @@ pub async fn sequence(conn: &mut AsyncPgConnection, limit: usize, busy: WhileBus
     if !waiting.found {
         return Ok(0);
     }
+    // First of all: whoever gives a consumer another filter waits for writers, and they may wait for us.
+    feed_filters::share(conn).await?;
     let lock = match busy {
         WhileBusy::Leave => "SELECT last_sequence FROM feed_state FOR UPDATE SKIP LOCKED",
         WhileBusy::Wait => "SELECT last_sequence FROM feed_state FOR UPDATE",
@@ -145,9 +148,11 @@ pub async fn sequence(conn: &mut AsyncPgConnection, limit: usize, busy: WhileBus
     .bind::<Int8, _>(last)
     .execute(conn)
     .await?;
-    let emitted = super::group_fold::fold(conn, state.last_sequence, last).await?;
+    released_totals::fold(conn, state.last_sequence, last).await?;
+    let emitted = group_fold::fold(conn, state.last_sequence, last).await?;
     diesel::sql_query(
-        "UPDATE feed_state SET last_sequence = $2 + $3, groups_total = groups_total + (
+        "UPDATE feed_state SET last_sequence = $2 + $3,
+             filters_through = CASE WHEN filters_through = $1 THEN $2 + $3 ELSE filters_through END, groups_total = groups_total + (
              SELECT count(*) FILTER (WHERE kind = 'group.created') - count(*) FILTER (WHERE kind = 'group.deleted')
              FROM changes WHERE sequence > $1 AND sequence <= $2), people_total = people_total + (
              SELECT coalesce(sum(people_delta), 0) FROM changes WHERE sequence > $1 AND sequence <= $2)",

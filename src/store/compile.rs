@@ -33,8 +33,8 @@ pub(super) enum Many {
     /// An array in the keys of a person.
     Keys {
         array: Sql,
-        /// The name of the array of all elements' values, which is indexed.
-        values: Option<&'static str>,
+        /// The array of all elements' values, if it is indexed.
+        values: Option<Values>,
     },
     /// These values, each where its condition holds. They are not complex.
     Listed(Vec<(&'static str, Sql)>),
@@ -58,6 +58,14 @@ pub(super) enum Many {
     },
     /// Nobody has one.
     Nothing,
+}
+
+/// An array of all elements' values among the keys of a person, which is indexed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Values {
+    pub(super) name: &'static str,
+    /// The function of the database that gives the ids of those who have such values.
+    pub(super) holders: &'static str,
 }
 
 /// One element, within the condition on it.
@@ -233,14 +241,17 @@ impl Many {
         {
             return leaf.target.sub.filter(|sub| sub.name == "value").map(|_| below(key));
         }
-        let Self::Keys { values: Some(values), .. } = self else { return None };
+        let Self::Keys { values: Some(Values { name, holders }), .. } = self else { return None };
         let Predicate::Compare(operator, Operand::Text { key, .. }) = &leaf.predicate else { return None };
         if leaf.target.sub.is_none_or(|sub| sub.name != "value") || key.contains('\0') {
             return None;
         }
         if *operator == Operator::Eq {
             let wanted = Value::Json(serde_json::json!([key]));
-            return Some(Sql::of(format!("\"people\".\"keys\" -> '{values}' @> ")).and_then(Sql::value(wanted)));
+            // As an array, so that it is an index's condition beside others too.
+            let found =
+                Sql::of(format!("\"people\".\"id\" = ANY(ARRAY(SELECT {holders}(")).and_then(Sql::value(wanted));
+            return Some(found.then(")))"));
         }
         // The text of the array has each value as a JSON string: with quotes around it, and with its escapes.
         let quoted = serde_json::Value::from(key.as_str()).to_string();
@@ -250,7 +261,7 @@ impl Many {
             Operator::Ew => &quoted[1..],
             _ => return None,
         };
-        Some(like(&Sql::of(format!("\"people\".\"keys\" ->> '{values}'")), &format!("%{}%", escaped(part))))
+        Some(like(&Sql::of(format!("\"people\".\"keys\" ->> '{name}'")), &format!("%{}%", escaped(part))))
     }
 
     /// What an index knows of a filter in brackets.
@@ -291,7 +302,7 @@ impl Many {
                 Scalar::text(each.then(" END"))
             }
             Self::Superiors { base_url, seen } => {
-                let SortKey { expr, is_number } = Element::Superior(base_url).of(target).sort_key();
+                let SortKey { expr, is_number, .. } = Element::Superior(base_url).of(target).sort_key();
                 let first = Sql::of("(SELECT ").and_then(expr).then(
                     " FROM (SELECT m.id, m.keys, 1 AS level FROM people AS m WHERE m.id = \"people\".\"manager_id\"",
                 );

@@ -1,4 +1,4 @@
-//! The filters that narrow what consumers see in the feed, who is inside them, and the changes as one of them shows them.
+//! The filters of release policies as the log knows them, who is inside them, and the changes as one of them shows them.
 //!
 //! Writers of people hold the filters while they write, and say with each change for which of them somebody was inside,
 //! came inside or left. Whoever changes a filter waits for them: from then on all writers go by the new one.
@@ -35,6 +35,12 @@ pub async fn hold(conn: &mut AsyncPgConnection) -> QueryResult<Vec<FeedFilter>> 
     // A table's lock, so that no row is written by those who only look, and one that comes into being waits as well.
     diesel::sql_query("LOCK TABLE feed_filters IN ROW SHARE MODE").execute(conn).await?;
     FeedFilter::query().order(feed_filters::number).load(conn).await
+}
+
+/// For those who write what is kept of filters: waits for whoever changes them, and keeps others from it until the
+/// transaction ends.
+pub(super) async fn share(conn: &mut AsyncPgConnection) -> QueryResult<()> {
+    diesel::sql_query("LOCK TABLE feed_filters IN ROW EXCLUSIVE MODE").execute(conn).await.map(drop)
 }
 
 /// Gives a consumer other filters, or none, when all who write by the old ones are done. Dumps and readers do not wait.
@@ -118,7 +124,7 @@ pub async fn unkeyed(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<
 }
 
 /// What a policy asks of people, ready to be asked. Policies do not ask for what depends on the reader.
-async fn condition(conn: &mut AsyncPgConnection, filter: &Checked) -> QueryResult<Condition> {
+pub async fn condition(conn: &mut AsyncPgConnection, filter: &Checked) -> QueryResult<Condition> {
     let mut condition = Condition::of(filter, &View::of_all("", false, Hidden::nothing()));
     condition.settle(conn).await?;
     Ok(condition)

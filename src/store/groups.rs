@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bigint, Bool, Int2, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Bigint, Bool, Int2, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::group_filter::{GroupCondition, Statement};
-use super::sql::Sql;
+use super::group_filter::GroupCondition;
+use super::sql::{Sql, Value};
+use super::statement::Statement;
 use super::view::View;
 use crate::directory::groups::Kind;
 
@@ -109,17 +110,24 @@ const GROUPS: &str = "WITH pending AS (
     ) SELECT ";
 
 /// What is asked of all groups that are there, or of those that satisfy a condition.
-fn groups(what: &str, condition: Option<&GroupCondition>) -> QueryResult<Statement> {
-    let statement = Statement::new(GROUPS).sql(what).sql(" FROM g WHERE ");
+fn groups(what: &'static str, condition: Option<&GroupCondition>) -> Statement {
+    satisfied(Statement::new(GROUPS).sql(what).sql(" FROM g WHERE "), condition)
+}
+
+/// Appends a condition, if there is one.
+fn satisfied(statement: Statement, condition: Option<&GroupCondition>) -> Statement {
     match condition {
-        Some(condition) => condition.sql().append_to(statement.sql("(")).map(|statement| statement.sql(")")),
-        None => Ok(statement.sql("TRUE")),
+        Some(condition) => {
+            let statement = statement.sql("(").and_then(condition.sql().clone()).sql(")");
+            statement.kept_if(condition.is_plain())
+        }
+        None => statement.sql("TRUE"),
     }
 }
 
 /// One group, whether or not anybody is shown it.
 pub async fn find(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<GroupRow>> {
-    groups("g.*", Some(&GroupCondition::id(id)))?.query.get_result(conn).await.optional()
+    groups("g.*", Some(&GroupCondition::id(id))).get_result(conn).await.optional()
 }
 
 /// One group, if a view has it.
@@ -129,7 +137,7 @@ pub async fn seen_by(conn: &mut AsyncPgConnection, id: Uuid, view: &View) -> Que
         Some(seen) => condition.and(seen),
         None => condition,
     };
-    groups("g.*", Some(&condition))?.query.get_result(conn).await.optional()
+    groups("g.*", Some(&condition)).get_result(conn).await.optional()
 }
 
 /// The groups behind a position, in order: all, or those that satisfy a condition.
@@ -139,12 +147,11 @@ pub async fn after(
     position: i64,
     limit: i64,
 ) -> QueryResult<Vec<GroupRow>> {
-    groups("g.*", condition)?
+    groups("g.*", condition)
         .sql(" AND g.position > ")
-        .bind::<Bigint, _>(position)
+        .bind(Value::Integer(position))
         .sql(" ORDER BY g.position LIMIT ")
-        .bind::<Bigint, _>(limit)
-        .query
+        .bind(Value::Integer(limit))
         .load(conn)
         .await
 }
@@ -158,18 +165,17 @@ pub async fn skipping(
 ) -> QueryResult<Vec<GroupRow>> {
     // Those that are skipped are counted, not read; unless a condition asks for what only reading tells.
     let page = match condition {
-        Some(_) => groups("g.*", condition)?,
+        Some(_) => groups("g.*", condition),
         None => {
             Statement::new(GROUPS).sql("g.* FROM g WHERE g.id IN (SELECT g.id FROM groups g WHERE g.deleted_at IS NULL")
         }
     };
     let end = if condition.is_some() { "" } else { ") ORDER BY g.position" };
     page.sql(" ORDER BY g.position OFFSET ")
-        .bind::<Bigint, _>(skip)
+        .bind(Value::Integer(skip))
         .sql(" LIMIT ")
-        .bind::<Bigint, _>(limit)
+        .bind(Value::Integer(limit))
         .sql(end)
-        .query
         .load(conn)
         .await
 }
@@ -184,7 +190,7 @@ struct Total {
 pub async fn total(conn: &mut AsyncPgConnection, condition: Option<&GroupCondition>) -> QueryResult<i64> {
     let total: Total = match condition {
         None => {
-            diesel::sql_query(
+            Statement::new(
                 "SELECT groups_total + (
                      SELECT count(*) FILTER (WHERE kind = 'group.created')
                           - count(*) FILTER (WHERE kind = 'group.deleted')
@@ -193,7 +199,7 @@ pub async fn total(conn: &mut AsyncPgConnection, condition: Option<&GroupConditi
             .get_result(conn)
             .await?
         }
-        Some(condition) => groups("count(*) AS total", Some(condition))?.query.get_result(conn).await?,
+        Some(condition) => groups("count(*) AS total", Some(condition)).get_result(conn).await?,
     };
     Ok(total.total)
 }
@@ -228,9 +234,9 @@ pub async fn members(
 ) -> QueryResult<Vec<Member>> {
     let column = column(kind);
     let all = format!("SELECT {column} AS group_id, id, position, display_name FROM people WHERE {column} = ");
-    let statement = Statement::new(&all).bind::<SqlUuid, _>(group).sql(" AND position > ").bind::<Bigint, _>(after);
-    let statement = seen(statement, view)?.sql(" ORDER BY position LIMIT ").bind::<Bigint, _>(limit);
-    statement.query.load(conn).await
+    let statement = Statement::new(all).bind(Value::Uuid(group)).sql(" AND position > ").bind(Value::Integer(after));
+    let statement = seen(statement, view).sql(" ORDER BY position LIMIT ").bind(Value::Integer(limit));
+    statement.load(conn).await
 }
 
 /// All members of several small groups whom a view has, in one statement, each group's in order.
@@ -240,15 +246,15 @@ pub async fn members_of_all(
     groups: &[(Kind, Uuid)],
 ) -> QueryResult<Vec<Member>> {
     let each = "SELECT {column} AS group_id, id, position, display_name FROM people WHERE {column} = ANY(";
-    match of_each_kind(view, groups, each, "")? {
-        Some(statement) => statement.sql(" ORDER BY group_id, position").query.load(conn).await,
-        None => Ok(Vec::new()),
+    if groups.is_empty() {
+        return Ok(Vec::new());
     }
+    of_each_kind(view, groups, each, "").sql(" ORDER BY group_id, position").load(conn).await
 }
 
 /// The groups with these ids that a view has: the place of each in lists, and its id with its display name behind it.
 pub(super) async fn shown_groups(
-    conn: &mut AsyncPgConnection,
+    mut conn: &AsyncPgConnection,
     ids: Vec<Uuid>,
     view: &View,
 ) -> QueryResult<BTreeMap<Uuid, (i64, String)>> {
@@ -265,13 +271,13 @@ pub(super) async fn shown_groups(
         return Ok(BTreeMap::new());
     }
     let statement = Statement::new("SELECT g.id, g.position, g.display_name FROM groups g WHERE g.id = ANY(")
-        .bind::<Array<SqlUuid>, _>(ids)
+        .bind(Value::Uuids(ids))
         .sql(")");
     let statement = match view.seen_groups() {
-        Some(seen) => seen.append_to(statement.sql(" AND "))?,
+        Some(seen) => statement.sql(" AND ").and_then(seen),
         None => statement,
     };
-    let rows: Vec<Row> = statement.query.load(conn).await?;
+    let rows: Vec<Row> = statement.load(&mut conn).await?;
     Ok(rows.into_iter().map(|row| (row.id, (row.position, format!("{}{}", row.id, row.display_name)))).collect())
 }
 
@@ -296,35 +302,29 @@ pub async fn member_tags(
             encode(sha256(convert_to(string_agg(id::text{name}, E'\\n' ORDER BY position), 'UTF8')), 'hex') AS tag
         FROM people WHERE {{column}} = ANY("
     );
-    let Some(statement) = of_each_kind(view, groups, &each, " GROUP BY {column}")? else { return Ok(BTreeMap::new()) };
-    let rows: Vec<Row> = statement.query.load(conn).await?;
+    if groups.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows: Vec<Row> = of_each_kind(view, groups, &each, " GROUP BY {column}").load(conn).await?;
     Ok(rows.into_iter().map(|row| (row.group_id, row.tag)).collect())
 }
 
-/// The same of the people in each of these groups: one question for each kind, put together.
-fn of_each_kind(view: &View, groups: &[(Kind, Uuid)], each: &str, end: &str) -> QueryResult<Option<Statement>> {
-    let mut ids: BTreeMap<Kind, Vec<Uuid>> = BTreeMap::new();
-    for (kind, id) in groups {
-        ids.entry(*kind).or_default().push(*id);
-    }
-    let mut all: Option<Statement> = None;
-    for (kind, ids) in ids {
-        let each = each.replace("{column}", column(kind));
-        let statement = match all {
-            Some(statement) => statement.sql(" UNION ALL ").sql(&each),
-            None => Statement::new(&each),
-        };
-        let statement = seen(statement.bind::<Array<SqlUuid>, _>(ids).sql(")"), view)?;
-        all = Some(statement.sql(&end.replace("{column}", column(kind))));
-    }
-    Ok(all)
+/// The same of the people in each of these groups: one question for each kind, put together. All kinds are asked, also
+/// for no group, so that it is one statement whichever groups there are.
+fn of_each_kind(view: &View, groups: &[(Kind, Uuid)], each: &str, end: &str) -> Statement {
+    Kind::ALL.into_iter().enumerate().fold(Statement::new(""), |all, (n, kind)| {
+        let ids = groups.iter().filter(|(of, _)| *of == kind).map(|(_, id)| *id).collect();
+        let union = if n > 0 { " UNION ALL " } else { "" };
+        let each = all.sql(union).sql(each.replace("{column}", column(kind))).bind(Value::Uuids(ids)).sql(")");
+        seen(each, view).sql(end.replace("{column}", column(kind)))
+    })
 }
 
 /// Appends that the view has the person.
-fn seen(statement: Statement, view: &View) -> QueryResult<Statement> {
+fn seen(statement: Statement, view: &View) -> Statement {
     match view.people() {
-        Some(condition) => condition.sql().append_to(statement.sql(" AND ")),
-        None => Ok(statement),
+        Some(condition) => statement.sql(" AND ").and_then(condition.sql().clone()),
+        None => statement,
     }
 }
 
@@ -337,8 +337,9 @@ pub(super) async fn satisfying(conn: &mut AsyncPgConnection, condition: &Sql) ->
         #[diesel(sql_type = Text)]
         kind: String,
     }
-    let statement = condition.append_to(Statement::new("SELECT g.id, g.kind FROM groups g WHERE "))?;
-    let rows: Vec<Row> = statement.query.load(conn).await?;
+    let statement = Statement::new("SELECT g.id, g.kind FROM groups g WHERE ").and_then(condition.clone());
+    let statement = statement.kept_if(false);
+    let rows: Vec<Row> = statement.load(conn).await?;
     Ok(rows.into_iter().filter_map(|row| Some((row.id, Kind::parse(&row.kind)?))).collect())
 }
 
@@ -363,23 +364,13 @@ pub(super) async fn sortable(
     condition: Option<&GroupCondition>,
     value: &Sql,
 ) -> QueryResult<Vec<Sortable>> {
-    let statement = value.append_to(Statement::new(GROUPS).sql("g.position, "))?.sql(" AS value FROM g WHERE ");
-    let statement = match condition {
-        Some(condition) => condition.sql().append_to(statement.sql("("))?.sql(")"),
-        None => statement.sql("TRUE"),
-    };
-    statement.query.load(conn).await
+    let statement = Statement::new(GROUPS).sql("g.position, ").and_then(value.clone()).sql(" AS value FROM g WHERE ");
+    satisfied(statement, condition).load(conn).await
 }
 
 /// The groups at these positions, in no order.
 pub(super) async fn at(conn: &mut AsyncPgConnection, positions: Vec<i64>) -> QueryResult<Vec<GroupRow>> {
-    groups("g.*", None)?
-        .sql(" AND g.position = ANY(")
-        .bind::<Array<Bigint>, _>(positions)
-        .sql(")")
-        .query
-        .load(conn)
-        .await
+    groups("g.*", None).sql(" AND g.position = ANY(").bind(Value::Integers(positions)).sql(")").load(conn).await
 }
 
 /// A kind of groups, as it is switched.

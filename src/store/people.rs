@@ -1,6 +1,6 @@
 //! Reading people: by id, by key, by condition. What is read is the kept document and what fills its slots.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, Bool, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::try_join;
 use uuid::Uuid;
 
 use super::groups::{column, shown_groups};
@@ -42,21 +43,20 @@ pub struct Manager {
     pub employee_number: Option<String>,
 }
 
-/// A person as they are read for a page: groups by id, since many have the same.
+/// A person as they are read for a page: manager and groups by id, since many have the same.
 #[derive(Queryable)]
 pub(super) struct Listed {
     id: Uuid,
     pub(super) position: i64,
     document: String,
     source_worker_id: Option<String>,
-    manager: Option<Manager>,
+    manager: Option<Uuid>,
     groups: Vec<Uuid>,
 }
 
-/// The columns of [`Shown`] or [`Listed`] of people whom a view has, with the row of the manager, if the view has them, beside the
-/// person's.
-macro_rules! columns {
-    ($view:expr, $groups:expr) => {
+/// The columns of [`Shown`], with the row of the manager, if the view has them, beside the person's.
+macro_rules! shown {
+    ($view:expr) => {
         people::table
             .left_join(
                 managers.on(managers
@@ -73,23 +73,25 @@ macro_rules! columns {
                 managers
                     .fields((people::id, people::display_name, people::user_name, people::employee_number))
                     .nullable(),
-                $groups,
+                $crate::store::people::ShownGroups($view),
             ))
     };
 }
 
-macro_rules! shown {
-    ($view:expr) => {
-        columns!($view, $crate::store::people::ShownGroups($view))
-    };
-}
-
+/// The columns of [`Listed`].
 macro_rules! listed {
-    ($view:expr) => {
-        $crate::store::people::columns!($view, $crate::store::people::GroupIds)
+    () => {
+        people::table.select((
+            people::id,
+            people::position,
+            people::document,
+            people::source_worker_id,
+            people::manager_id,
+            $crate::store::people::GroupIds,
+        ))
     };
 }
-pub(super) use {columns, listed};
+pub(super) use listed;
 
 /// Whether the manager in the row is somebody for the caller.
 #[derive(Clone, Copy, Debug)]
@@ -193,14 +195,13 @@ fn push_group_columns(out: &mut AstPass<'_, '_, Pg>) {
     out.push_sql("]");
 }
 
-/// The people of a page with the groups that a view has. Each group is read once, however many are in it.
-pub(super) async fn with_groups(
-    conn: &mut AsyncPgConnection,
-    people: Vec<Listed>,
-    view: &View,
-) -> QueryResult<Vec<Shown>> {
-    let ids: BTreeSet<Uuid> = people.iter().flat_map(|person| person.groups.iter().copied()).collect();
-    let groups = shown_groups(conn, ids.into_iter().collect(), view).await?;
+/// The people of a page with the managers and the groups that a view has. Each is read once, however many have the same.
+pub(super) async fn whole(conn: &mut AsyncPgConnection, people: Vec<Listed>, view: &View) -> QueryResult<Vec<Shown>> {
+    let groups: BTreeSet<Uuid> = people.iter().flat_map(|person| person.groups.iter().copied()).collect();
+    let above: BTreeSet<Uuid> = people.iter().filter_map(|person| person.manager).collect();
+    let groups = shown_groups(&*conn, groups.into_iter().collect(), view);
+    // Two statements, one round trip.
+    let (groups, above) = try_join(groups, shown_managers(&*conn, above.into_iter().collect(), view)).await?;
     Ok(people
         .into_iter()
         .map(|person| {
@@ -211,11 +212,33 @@ pub(super) async fn with_groups(
                 position: person.position,
                 document: person.document,
                 source_worker_id: person.source_worker_id,
-                manager: person.manager,
+                manager: person.manager.and_then(|id| above.get(&id).cloned()),
                 groups: of_person.into_iter().map(|(_, text)| text.clone()).collect(),
             }
         })
         .collect())
+}
+
+/// What is shown of these managers, of those whom a view has.
+async fn shown_managers(
+    mut conn: &AsyncPgConnection,
+    ids: Vec<Uuid>,
+    view: &View,
+) -> QueryResult<BTreeMap<Uuid, Manager>> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let query = people::table.filter(people::id.eq_any(ids)).select((
+        people::id,
+        people::display_name,
+        people::user_name,
+        people::employee_number,
+    ));
+    let found: Vec<Manager> = match view.people() {
+        Some(condition) => query.filter(condition).load(&mut conn).await?,
+        None => query.load(&mut conn).await?,
+    };
+    Ok(found.into_iter().map(|manager| (manager.id, manager)).collect())
 }
 
 /// One person, in one round trip; nobody if the view does not have them.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deadpool::managed::{Hook, HookError, PoolError, TimeoutType};
+use deadpool::managed::{Hook, HookError, PoolError, TimeoutType, Timeouts};
 use diesel::ConnectionError;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{
@@ -52,13 +52,16 @@ impl Default for PoolSettings {
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<AsyncPgConnection>,
+    /// Connections that one thread has to itself, taken before those of the pool.
+    own: Option<Pool<AsyncPgConnection>>,
+    settings: PoolSettings,
     source: DatabaseSource,
 }
 
 impl Database {
     /// Opens the pool and proves it with one connection.
     pub async fn connect(source: DatabaseSource, settings: PoolSettings) -> Result<Self, DatabaseError> {
-        let database = Self { pool: pool(&source, settings)?, source };
+        let database = Self { pool: pool(&source, settings)?, own: None, settings, source };
         drop(database.get().await?);
         Ok(database)
     }
@@ -70,9 +73,24 @@ impl Database {
         Ok(done)
     }
 
-    /// A connection from the pool; waits for a free one, but not for ever.
+    /// For a thread with a runtime of its own: with so many connections besides those of the pool, that are taken
+    /// first. The runtime that opens a connection drives it, and a statement that is sent and answered on the thread
+    /// that waits for it wakes no other.
+    pub fn with_own(&self, size: usize) -> Result<Self, DatabaseError> {
+        let own = if size > 0 { Some(pool(&self.source, PoolSettings { size, ..self.settings })?) } else { None };
+        Ok(Self { own, ..self.clone() })
+    }
+
+    /// A connection; waits for a free one, but not for ever.
     pub async fn get(&self) -> Result<Connection, DatabaseError> {
-        self.pool.get().await.map_err(|error| match error {
+        let got = match &self.own {
+            Some(own) => match own.timeout_get(&Timeouts { wait: Some(Duration::ZERO), ..own.timeouts() }).await {
+                Err(PoolError::Timeout(TimeoutType::Wait)) => self.pool.get().await,
+                got => got,
+            },
+            None => self.pool.get().await,
+        };
+        got.map_err(|error| match error {
             PoolError::Backend(OpenError::ConnectionError(ConnectionError::BadConnection(reason))) => {
                 self.unreachable(reason)
             }
@@ -96,7 +114,7 @@ impl Database {
         &self.source
     }
 
-    /// Closes the pool: whoever asks for a connection from now on is refused.
+    /// Closes the pool: whoever asks it for a connection from now on is refused.
     pub fn close(&self) {
         self.pool.close();
     }
@@ -108,7 +126,10 @@ impl Database {
 
 impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Database").field("source", &self.source).field("pool", &self.pool.status()).finish()
+        f.debug_struct("Database")
+            .field("source", &self.source)
+            .field("pool", &self.pool.status())
+            .finish_non_exhaustive()
     }
 }
 

@@ -64,6 +64,8 @@ pub(super) enum Lookup {
 pub(super) struct SortKey {
     pub(super) expr: Sql,
     pub(super) is_number: bool,
+    /// What an index has of it in the same order: its first characters.
+    pub(super) indexed: Option<Sql>,
 }
 
 impl Scalar {
@@ -162,10 +164,17 @@ impl Scalar {
     /// What lists are sorted by.
     pub(super) fn sort_key(&self) -> SortKey {
         match self {
-            Self::Number(expr) => SortKey { expr: Sql::of("(").and_then(expr.clone()).then(")"), is_number: true },
+            Self::Number(expr) => {
+                let expr = Sql::of("(").and_then(expr.clone()).then(")");
+                SortKey { expr, is_number: true, indexed: None }
+            }
             other => {
                 let expr = Sql::of("(").and_then(other.as_text()).then(") COLLATE \"C\"");
-                SortKey { expr, is_number: false }
+                let indexed = match other {
+                    Self::Text { expr, lookup: Lookup::Start } => Some(indexed(expr)),
+                    _ => None,
+                };
+                SortKey { expr, is_number: false, indexed }
             }
         }
     }
@@ -208,13 +217,13 @@ fn text(expr: &Sql, lookup: Lookup, operator: Operator, key: &str) -> Sql {
         Operator::Ew => like(expr, &format!("%{}", escaped(key))),
         _ => ordered(&collated(expr), operator, |all| all.and_then(Sql::text(key))),
     };
-    let start: String = key.chars().take(INDEXED).collect();
-    let first = || Sql::of("left(").and_then(expr.clone()).then(format!(", {INDEXED}) COLLATE \"C\""));
+    let start = first_characters(key);
+    let first = || indexed(expr);
     match (lookup, operator) {
-        (Lookup::Start, Operator::Eq) => Sql::join(" AND ", [first().then(" = ").and_then(Sql::text(&start)), exact]),
+        (Lookup::Start, Operator::Eq) => Sql::join(" AND ", [first().then(" = ").and_then(Sql::text(start)), exact]),
         (Lookup::Start, Operator::Sw) if !start.is_empty() => {
-            let from = first().then(" >= ").and_then(Sql::text(&start));
-            let until = successor(&start).map(|end| first().then(" < ").and_then(Sql::text(&end)));
+            let from = first().then(" >= ").and_then(Sql::text(start));
+            let until = successor(start).map(|end| first().then(" < ").and_then(Sql::text(&end)));
             Sql::join(" AND ", [from].into_iter().chain(until).chain([exact]))
         }
         (Lookup::Column(column), Operator::Eq) => {
@@ -222,6 +231,16 @@ fn text(expr: &Sql, lookup: Lookup, operator: Operator, key: &str) -> Sql {
         }
         _ => exact,
     }
+}
+
+/// What an index has of a text whose [`Lookup`] is by its start.
+fn indexed(expr: &Sql) -> Sql {
+    Sql::of("left(").and_then(expr.clone()).then(format!(", {INDEXED}) COLLATE \"C\""))
+}
+
+/// The same of a text that is bound.
+pub(super) fn first_characters(text: &str) -> &str {
+    text.char_indices().nth(INDEXED).map_or(text, |(end, _)| &text[..end])
 }
 
 /// `expr LIKE pattern`.

@@ -117,6 +117,8 @@ diesel::table! {
         consumer_id -> Uuid,
         user_filter -> Nullable<Text>,
         group_filter -> Nullable<Text>,
+        people_total -> Nullable<Int8>,
+        counted_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -126,6 +128,7 @@ diesel::table! {
         last_sequence -> Int8,
         people_total -> Int8,
         groups_total -> Int8,
+        filters_through -> Int8,
     }
 }
 

@@ -37,6 +37,11 @@ impl Sort {
         &self.key.expr
     }
 
+    /// What an index has of the value, in the same order; `None` if no index has the order.
+    pub(super) fn indexed(&self) -> Option<&Sql> {
+        self.key.indexed.as_ref()
+    }
+
     /// What a remembered value has to be cast to.
     pub(super) fn cast(&self) -> &'static str {
         if self.key.is_number { "::numeric" } else { "" }

@@ -8,11 +8,10 @@ use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::query_builder::AstPass;
 use diesel::result::{Error, QueryResult};
-use diesel::sql_types::{Array, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bigint, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::group_filter::Statement;
 use crate::scim::filter::check::Leaf;
 
 /// A piece of a statement.
@@ -37,6 +36,8 @@ pub(super) enum Value {
     Text(String),
     Uuid(Uuid),
     Uuids(Vec<Uuid>),
+    Integer(i64),
+    Integers(Vec<i64>),
     Instant(DateTime<Utc>),
     Json(Json),
 }
@@ -120,6 +121,8 @@ impl Sql {
                 Piece::Value(Value::Text(text)) => out.push_bind_param::<Text, _>(text)?,
                 Piece::Value(Value::Uuid(id)) => out.push_bind_param::<SqlUuid, _>(id)?,
                 Piece::Value(Value::Uuids(ids)) => out.push_bind_param::<Array<SqlUuid>, _>(ids)?,
+                Piece::Value(Value::Integer(number)) => out.push_bind_param::<Bigint, _>(number)?,
+                Piece::Value(Value::Integers(numbers)) => out.push_bind_param::<Array<Bigint>, _>(numbers)?,
                 Piece::Value(Value::Instant(at)) => out.push_bind_param::<Timestamptz, _>(at)?,
                 Piece::Value(Value::Json(json)) => out.push_bind_param::<Jsonb, _>(json)?,
                 Piece::Settled(condition) => {
@@ -131,23 +134,6 @@ impl Sql {
             }
         }
         Ok(())
-    }
-
-    /// As a part of a statement that is written out.
-    pub(super) fn append_to(&self, mut statement: Statement) -> QueryResult<Statement> {
-        for piece in &self.0 {
-            statement = match piece {
-                Piece::Text(text) => statement.sql(text),
-                Piece::Value(Value::Text(text)) => statement.bind::<Text, _>(text.clone()),
-                Piece::Value(Value::Uuid(id)) => statement.bind::<SqlUuid, _>(*id),
-                Piece::Value(Value::Uuids(ids)) => statement.bind::<Array<SqlUuid>, _>(ids.clone()),
-                Piece::Value(Value::Instant(at)) => statement.bind::<Timestamptz, _>(*at),
-                Piece::Value(Value::Json(json)) => statement.bind::<Jsonb, _>(json.clone()),
-                Piece::Settled(condition) => condition.append_to(statement.sql("("))?.sql(")"),
-                Piece::InGroups(_) | Piece::Named(_) => return Err(unsettled()),
-            };
-        }
-        Ok(statement)
     }
 }
 

@@ -1,13 +1,13 @@
 //! The manager of a person, the manager's manager and so on: at most twenty, each once.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Int4, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Int4, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::group_filter::Statement;
 use super::scalar::id;
 use super::sql::{Sql, Value, also};
+use super::statement::Statement;
 use super::view::View;
 
 /// Somebody above a person, as far as the caller sees.
@@ -28,21 +28,21 @@ pub struct Superior {
 /// not have, and at the twentieth.
 pub async fn superiors(conn: &mut AsyncPgConnection, ids: &[Uuid], view: &View) -> QueryResult<Vec<Superior>> {
     let and_seen = |statement: Statement| match view.sees("m") {
-        Some(seen) => seen.append_to(statement.sql(" AND ")),
-        None => Ok(statement),
+        Some(seen) => statement.sql(" AND ").and_then(seen),
+        None => statement,
     };
     let first = Statement::new(
         "WITH RECURSIVE chain AS (
              SELECT p.id AS person, m.id, m.display_name, m.manager_id, 1 AS level, ARRAY[p.id, m.id] AS way
              FROM people p JOIN people m ON m.id = p.manager_id WHERE p.id = ANY(",
     );
-    let first = and_seen(first.bind::<Array<SqlUuid>, _>(ids.to_vec()).sql(")"))?;
+    let first = and_seen(first.bind(Value::Uuids(ids.to_vec())).sql(")"));
     let rest = and_seen(first.sql(
         " UNION ALL
              SELECT c.person, m.id, m.display_name, m.manager_id, c.level + 1, c.way || m.id
              FROM chain c JOIN people m ON m.id = c.manager_id WHERE c.level < 20 AND m.id <> ALL(c.way)",
-    ))?;
-    rest.sql(") SELECT person, id, display_name, level FROM chain ORDER BY person, level").query.load(conn).await
+    ));
+    rest.sql(") SELECT person, id, display_name, level FROM chain ORDER BY person, level").load(conn).await
 }
 
 /// The way upward from a person, as far as it is shown (see [`superiors`]): begins an `EXISTS`.

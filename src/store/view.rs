@@ -3,8 +3,10 @@
 
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
+use uuid::Uuid;
 
 use super::group_filter::GroupCondition;
+use super::released_totals::Policy;
 use super::scim_filter::Condition;
 use super::sql::Sql;
 use crate::scim::filter::check::Checked;
@@ -21,13 +23,22 @@ pub struct View {
     pub(super) hidden: Hidden,
     people: Option<Condition>,
     groups: Option<GroupCondition>,
+    /// Under which policy it is kept how many people there are.
+    policy: Option<Policy>,
 }
 
 impl View {
     /// All people and groups.
     #[must_use]
     pub fn of_all(base_url: &str, external_id_from_source: bool, hidden: Hidden) -> Self {
-        Self { base_url: base_url.to_owned(), external_id_from_source, hidden, people: None, groups: None }
+        Self {
+            base_url: base_url.to_owned(),
+            external_id_from_source,
+            hidden,
+            people: None,
+            groups: None,
+            policy: None,
+        }
     }
 
     /// Only these people and groups: the filters of a release policy, which are asked of everything there is.
@@ -48,13 +59,20 @@ impl View {
         };
         let groups = match groups {
             Some(filter) => {
-                let mut condition = GroupCondition::of(filter, &all);
+                let mut condition = GroupCondition::of(filter, &all).kept_prepared();
                 condition.settle(conn).await?;
                 Some(condition)
             }
             None => None,
         };
         Ok(Self { people, groups, ..self })
+    }
+
+    /// The policy is this consumer's.
+    #[must_use]
+    pub fn of_consumer(self, consumer: Uuid, user_filter: Option<&str>) -> Self {
+        let policy = user_filter.map(|filter| Policy { consumer, user_filter: filter.to_owned() });
+        Self { policy, ..self }
     }
 
     /// Which people there are; all if there is no condition.
@@ -67,6 +85,10 @@ impl View {
     #[must_use]
     pub fn groups(&self) -> Option<GroupCondition> {
         self.groups.clone()
+    }
+
+    pub(super) fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
     }
 
     pub(super) fn groups_condition(&self) -> Option<&Sql> {

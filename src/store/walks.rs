@@ -20,10 +20,12 @@ use uuid::Uuid;
 
 use super::keys::{self, ListError};
 use super::matched::{Begin, Matched};
-use super::people::{Listed, Shown, listed, managers, selected, with_groups};
+use super::people::{Listed, Shown, listed, selected, whole};
+use super::released_totals::ReleasedTotal;
 use super::schema::{index_walks, people};
 use super::scim_filter::Condition;
 use super::sort::Sort;
+use super::sorted::Sorted;
 use super::view::View;
 use index::{Beginning, Mark, PeopleTotal, Remember};
 
@@ -111,47 +113,107 @@ pub async fn page(
     condition: Option<&Condition>,
     sort: Option<&Sort>,
 ) -> Result<Page<Shown>, ListError> {
-    match (&narrowed(condition, view), sort) {
-        (Some(condition), None) if condition.is_selective() => few(conn, view, request, condition).await,
-        (condition, None) if request.count > 0 && condition.as_ref().is_none_or(Condition::is_walked) => {
-            in_order(conn, view, request, condition.as_ref()).await
+    let all = narrowed(condition, view);
+    let sort = sort.filter(|_| request.count > 0);
+    // Whom the view has is found on the way: as far as the page goes, not among everybody.
+    let is_walked = condition.is_none_or(Condition::is_walked);
+    match (&all, sort) {
+        (Some(all), None) if all.is_selective() => few(conn, view, request, all).await,
+        (all, None) if is_walked => in_order(conn, view, request, condition, all.as_ref()).await,
+        (all, sort) => {
+            let begin = begin(conn, request).await?;
+            let behind = match &begin {
+                Begin::After(place) => Some(Some(place)),
+                Begin::Skip(0) => Some(None),
+                Begin::Skip(_) => None,
+            };
+            match (sort.and_then(Sorted::by), behind) {
+                (Some(sorted), Some(behind)) if is_walked => {
+                    in_sorted_order(conn, view, request, condition, all.as_ref(), sorted, behind).await
+                }
+                _ => matched(conn, view, request, all.as_ref(), sort, &begin).await,
+            }
         }
-        (None, None) => Ok(Page::empty(total(conn).await?)),
-        (condition, sort) => matched(conn, view, request, condition.as_ref(), sort).await,
     }
 }
 
-/// People who are found best in the order of lists: everybody, or those who satisfy such a condition.
+/// People who are found best in an order that an index has, from a place on.
+async fn in_sorted_order(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    request: &PageRequest<'_>,
+    condition: Option<&Condition>,
+    all: Option<&Condition>,
+    sorted: Sorted<'_>,
+    behind: Option<&Place>,
+) -> Result<Page<Shown>, ListError> {
+    // The keys are what it is sorted by.
+    keys::check(conn).await?;
+    let total = total_of(conn, view, condition, all).await?;
+    let mut places = sorted.places(conn, all, behind, request.limit()).await?;
+    let goes_on = request.cut(&mut places);
+    let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
+    let people = read(conn, view, all, &positions).await?;
+    let next = go_on(conn, request, places.pop().filter(|_| goes_on)).await?;
+    Ok(Page { items: people, total, next })
+}
+
+/// People who are found best in the order of lists: everybody whom the view has, or those who satisfy such a condition.
 async fn in_order(
     conn: &mut AsyncPgConnection,
     view: &View,
     request: &PageRequest<'_>,
     condition: Option<&Condition>,
+    all: Option<&Condition>,
 ) -> Result<Page<Shown>, ListError> {
-    let mut query = listed!(view).order(people::position).limit(request.limit()).into_boxed();
-    if let Some(condition) = condition {
-        query = query.filter(condition);
+    if all.is_some_and(Condition::reads_keys) {
+        keys::check(conn).await?;
+    }
+    if request.count == 0 {
+        return Ok(Page::empty(total_of(conn, view, condition, all).await?));
+    }
+    let mut query = listed!().order(people::position).limit(request.limit()).into_boxed();
+    if let Some(all) = all {
+        query = query.filter(all);
     }
     match request.start {
         Start::Index(1) | Start::Behind(None) => {}
         Start::Index(index) => {
-            let begin = Beginning { mark: Mark { request, index }, condition };
+            let begin = Beginning { mark: Mark { request, index }, condition: all };
             query = query.filter(people::position.nullable().ge(begin));
         }
         Start::Behind(Some(place)) => query = query.filter(people::position.gt(place.position)),
     }
     // Two statements, one round trip.
-    let (people, total) = try_join(query.load::<Listed>(&mut &*conn), total_of(conn, condition)).await?;
+    let total = total_of(conn, view, condition, all);
+    let (people, total) = try_join(query.load::<Listed>(&mut &*conn), total).await?;
     let mut people = people;
     let goes_on = request.cut(&mut people);
-    let people = with_groups(conn, people, view).await?;
+    let people = whole(conn, people, view).await?;
     let last = people.last().map(|person| Place { key: None, position: person.position });
     let next = go_on(conn, request, last.filter(|_| goes_on)).await?;
     Ok(Page { items: people, total, next })
 }
 
-/// How many people there are, or satisfy a condition. Without one the number is kept, not counted.
-async fn total_of(mut conn: &AsyncPgConnection, condition: Option<&Condition>) -> QueryResult<i64> {
+/// How many people there are: kept, not counted, unless there is a condition, or nobody has counted yet whom the view
+/// has.
+async fn total_of(
+    mut conn: &AsyncPgConnection,
+    view: &View,
+    condition: Option<&Condition>,
+    all: Option<&Condition>,
+) -> QueryResult<i64> {
+    if condition.is_none()
+        && let Some(policy) = view.policy()
+        && let Some(total) = ReleasedTotal(policy).get_result(&mut conn).await.optional()?
+    {
+        return Ok(total);
+    }
+    counted(conn, all).await
+}
+
+/// How many people satisfy a condition. Without one the number is kept.
+async fn counted(mut conn: &AsyncPgConnection, condition: Option<&Condition>) -> QueryResult<i64> {
     match condition {
         None => PeopleTotal.get_result(&mut conn).await,
         Some(condition) => people::table.filter(condition).count().get_result(&mut conn).await,
@@ -197,11 +259,10 @@ async fn matched(
     request: &PageRequest<'_>,
     condition: Option<&Condition>,
     sort: Option<&Sort>,
+    begin: &Begin,
 ) -> Result<Page<Shown>, ListError> {
-    let begin = begin(conn, request).await?;
     let limit = if request.count == 0 { 0 } else { request.limit() };
-    let question =
-        Matched { condition, sort, descending: sort.is_some_and(|sort| sort.descending), begin: &begin, limit };
+    let question = Matched { condition, sort, descending: sort.is_some_and(|sort| sort.descending), begin, limit };
     let (total, mut places) = found(conn, &question).await?;
     let goes_on = request.count > 0 && request.cut(&mut places);
     let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
@@ -234,14 +295,14 @@ async fn read(
     if positions.is_empty() {
         return Ok(Vec::new());
     }
-    let query = listed!(view).filter(people::position.eq_any(positions)).into_boxed();
+    let query = listed!().filter(people::position.eq_any(positions)).into_boxed();
     let mut people: Vec<Listed> = match condition {
         Some(condition) => query.filter(condition).load(conn).await?,
         None => query.load(conn).await?,
     };
     let order: BTreeMap<i64, usize> = positions.iter().enumerate().map(|(n, position)| (*position, n)).collect();
     people.sort_by_key(|person| order.get(&person.position).copied());
-    with_groups(conn, people, view).await
+    whole(conn, people, view).await
 }
 
 /// What is asked for with [`places`].
@@ -286,7 +347,7 @@ fn narrowed(condition: Option<&Condition>, view: &View) -> Option<Condition> {
 
 /// How many people there are: kept, not counted.
 pub async fn total(conn: &mut AsyncPgConnection) -> QueryResult<i64> {
-    total_of(conn, None).await
+    counted(conn, None).await
 }
 
 /// Forgets walks that were not continued within the hour.

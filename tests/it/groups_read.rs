@@ -3,12 +3,11 @@
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use rollbook::store::changes::{self, WhileBusy};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::groups::department;
-use crate::support::people::{crowd, insert};
+use crate::support::people::{crowd, insert, number_changes};
 use crate::support::served::{Served, encoded};
 
 const DERIVED: &str = "urn:ietf:params:scim:schemas:extension:worker:2.0:Group";
@@ -273,7 +272,7 @@ async fn a_walk_through_groups_is_exact_while_groups_come_and_go() {
     ids.push(department(&mut conn, "New", &[], served.now()).await);
     let second = served.get(&page(11)).await;
     assert_eq!((second.ids(), &second.list()["totalResults"]), (ids[10..20].to_vec(), &json!(24)));
-    changes::sequence(&mut conn, 10_000, WhileBusy::Wait).await.unwrap();
+    number_changes(&mut conn).await;
     let third = served.get(&page(21)).await;
     assert_eq!((third.ids(), &third.list()["totalResults"]), (ids[20..].to_vec(), &json!(24)));
     // A jump counts.

@@ -34,6 +34,7 @@ mod release;
 mod release_admin;
 mod release_feed;
 mod release_model;
+mod release_totals;
 mod robustness;
 mod scim_access;
 mod scim_cursors;

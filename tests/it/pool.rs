@@ -4,14 +4,14 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{Bool, Integer, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rollbook::clock::Clock;
 use rollbook::store::embedded::{Embedded, Options};
 use rollbook::store::error::DatabaseError;
-use rollbook::store::pool::{Database, PoolSettings};
+use rollbook::store::pool::{Connection, Database, PoolSettings};
 use rollbook::store::source::DatabaseSource;
 
 use crate::support::database::TestDatabase;
@@ -44,6 +44,37 @@ async fn a_connection_carries_our_name_and_limits() {
     let mut single = database.single().await.unwrap();
     let query = "SELECT current_setting('statement_timeout') AS value";
     assert_eq!(sql_query(query).get_result::<Setting>(&mut single).await.unwrap().value, "0");
+}
+
+#[derive(QueryableByName)]
+struct Backend {
+    #[diesel(sql_type = Integer)]
+    pid: i32,
+}
+
+/// A thread's own connections come first; when they are taken, those that all share.
+#[tokio::test]
+async fn a_thread_takes_its_own_connections_and_then_those_of_all() {
+    async fn pid(conn: &mut Connection) -> i32 {
+        sql_query("SELECT pg_backend_pid() AS pid").get_result::<Backend>(conn).await.unwrap().pid
+    }
+    let empty = TestDatabase::empty().await;
+    let shared = Database::connect(empty.source(), PoolSettings { size: 1, ..PoolSettings::default() }).await.unwrap();
+    let of_all = pid(&mut shared.get().await.unwrap()).await;
+    let thread = shared.with_own(1).unwrap();
+    let mut own = thread.get().await.unwrap();
+    let own_pid = pid(&mut own).await;
+    assert_ne!(own_pid, of_all);
+    let mut next = thread.get().await.unwrap();
+    assert_eq!(pid(&mut next).await, of_all);
+    drop((own, next));
+    assert_eq!(pid(&mut thread.get().await.unwrap()).await, own_pid);
+    assert_eq!(pid(&mut shared.get().await.unwrap()).await, of_all, "nobody else takes it");
+    assert_eq!(pid(&mut shared.with_own(0).unwrap().get().await.unwrap()).await, of_all);
+    // What all share is closed with the server; nothing hangs on what is not there any more.
+    shared.close();
+    let _held = thread.get().await.unwrap();
+    assert!(matches!(thread.get().await, Err(DatabaseError::Closed)));
 }
 
 #[tokio::test]

@@ -323,7 +323,11 @@ async fn after_a_change_of_the_policy_the_feed_goes_on_by_the_new_one() {
     assert_eq!(types(&everything).iter().filter(|kind| **kind == "person.created").count(), 10);
     // The scope taken away and given again.
     set_policy(&live, &desk, json!({ "userFilter": DATA, "scopes": ["scim:read"] })).await;
-    assert_eq!(live.world.number("SELECT count(*) FROM feed_filters").await, 0);
+    assert_eq!(
+        live.world.number("SELECT count(*) FROM feed_filters").await,
+        1,
+        "lists go by it, whoever reads the feed"
+    );
     ask(&live, &desk, "").await.problem(403, "scopeMissing");
     set_policy(&live, &desk, json!({ "scopes": ["events:read"] })).await;
     live.world.vendor.patch(1, &json!({ "job_title": "D" })).unwrap();

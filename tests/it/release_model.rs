@@ -8,7 +8,7 @@ use rollbook::sandbox::SandboxConfig;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::follower::{Follower, follower, pages, put};
+use crate::support::follower::{Follower, follower, pages, put, total};
 use crate::support::live::{Live, uuid};
 use crate::support::served::encoded;
 use crate::support::world::{context, work};
@@ -127,9 +127,16 @@ async fn no_gap_no_repeat_and_no_leak_while_people_enter_and_leave() {
                 let there: BTreeSet<Uuid> =
                     there["items"].as_array().unwrap().iter().map(|person| uuid(&person["id"])).collect();
                 assert_eq!(model.inside, there, "{department}, seed {seed}, round {round}");
+                assert_eq!(
+                    total(&live, follower).await,
+                    json!(there.len()),
+                    "{department}, seed {seed}, round {round}"
+                );
                 assert!(model.named.is_subset(&model.ever_inside), "managers who never were inside");
             }
         }
+        let kept = "SELECT count(*) FROM feed_filters WHERE people_total IS NOT NULL";
+        assert_eq!(live.world.number(kept).await, 3, "totals are kept, not counted");
         let left = live.world.number("SELECT count(*) FROM changes WHERE departed IS NOT NULL").await;
         assert!(left > 5, "people left: {left}");
     }

@@ -5,6 +5,7 @@ use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Text;
+use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use rollbook::directory::attribute::name;
 use rollbook::directory::mapping::EmploymentType;
@@ -179,6 +180,12 @@ impl QueryId for Explained<'_> {
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
+#[derive(Debug, QueryableByName)]
+struct PlanLine {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    text: String,
+}
+
 async fn plan(conn: &mut AsyncPgConnection, filter: &str) -> String {
     let checked = read(filter, Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive()).unwrap();
     let view = View::of_all("https://dir.example.com/scim/v2", true, Hidden::sensitive());
@@ -211,9 +218,9 @@ async fn what_is_indexed_is_never_looked_for_among_everybody() {
     for (filter, index) in [
         (r#"userName eq "p77@acme.com""#.to_owned(), "people_by_user_name"),
         (r#"userName eq "p77@acme.com" and active eq true"#.to_owned(), "people_by_user_name"),
-        (r#"emails.value eq "p77@acme.com""#.to_owned(), "people_by_email"),
-        (r#"emails[type eq "work"].value eq "p77@acme.com""#.to_owned(), "people_by_email"),
-        (r#"emails[type eq "work" and value eq "p77@acme.com"]"#.to_owned(), "people_by_email"),
+        (r#"emails.value eq "p77@acme.com""#.to_owned(), "people_pkey"),
+        (r#"emails[type eq "work"].value eq "p77@acme.com""#.to_owned(), "people_pkey"),
+        (r#"emails[type eq "work" and value eq "p77@acme.com"]"#.to_owned(), "people_pkey"),
         (r#"externalId eq "w-p77@acme.com""#.to_owned(), "people_by_source"),
         (r#"sourceWorkerId eq "w-p77@acme.com""#.to_owned(), "people_by_source"),
         (format!("id eq \"{}\"", ids[77]), "people_pkey"),
@@ -232,10 +239,15 @@ async fn what_is_indexed_is_never_looked_for_among_everybody() {
         (r#"emails.value co "p1999""#.to_owned(), "people_by_parts"),
         (r#"emails sw "p1999""#.to_owned(), "people_by_parts"),
         (format!("userName eq \"a@b.c\" or employeeNumber eq \"7\" or id eq \"{}\"", ids[0]), "BitmapOr"),
+        (r#"userName eq "a@b.c" or emails.value eq "a@b.c""#.to_owned(), "BitmapOr"),
     ] {
         let plan = plan(&mut conn, &filter).await;
         assert!(plan.contains(index) && !plan.contains("Seq Scan on people"), "{filter}\n{plan}");
     }
+    // What the function asks, as it asks it.
+    let asked = "EXPLAIN SELECT p.id FROM people AS p WHERE p.keys -> '~emails' @> '[\"p77@acme.com\"]'";
+    let lines: Vec<PlanLine> = sql_query(asked).load(&mut conn).await.unwrap();
+    assert!(lines.iter().any(|line| line.text.contains("people_by_email")), "{lines:?}");
     // A page of them, and one in the middle of a sorted list.
     let answer = served.filter(r#"department eq "department 7""#).await;
     assert_eq!((&answer.list()["totalResults"], answer.ids().len()), (&200.into(), 100));
@@ -258,6 +270,7 @@ async fn as_long_as_somebody_has_no_keys_filters_wait() {
     for query in [
         format!("filter={}", encoded(filter)),
         format!("filter={}", encoded("title pr")),
+        format!("filter={}", encoded(r#"emails.value eq "p1@acme.com""#)),
         "sortBy=displayName".to_owned(),
     ] {
         let answer = served.get(&format!("/scim/v2/Users?{query}")).await;

@@ -1,11 +1,10 @@
 //! Versions of resources, methods that endpoints take, and what is answered on request only.
 
 use rollbook::directory::attribute::name;
-use rollbook::store::changes::{self, WhileBusy};
 use serde_json::json;
 
 use crate::support::groups::department;
-use crate::support::people::{crowd, insert, person, update};
+use crate::support::people::{crowd, insert, number_changes, person, update};
 use crate::support::served::{Answer, Served};
 
 fn version(answer: &Answer) -> String {
@@ -100,7 +99,7 @@ async fn a_group_has_another_version_when_its_members_are_others() {
         tag
     );
     assert_eq!(get_unless(&served, &path, &tag).await.status, 304);
-    changes::sequence(&mut conn, 5_000, WhileBusy::Wait).await.unwrap();
+    number_changes(&mut conn).await;
     assert_eq!(get_unless(&served, &path, &tag).await.status, 304, "numbering changes nothing");
     diesel_async::SimpleAsyncConnection::batch_execute(
         &mut *conn,

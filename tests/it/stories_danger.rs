@@ -42,7 +42,7 @@ fn emails(hold: &Value) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn story_16_six_of_twenty_four_are_held_and_leave_when_an_admin_approves() {
-    let (live, connection, gone, known) = six_missing().await;
+    let (live, connection, gone, known) = Box::pin(six_missing()).await;
     let holds = open_holds(&live).await;
     assert_eq!(holds.len(), 1);
     assert_eq!(emails(&holds[0]), gone);
@@ -79,7 +79,7 @@ async fn story_16_six_of_twenty_four_are_held_and_leave_when_an_admin_approves()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn story_16_rejected_they_stay_and_are_not_held_again_until_others_are_missing() {
-    let (live, connection, gone, known) = six_missing().await;
+    let (live, connection, gone, known) = Box::pin(six_missing()).await;
     let path = format!("/holds/{}", open_holds(&live).await[0]["id"].as_str().unwrap());
     let asked = live.post(&format!("{path}/reject"), json!({ "reason": "a filter at Remote" })).await;
     assert_eq!(live.run(&asked).await["state"], "succeeded");

@@ -1,5 +1,7 @@
 //! What a caller sees of what it asks for.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::IF_NONE_MATCH;
 use serde_json::json;
@@ -22,19 +24,20 @@ use crate::store::view::View;
 /// A caller, what is released to it, and the server's state. Made for one request.
 pub(super) struct Sight {
     pub caller: Caller<ScimRead>,
-    pub release: Release,
+    pub release: Arc<Release>,
     pub view: View,
 }
 
 impl Sight {
     pub(super) async fn of(
         caller: Caller<ScimRead>,
-        release: Release,
+        release: Arc<Release>,
         state: &State,
         conn: &mut Connection,
     ) -> Result<Self, ScimFailure> {
         let view = View::of_all(state.scim_base(), caller.external_id_from_source, release.hidden.clone());
         let view = view.narrowed(conn, release.users.as_ref(), release.groups.as_ref()).await?;
+        let view = view.of_consumer(caller.id, caller.policy().user_filter.as_deref());
         Ok(Self { caller, release, view })
     }
 

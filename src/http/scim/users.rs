@@ -1,5 +1,7 @@
 //! Reading Users: one by id, and lists (RFC 7644 §3.4).
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -41,7 +43,7 @@ pub(super) async fn read(
     drop(conn);
     let mut body = String::new();
     let version = writer.append(&found[0], &mut body)?;
-    let is_known = !projection.is_beyond_the_version() && is_known(&request, &version);
+    let is_known = is_known(&request, &version) && !projection.is_beyond_the_version();
     let mut response = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     response.insert_header((ETAG, version));
     response.insert_header((LOCATION, format!("{}/Users/{person}", state.scim_base())));
@@ -75,7 +77,7 @@ pub(super) async fn search(
 /// Who asks.
 pub(super) struct Reader {
     pub caller: Caller<ScimRead>,
-    pub release: Release,
+    pub release: Arc<Release>,
 }
 
 async fn answer(reader: Reader, query: Query, state: &State) -> Result<HttpResponse, ScimFailure> {

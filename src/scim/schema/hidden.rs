@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Attribute, SENSITIVE, Schema, WORKER_URN, shape};
+use super::{Attribute, SENSITIVE, Schema, Shape, WORKER_URN, shape};
 
 /// A set of attributes, each the name of one in a schema, and of parts of attributes, which are their sub-attributes. The
 /// common attributes (`externalId`, `meta`) belong to the base schema of the resource. `id` and `schemas` cannot be
@@ -71,11 +71,14 @@ impl Hidden {
         self.0.get(urn).is_some_and(|names| names.whole.contains(name))
     }
 
-    /// Whether an attribute or a part of it is hidden.
-    #[must_use]
-    pub fn hides_any_of(&self, schema: &Schema, attribute: &Attribute) -> bool {
-        let part = |sub: &Attribute| self.hides_part(&schema.id, &attribute.name, &sub.name);
-        self.hides(&schema.id, &attribute.name) || attribute.sub_attributes.iter().any(part)
+    /// The attributes of a shape of which something is hidden.
+    pub(in crate::scim) fn attributes_of<'a>(
+        &'a self,
+        shape: &'static Shape,
+    ) -> impl Iterator<Item = &'static Attribute> + 'a {
+        self.0.iter().filter_map(|(urn, names)| Some((shape.schema(urn)?, names))).flat_map(|(schema, names)| {
+            names.whole.iter().chain(names.parts.keys()).filter_map(|name| shape.attribute_of(schema, name))
+        })
     }
 
     /// Whether nothing is left of a schema.

@@ -149,7 +149,7 @@ impl Shape {
         self.extensions.iter().find(|schema| schema.id.eq_ignore_ascii_case(urn))
     }
 
-    fn schema(&self, urn: &str) -> Option<&Schema> {
+    pub(super) fn schema(&self, urn: &str) -> Option<&Schema> {
         std::iter::once(&self.base).chain(&self.extensions).find(|schema| schema.id.eq_ignore_ascii_case(urn))
     }
 

@@ -2,7 +2,7 @@
 //! in the keys (see render).
 
 use crate::scim::schema::{ENTERPRISE_URN, Resolved, Returned, Type, USER_URN, WORKER_URN};
-use crate::store::compile::{Many, Places, typed};
+use crate::store::compile::{Many, Places, Values, typed};
 use crate::store::scalar::{Lookup, Scalar};
 use crate::store::sql::{Sql, Value};
 use crate::store::view::View;
@@ -70,11 +70,13 @@ impl Places for People<'_> {
             (WORKER_URN, "managerChain") => {
                 Many::Superiors { base_url: self.0.base_url.clone(), seen: self.0.sees("m") }
             }
-            (USER_URN, "emails") => Many::Keys { array: whole(target), values: Some("~emails") },
+            (USER_URN, "emails") => Many::Keys { array: whole(target), values: Some(EMAILS) },
             _ => Many::Keys { array: whole(target), values: None },
         }
     }
 }
+
+const EMAILS: Values = Values { name: "~emails", holders: "people_with_email_keys" };
 
 impl People<'_> {
     fn meta(self, sub: &str) -> Scalar {

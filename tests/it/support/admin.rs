@@ -6,7 +6,7 @@ use actix_web::dev::ServerHandle;
 use chrono::TimeDelta;
 use reqwest::{Client, Method};
 use rollbook::flows::callers;
-use rollbook::http::server;
+use rollbook::http::server::{self, Workers};
 use rollbook::http::state::State;
 use rollbook::keys::token::Token;
 use rollbook::sandbox::SandboxConfig;
@@ -36,7 +36,8 @@ impl Desk {
         let context = &world.context;
         let state =
             State::new(context.db.clone(), context.clock.clone(), context.keys.clone(), "https://dir.example.com");
-        let (running, handle) = server::serve(state, world.context.clone(), listener, 1).unwrap();
+        let (running, handle) =
+            server::serve(state, world.context.clone(), listener, Workers { number: 1, connections: 2 }).unwrap();
         tokio::spawn(running);
         let client = Client::builder().build().unwrap();
         Self { world, url, token: token.reveal().to_owned(), client, server: handle }

@@ -35,7 +35,7 @@ pub(crate) struct Follower {
 }
 
 pub(crate) async fn follower(live: &Live, name: &str, policy: Value) -> Follower {
-    let mut body = json!({ "name": name, "scopes": ["events:read", "people:sensitive"] });
+    let mut body = json!({ "name": name, "scopes": ["events:read", "scim:read", "people:sensitive"] });
     body.as_object_mut().unwrap().extend(policy.as_object().unwrap().clone());
     let id = live.post("/consumers", body).await["id"].as_str().unwrap().to_owned();
     let token = live.post(&format!("/consumers/{id}/tokens"), json!({})).await;
@@ -44,6 +44,12 @@ pub(crate) async fn follower(live: &Live, name: &str, policy: Value) -> Follower
 
 pub(crate) async fn ask(live: &Live, follower: &Follower, query: &str) -> Answer {
     live.call("GET", &format!("/api/v1/events?{query}"), &follower.token, None).await
+}
+
+/// How many people there are for a follower, as lists say.
+pub(crate) async fn total(live: &Live, follower: &Follower) -> Value {
+    let answer = live.call("GET", "/scim/v2/Users?count=0", &follower.token, None).await;
+    answer.list()["totalResults"].clone()
 }
 
 /// What is new to a follower, page by page.

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use actix_web::dev::ServerHandle;
 use reqwest::{Client, Method};
-use rollbook::http::server;
+use rollbook::http::server::{self, Workers};
 use rollbook::http::state::State;
 use rollbook::keys::token::Token;
 use rollbook::sandbox::SandboxConfig;
@@ -39,7 +39,8 @@ impl Live {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = State::new(context.db.clone(), context.clock.clone(), context.keys.clone(), &url);
-        let (running, server) = server::serve(state, context.clone(), listener, 1).unwrap();
+        let (running, server) =
+            server::serve(state, context.clone(), listener, Workers { number: 1, connections: 2 }).unwrap();
         tokio::spawn(running);
         let mut conn = world.conn().await;
         let idp = ConsumerRow {

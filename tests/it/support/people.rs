@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, Bool, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use rollbook::clock::Clock;
 use rollbook::directory::attribute::{Attributes, name};
 use rollbook::directory::email::Email;
@@ -12,6 +12,7 @@ use rollbook::directory::ids::{ConnectionId, PersonId, SourceId};
 use rollbook::directory::mapping::EmploymentType;
 use rollbook::directory::person::{ManagerLink, Person, Source, Standing, Status, ZoneOrigin, ZoneUsed};
 use rollbook::render::user::{display_name, document, employee_number, keys};
+use rollbook::store::changes::{WhileBusy, sequence};
 use uuid::Uuid;
 
 /// Somebody with this email, given and family name, from the worker `w-<email>`.
@@ -136,6 +137,11 @@ pub(crate) async fn remove(conn: &mut AsyncPgConnection, id: Uuid, now: DateTime
     .execute(conn)
     .await
     .unwrap();
+}
+
+/// Numbers all changes, as the sequencer does: in a transaction of its own.
+pub(crate) async fn number_changes(conn: &mut AsyncPgConnection) {
+    conn.transaction(async |conn| sequence(conn, 10_000, WhileBusy::Wait).await).await.unwrap();
 }
 
 /// Makes `manager` the shown manager of `report`.

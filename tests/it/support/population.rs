@@ -256,6 +256,11 @@ pub(crate) async fn write(conn: &mut AsyncPgConnection, people: &[Drawn], groups
         })
         .collect();
     people_write::insert(conn, &rows).await.unwrap();
+    // As if their changes had been folded.
+    sql_query("UPDATE feed_state SET people_total = (SELECT count(*) FROM people), groups_total = (SELECT count(*) FROM groups)")
+        .execute(conn)
+        .await
+        .unwrap();
 }
 
 async fn write_groups(conn: &mut AsyncPgConnection, groups: &[DrawnGroup]) -> Vec<(Uuid, Kind)> {

@@ -1,0 +1,1 @@
+DROP FUNCTION people_with_email_keys(jsonb);

@@ -1,0 +1,115 @@
+//! Law 8 without a price: how many people there are for a consumer is kept, not counted for each page.
+
+use chrono::TimeDelta;
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
+use rollbook::flows::{audience, feed, pull};
+use rollbook::store::changes::{WhileBusy, sequence};
+use serde_json::{Value, json};
+
+use crate::support::follower::{company, follower, later, put, set_policy, total};
+
+const DATA: &str = "department eq \"Data\"";
+
+/// What is kept, in order of the filters.
+async fn kept(live: &crate::support::live::Live) -> i64 {
+    live.world.number("SELECT coalesce(max(people_total), -1) FROM feed_filters").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_number_of_people_of_a_policy_is_kept_and_counted_anew_each_day() {
+    let (live, connection) = company().await;
+    let desk = follower(&live, "desk", json!({ "userFilter": DATA })).await;
+    assert_eq!((kept(&live).await, total(&live, &desk).await), (6, json!(6)));
+    let mut conn = live.world.conn().await;
+    conn.batch_execute("UPDATE feed_filters SET people_total = NULL").await.unwrap();
+    assert_eq!((kept(&live).await, total(&live, &desk).await), (-1, json!(6)), "counted as long as nothing is kept");
+    live.world.work().await;
+    assert_eq!((kept(&live).await, total(&live, &desk).await), (6, json!(6)));
+    // What is kept is what is told: nobody counts.
+    conn.batch_execute("UPDATE feed_filters SET people_total = 60").await.unwrap();
+    assert_eq!(total(&live, &desk).await, json!(60));
+    let page = live.call("GET", "/scim/v2/Users?count=2", &desk.token, None).await;
+    assert_eq!((&page.list()["totalResults"], page.ids().len()), (&json!(60), 2));
+    live.world.work().await;
+    assert_eq!(kept(&live).await, 60, "not due");
+    live.world.advance(TimeDelta::hours(25));
+    live.world.work().await;
+    assert_eq!((kept(&live).await, total(&live, &desk).await), (6, json!(6)), "no mistake stays");
+    // Another policy begins anew, and none has nothing to keep.
+    set_policy(&live, &desk, json!({ "userFilter": "department eq \"Sales\"" })).await;
+    assert_eq!((kept(&live).await, total(&live, &desk).await), (-1, json!(4)));
+    live.world.work().await;
+    assert_eq!((kept(&live).await, total(&live, &desk).await), (4, json!(4)));
+    set_policy(&live, &desk, json!({ "userFilter": null })).await;
+    later(&live, connection).await;
+    assert_eq!((kept(&live).await, total(&live, &desk).await), (-1, json!(10)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_inside_or_leaves_counts_at_once_whoever_folds_it_when() {
+    let (live, connection) = company().await;
+    let desk = follower(&live, "desk", json!({ "userFilter": DATA })).await;
+    // One who only reads lists is known to the log as well.
+    let scopes = json!({ "scopes": ["scim:read"] });
+    set_policy(&live, &desk, scopes).await;
+    live.world.work().await;
+    assert_eq!(kept(&live).await, 6);
+    put(&live.world.vendor, [6, 7, 8], "Data");
+    put(&live.world.vendor, [0], "Legal");
+    live.world.advance(TimeDelta::hours(1));
+    let path = format!("/api/v1/connections/{connection}/sync");
+    assert_eq!(live.call("POST", &path, &live.admin, Some(&json!({}))).await.status, 202);
+    while pull::work(&live.world.context).await.unwrap() {}
+    assert!(live.world.number("SELECT count(*) FROM changes WHERE sequence IS NULL").await >= 4);
+    assert_eq!((kept(&live).await, total(&live, &desk).await), (6, json!(8)), "not folded yet, and added");
+    // In steps, as the sequencer takes them when there is much.
+    loop {
+        let mut conn = live.world.conn().await;
+        let step = conn.transaction(async |conn| sequence(conn, 1, WhileBusy::Wait).await);
+        let done = step.await.unwrap();
+        assert_eq!(total(&live, &desk).await, json!(8));
+        if done == 0 {
+            break;
+        }
+    }
+    assert_eq!(kept(&live).await, 8);
+    while feed::sequence(&live.world.context).await.unwrap() {}
+    // A program that does not know the totals numbers changes: nothing that is kept counts any more.
+    let mut conn = live.world.conn().await;
+    conn.batch_execute(
+        "UPDATE feed_filters SET people_total = 80; UPDATE feed_state SET last_sequence = last_sequence + 1",
+    )
+    .await
+    .unwrap();
+    assert_eq!(total(&live, &desk).await, json!(8));
+    live.world.work().await;
+    assert_eq!((kept(&live).await, total(&live, &desk).await), (8, json!(8)));
+    later(&live, connection).await;
+    put(&live.world.vendor, [9], "Data");
+    later(&live, connection).await;
+    assert_eq!((kept(&live).await, total(&live, &desk).await), (9, json!(9)));
+}
+
+/// Law 1: nobody is left out in silence, nor from a number.
+#[tokio::test(flavor = "multi_thread")]
+async fn as_long_as_nobody_can_say_who_is_inside_nothing_is_told_and_nothing_kept() {
+    let (live, _) = company().await;
+    let desk = follower(&live, "desk", json!({ "userFilter": DATA })).await;
+    let all = follower(&live, "all", json!({})).await;
+    let mut conn = live.world.conn().await;
+    conn.batch_execute(
+        "UPDATE feed_filters SET people_total = NULL;
+         UPDATE people SET keys = NULL WHERE id = (SELECT min(id::text)::uuid FROM people)",
+    )
+    .await
+    .unwrap();
+    audience::count(&live.world.context).await.unwrap();
+    assert_eq!(kept(&live).await, -1);
+    for path in ["/scim/v2/Users", "/scim/v2/Users?count=0", "/scim/v2/Users?startIndex=3&count=2"] {
+        live.call("GET", path, &desk.token, None).await.refusal(503, None);
+        let answer = live.call("GET", path, &all.token, None).await;
+        assert_eq!((&answer.list()["totalResults"], answer.status), (&Value::from(10), 200));
+    }
+    live.world.work().await;
+    assert_eq!((kept(&live).await, total(&live, &desk).await), (6, json!(6)));
+}
