@@ -35,8 +35,9 @@ pub use program::program;
 
 /// How many connections to the database a process has at most, but for the one of a migration.
 const CONNECTIONS: usize = 16;
-/// Those of them that jobs and the admin API use, and requests when the connections of their worker are all taken.
-const SHARED_CONNECTIONS: usize = 8;
+/// Those of them that are divided among the workers, if there is one for each. All others are everybody's: jobs, the
+/// admin API, and requests when the connections of their worker are all taken.
+const OWN_CONNECTIONS: usize = 8;
 /// How long work that must not be broken off may take after the jobs have stopped.
 const UNBROKEN_AT_MOST: std::time::Duration = std::time::Duration::from_secs(90);
 
@@ -113,7 +114,7 @@ impl App {
     /// When the server or the cluster failed.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { context, state, runner, mut embedded, listener, .. } = self;
-        let workers = workers(std::thread::available_parallelism().map_or(2, usize::from));
+        let workers = workers();
         let (server, handle) = server::serve(state, context.clone(), listener, workers)?;
         let tracker = TaskTracker::new();
         let jobs_stop = CancellationToken::new();
@@ -158,9 +159,14 @@ impl App {
     }
 }
 
-/// One worker a processor; as far as it goes, each with connections of its own.
-fn workers(number: usize) -> Workers {
-    Workers { number, connections: (CONNECTIONS - SHARED_CONNECTIONS) / number }
+/// One worker a processor.
+fn workers() -> Workers {
+    workers_of(std::thread::available_parallelism().map_or(2, usize::from))
+}
+
+/// So many workers; as far as it goes, each with connections of its own.
+fn workers_of(number: usize) -> Workers {
+    Workers { number, connections: OWN_CONNECTIONS / number.max(1) }
 }
 
 /// A database that can be connected to.
@@ -187,7 +193,9 @@ async fn connect(config: Config, source: DatabaseSource, clock: Clock) -> anyhow
         Some(keys) => keys,
         None => Keys::load_or_create(&config.data_dir.join("key"))?,
     };
-    let db = Database::connect(source, PoolSettings { size: SHARED_CONNECTIONS, ..PoolSettings::default() }).await?;
+    let own = workers();
+    let size = CONNECTIONS - own.number * own.connections;
+    let db = Database::connect(source, PoolSettings { size, ..PoolSettings::default() }).await?;
     let done = db.migrate().await?;
     if !done.is_empty() {
         info!("the database was brought into shape: {}", done.join(", "));
@@ -264,5 +272,20 @@ fn only_embedded(config: &Config) -> anyhow::Result<()> {
                 "the demo runs on a database of its own; unset ROLLBOOK_DATABASE_URL and DATABASE_URL, or use `rollbook serve`"
             )
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_divide_what_is_theirs_and_leave_half_of_all_connections_to_everybody() {
+        for number in 1..=64 {
+            let Workers { number, connections } = workers_of(number);
+            assert!(number * connections <= OWN_CONNECTIONS, "{number}");
+            assert_eq!(connections > 0, number <= OWN_CONNECTIONS, "{number}");
+        }
+        assert_eq!(workers_of(2), Workers { number: 2, connections: 4 });
     }
 }

@@ -1,7 +1,7 @@
 //! The use cases. Each owns its transactions; fronts and jobs call them and add nothing of their own.
 
 mod apply;
-pub mod audience;
+mod audience;
 pub mod audit;
 pub mod callers;
 pub mod connect;
@@ -23,6 +23,7 @@ mod outcome;
 mod plan;
 pub mod pull;
 mod read;
+pub mod released_totals;
 pub mod reviews;
 mod scene;
 pub mod settings;

@@ -46,7 +46,10 @@ fn main() -> anyhow::Result<()> {
 async fn measure(people: u32, settings: &Settings, floor: &wrk::Floor) -> anyhow::Result<()> {
     let clock = Clock::system();
     let folder = settings::folder()?;
-    let cluster = Embedded::start(folder.path(), &Options::default(), &clock).await?;
+    // What a database for so many people has; of its own accord a cluster keeps to what small machines have.
+    let memory = vec![("shared_buffers".to_owned(), "512MB".to_owned())];
+    let options = Options { settings: memory, ..Options::default() };
+    let cluster = Embedded::start(folder.path(), &options, &clock).await?;
     let database = program::url_of(&cluster)?;
     let mut table = Table::new(people);
 

@@ -45,18 +45,12 @@ const FIRST_PAGE: &str = "page of 100 users: the first";
 pub(crate) async fn rows(program: &Program, readers: &Readers, people: u32) -> anyhow::Result<Vec<Row>> {
     let (open, limited) = (readers.open.as_str(), readers.limited.as_str());
     let asked = sample(program, open, people).await?;
-    let text = |user: &Value, pointer: &str| -> anyhow::Result<String> {
-        Ok(user.pointer(pointer).and_then(Value::as_str).with_context(|| format!("no {pointer}"))?.to_owned())
-    };
     let each = |token: &str, path: &dyn Fn(&Value) -> anyhow::Result<String>| -> anyhow::Result<Vec<Request>> {
         asked.iter().map(|user| Ok(get(token, &path(user)?))).collect()
     };
-    let by_id = |user: &Value| Ok(format!("/scim/v2/Users/{}", text(user, "/id")?));
-    let by_name = |user: &Value| Ok(users(&format!("userName eq \"{}\"", text(user, "/userName")?), 100));
     let by_email = |user: &Value| Ok(users(&format!("emails.value eq \"{}\"", text(user, "/emails/0/value")?), 100));
     let by_external = |user: &Value| Ok(users(&format!("externalId eq \"{}\"", text(user, "/externalId")?), 100));
-    let far = people / 10 * 9 + 1;
-    let page = |start: u32| format!("/scim/v2/Users?startIndex={start}&count=100");
+    let far = far(people);
     let all = group(program, open, &format!("{DERIVED_GROUP_URN}:kind eq \"all\"")).await?;
     let large = group(program, open, &format!("{DERIVED_GROUP_URN}:name eq \"{LARGEST_NAME}\"")).await?;
     let manager = asked.iter().find_map(|user| user[ENTERPRISE_URN]["manager"]["value"].as_str());
@@ -81,6 +75,12 @@ pub(crate) async fn rows(program: &Program, readers: &Readers, people: u32) -> a
         Row::new(
             "page of 100 users by displayName",
             one("/scim/v2/Users?sortBy=displayName&count=100"),
+            Reach::Nothing,
+        )
+        .holds(100),
+        Row::new(
+            "page of 100 users by name.familyName (no index)",
+            one("/scim/v2/Users?sortBy=name.familyName&count=100"),
             Reach::Nothing,
         )
         .holds(100),
@@ -116,22 +116,72 @@ pub(crate) async fn rows(program: &Program, readers: &Readers, people: u32) -> a
         )
         .holds(100),
     ];
-    rows.extend([
-        Row::new("with a policy: GET a user by id", each(limited, &by_id)?, Reach::Nothing),
-        Row::new("with a policy: filter userName eq", each(limited, &by_name)?, Reach::Nothing).holds(1),
+    rows.extend(with_a_policy(program, limited, people, &asked, &large).await?);
+    for row in &rows {
+        row.check(program).await?;
+    }
+    Ok(rows)
+}
+
+/// The same kinds of requests of a consumer with a policy.
+async fn with_a_policy(
+    program: &Program,
+    limited: &str,
+    people: u32,
+    asked: &[Value],
+    large: &str,
+) -> anyhow::Result<Vec<Row>> {
+    let asked_for = |path: &dyn Fn(&Value) -> anyhow::Result<String>| -> anyhow::Result<Vec<Request>> {
+        asked.iter().map(|user| Ok(get(limited, &path(user)?))).collect()
+    };
+    let far = far(people);
+    Ok(vec![
+        Row::new("with a policy: GET a user by id", asked_for(&by_id)?, Reach::Nothing),
+        Row::new("with a policy: filter userName eq", asked_for(&by_name)?, Reach::Nothing).holds(1),
         Row::new("with a policy: page of 100 users: the first", vec![get(limited, &page(1))], Reach::Nothing)
             .holds(100),
+        Row::new(
+            &format!("with a policy: startIndex={}", thousands(far.into())),
+            vec![get(limited, &page(far))],
+            Reach::Nothing,
+        )
+        .holds(100),
         Row::new("with a policy: by cursor", cursors(program, limited, people).await?, Reach::Nothing).holds(100),
+        Row::new("with a policy: totalResults alone", vec![get(limited, "/scim/v2/Users?count=0")], Reach::Nothing)
+            .holds(0),
+        Row::new(
+            "with a policy: by displayName",
+            vec![get(limited, "/scim/v2/Users?sortBy=displayName&count=100")],
+            Reach::Nothing,
+        )
+        .holds(100),
         Row::new(
             "with a policy: group of 2,000 with members",
             vec![get(limited, &format!("/scim/v2/Groups/{large}"))],
             Reach::Nothing,
         ),
-    ]);
-    for row in &rows {
-        row.check(program).await?;
-    }
-    Ok(rows)
+    ])
+}
+
+/// An index that nobody walks to.
+fn far(people: u32) -> u32 {
+    people / 10 * 9 + 1
+}
+
+fn page(start: u32) -> String {
+    format!("/scim/v2/Users?startIndex={start}&count=100")
+}
+
+fn text(user: &Value, pointer: &str) -> anyhow::Result<String> {
+    Ok(user.pointer(pointer).and_then(Value::as_str).with_context(|| format!("no {pointer}"))?.to_owned())
+}
+
+fn by_id(user: &Value) -> anyhow::Result<String> {
+    Ok(format!("/scim/v2/Users/{}", text(user, "/id")?))
+}
+
+fn by_name(user: &Value) -> anyhow::Result<String> {
+    Ok(users(&format!("userName eq \"{}\"", text(user, "/userName")?), 100))
 }
 
 /// Loads the server with one row after the other, and measures the floor among them.

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
-use crate::flows::{audience, feed, fields, grants, groups, hold, keys, pull, timers, tokens};
+use crate::flows::{feed, fields, grants, groups, hold, keys, pull, released_totals, timers, tokens};
 use crate::jobs::runner::{Job, Runner};
 
 type Step = for<'a> fn(&'a Context) -> BoxFuture<'a, Result<bool, FlowError>>;
@@ -49,7 +49,7 @@ pub(super) fn runner(context: &Context) -> Runner {
         ("pulls", |context| pull::work(context).boxed()),
         ("authority", |context| fields::walk(context).boxed()),
         ("keys", |context| keys::fill(context).boxed()),
-        ("released totals", |context| audience::count(context).boxed()),
+        ("released totals", |context| released_totals::count(context).boxed()),
         ("groups", |context| groups::walk(context).boxed()),
         ("feed", |context| feed::sequence(context).boxed()),
     ];

@@ -6,12 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::AsyncPgConnection;
 use serde_json::{Map, Value, json};
-use tracing::{error, warn};
+use tracing::error;
 use uuid::Uuid;
 
-use super::context::Context;
 use super::error::FlowError;
 use crate::render::user;
 use crate::scim::filter::check::Checked;
@@ -100,31 +99,6 @@ impl Audience {
             set(change, &before.map(inside).unwrap_or_default(), &inside(after));
         }
     }
-}
-
-/// Counts the people inside filters of policies that nobody has counted yet, or not for a day. From then on the number is
-/// kept.
-pub async fn count(context: &Context) -> Result<bool, FlowError> {
-    let mut conn = context.db.get().await?;
-    let now = context.clock.now();
-    if !store::released_totals::is_due(&mut conn, now).await? || store::keys::is_missing(&conn).await? {
-        return Ok(false);
-    }
-    conn.transaction(async |conn| {
-        for row in store::released_totals::due(conn, now).await? {
-            let policy = Policy { user_filter: row.user_filter, ..Policy::default() };
-            // One that cannot be read is told where people are written, and its consumer is refused.
-            let Some(filter) = policy.read(false).ok().and_then(|release| release.users) else { continue };
-            let condition = store::feed_filters::condition(conn, &filter).await?;
-            let counted = store::released_totals::count(conn, row.number, &condition, now).await?;
-            if counted.kept.is_some() && counted.kept != counted.found {
-                warn!(consumer.id = %row.consumer_id, ?counted, "the number of people of a release policy was wrong");
-            }
-        }
-        Ok::<_, FlowError>(())
-    })
-    .await?;
-    Ok(false)
 }
 
 fn set(change: &mut NewChange, before: &BTreeSet<i32>, after: &BTreeSet<i32>) {

@@ -88,11 +88,17 @@ pub async fn update(
         let mut detail = json!({ "name": row.name, "scopes": row.scopes });
         let changed = changed(&before, &row);
         if !changed.is_empty() {
-            // What was remembered of walks is a place in lists that this consumer no longer sees.
-            store::consumers::forget_walks(conn, id).await?;
-            if feed_filters(&before) != feed_filters(&row) {
-                store::feed_filters::replace(conn, id, feed_filters(&row)).await?;
+            let wanted = feed_filters(&row);
+            let is_known = match wanted {
+                Some((users, groups)) => store::feed_filters::number(conn, id, users, groups).await?.is_some(),
+                None => false,
+            };
+            if !is_known && (wanted.is_some() || feed_filters(&before).is_some()) {
+                store::feed_filters::replace(conn, id, wanted).await?;
             }
+            // What was remembered of walks is a place in lists that this consumer no longer sees. Last, since whoever
+            // remembers a place waits for it.
+            store::consumers::forget_walks(conn, id).await?;
             detail["changed"] = Value::Object(changed);
         }
         record(context, conn, actor, "consumer.update", &target(id), detail).await?;

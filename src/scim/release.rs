@@ -159,14 +159,6 @@ impl Policy {
     }
 }
 
-impl Release {
-    /// What somebody sees whose policy says nothing.
-    #[must_use]
-    pub fn open() -> Self {
-        Self { hidden: Hidden::sensitive(), users: None, groups: None }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,8 @@ use super::groups::names;
 use super::sql::{Piece, Sql, Value};
 use super::view::View;
 use crate::directory::groups::Kind;
-use crate::scim::filter::check::{Checked, Leaf};
+use crate::scim::filter::Operator;
+use crate::scim::filter::check::{Checked, Leaf, Predicate};
 
 pub(super) use places::Groups;
 
@@ -30,7 +31,7 @@ impl GroupCondition {
     /// The condition of a checked filter on Groups. It has to be settled before it is asked.
     #[must_use]
     pub fn of(filter: &Checked, view: &View) -> Self {
-        Self { sql: condition(filter, &Groups(view)), is_plain: filter.leaves().len() == 1 }
+        Self { sql: condition(filter, &Groups(view)), is_plain: is_common(filter) }
     }
 
     /// Both have to hold.
@@ -85,6 +86,12 @@ impl GroupCondition {
         }
         Ok(())
     }
+}
+
+/// Whether it is one of the few questions that are asked again and again.
+fn is_common(filter: &Checked) -> bool {
+    let Checked::Test(Leaf { target, predicate: Predicate::Compare(Operator::Eq, _) }) = filter else { return false };
+    ["id", "displayName", "members.value"].contains(&target.to_string().as_str())
 }
 
 /// Whether a leaf on the name of a group holds of this name.

@@ -11,10 +11,10 @@ use super::matched::Begin;
 use super::sort::Sort;
 use super::sql::Sql;
 use super::view::View;
-use super::walks::{Page, PageRequest, Place, begin, go_on};
+use super::walks::{End, Page, PageRequest, Place, begin, go_on};
 
 /// A page of all groups that a view has, or of those of them that satisfy a condition, in the order of lists or sorted. A
-/// full page by index is remembered, so that the walk can go on.
+/// page by index is remembered, so that the walk can go on.
 ///
 /// # Errors
 /// [`ListError::Unkeyed`] as long as nobody can say which groups satisfy the condition.
@@ -42,8 +42,8 @@ pub async fn page(
         Begin::Skip(skip) => groups::skipping(conn, condition, skip, request.limit()).await?,
     };
     let goes_on = request.cut(&mut found);
-    let last = found.last().map(|group| Place { key: None, position: group.position });
-    let next = go_on(conn, request, last.filter(|_| goes_on)).await?;
+    let end = End::of(&found, goes_on, |group| Place { key: None, position: group.position });
+    let next = go_on(conn, request, end).await?;
     Ok(Page { items: found, total, next })
 }
 
@@ -70,8 +70,8 @@ async fn sorted(
     let positions: Vec<i64> = page.iter().map(|(_, _, position)| *position).collect();
     let mut found = groups::at(conn, positions.clone()).await?;
     found.sort_by_cached_key(|group| positions.iter().position(|position| *position == group.position));
-    let last = page.pop().map(|(_, key, position)| Place { key, position });
-    let next = go_on(conn, request, last.filter(|_| goes_on)).await?;
+    let end = End::of(&page, goes_on, |(_, key, position)| Place { key: key.clone(), position: *position });
+    let next = go_on(conn, request, end).await?;
     Ok(Page { items: found, total, next })
 }
 

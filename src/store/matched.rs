@@ -93,6 +93,10 @@ impl Matched<'_> {
 
 impl QueryFragment<Pg> for Matched<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if self.sort.is_some() && self.condition.is_some() {
+            // There are as many as conditions times sort keys.
+            out.unsafe_to_cache_prepared();
+        }
         out.push_sql("WITH matched AS MATERIALIZED (SELECT \"people\".\"position\"");
         if let Some(sort) = self.sort {
             out.push_sql(", ");

@@ -5,6 +5,7 @@
 //! mistake stays.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -19,17 +20,19 @@ use super::scim_filter::Condition;
 
 /// After this time people are counted anew.
 const COUNTED_FOR: TimeDelta = TimeDelta::days(1);
+/// After this time it is tried again to count people who could not be counted.
+const TRIED_AGAIN_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// Which policy's number it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Policy {
+pub(super) struct PolicyKey {
     pub(super) consumer: Uuid,
     pub(super) user_filter: String,
 }
 
 /// The number of a policy, as it is now. No row if it is not known.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ReleasedTotal<'a>(pub(super) &'a Policy);
+pub(super) struct ReleasedTotal<'a>(pub(super) &'a PolicyKey);
 
 impl QueryFragment<Pg> for ReleasedTotal<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
@@ -77,26 +80,74 @@ pub(super) async fn fold(conn: &mut AsyncPgConnection, from: i64, to: i64) -> Qu
     .await
 }
 
-/// Whether there is anything to count.
-pub async fn is_due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<bool> {
-    #[derive(QueryableByName)]
-    struct Found {
-        #[diesel(sql_type = Bool)]
-        found: bool,
-    }
-    let found: Found = diesel::sql_query(
-        "SELECT EXISTS (SELECT FROM feed_filters
-                        WHERE user_filter IS NOT NULL AND (people_total IS NULL OR counted_at <= $1))
-             OR EXISTS (SELECT FROM feed_state WHERE filters_through <> last_sequence) AS found",
-    )
-    .bind::<Timestamptz, _>(now - COUNTED_FOR)
-    .get_result(conn)
-    .await?;
-    Ok(found.found)
+/// A filter whose people have to be counted, if there is one: none is kept, or what is kept is a day old. One that could
+/// not be counted has its turn again after an hour.
+pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Option<FeedFilter>> {
+    let passed_over = sql::<Bool>("EXISTS (SELECT FROM feed_state WHERE filters_through <> last_sequence)");
+    let is_old = feed_filters::counted_at.is_null().or(feed_filters::counted_at.le(now - COUNTED_FOR));
+    let is_missing = feed_filters::people_total.is_null().and(feed_filters::counted_at.le(now - TRIED_AGAIN_AFTER));
+    FeedFilter::query()
+        .filter(feed_filters::user_filter.is_not_null())
+        .filter(is_old.or(is_missing).or(passed_over))
+        .order((feed_filters::counted_at.asc().nulls_first(), feed_filters::number))
+        .first(conn)
+        .await
+        .optional()
 }
 
-/// The filters whose people have to be counted. Until the transaction ends nothing is folded.
-pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Vec<FeedFilter>> {
+/// People inside a filter, as of one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// As far as the changes are folded; absent if somebody has no keys, so that nobody can say.
+    people: Option<i64>,
+    /// The last number of the feed at that moment.
+    through: i64,
+}
+
+/// Counts the people inside a filter. Nobody waits for it.
+pub async fn count(conn: &mut AsyncPgConnection, number: i32, inside: &Condition) -> QueryResult<Option<Count>> {
+    let found: Option<(Option<i64>, i64)> = Counting { number, inside }.get_result(conn).await.optional()?;
+    Ok(found.map(|(people, through)| Count { people, through }))
+}
+
+/// All in one statement, so that it is of one moment.
+struct Counting<'a> {
+    number: i32,
+    inside: &'a Condition,
+}
+
+impl QueryFragment<Pg> for Counting<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
+        out.push_sql("SELECT CASE WHEN ");
+        out.push_sql(UNKEYED);
+        out.push_sql(" THEN NULL ELSE (SELECT count(*) FROM \"people\" WHERE ");
+        self.inside.walk_ast(out.reborrow())?;
+        out.push_sql(") - ");
+        out.push_sql(UNFOLDED);
+        out.push_sql(" END, s.last_sequence FROM feed_filters f CROSS JOIN feed_state s WHERE f.number = ");
+        out.push_bind_param::<Int4, _>(&self.number)?;
+        Ok(())
+    }
+}
+
+impl Query for Counting<'_> {
+    type SqlType = (Nullable<Bigint>, Bigint);
+}
+
+impl QueryId for Counting<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+/// Keeps a count, with what has been folded since; without one, that there is none. Tells what was kept and what is, if
+/// both are known and differ. In a transaction: nothing is folded until it ends, which should be at once.
+pub async fn keep(
+    conn: &mut AsyncPgConnection,
+    number: i32,
+    count: Option<Count>,
+    now: DateTime<Utc>,
+) -> QueryResult<Option<(i64, i64)>> {
     super::feed_filters::share(conn).await?;
     diesel::sql_query("SELECT FROM feed_state FOR UPDATE").execute(conn).await?;
     let passed_over = diesel::sql_query(
@@ -104,65 +155,30 @@ pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResul
     );
     if passed_over.execute(conn).await? > 0 {
         // Numbered by a program that does not fold them: whatever is kept is wrong.
-        diesel::update(feed_filters::table).set(feed_filters::people_total.eq(None::<i64>)).execute(conn).await?;
+        let nothing = (feed_filters::people_total.eq(None::<i64>), feed_filters::counted_at.eq(None::<DateTime<Utc>>));
+        diesel::update(feed_filters::table).set(nothing).execute(conn).await?;
     }
-    FeedFilter::query()
-        .filter(feed_filters::user_filter.is_not_null())
-        .filter(feed_filters::people_total.is_null().or(feed_filters::counted_at.le(now - COUNTED_FOR)))
-        .order(feed_filters::number)
-        .load(conn)
-        .await
+    let kept: Option<Kept> = diesel::sql_query(
+        "UPDATE feed_filters f SET counted_at = $4, people_total = $2 + coalesce((
+             SELECT sum(coalesce($1 = ANY(c.entered), FALSE)::int - coalesce($1 = ANY(c.departed), FALSE)::int)
+             FROM changes c WHERE c.sequence > $3 AND c.person_id IS NOT NULL), 0)
+         FROM feed_filters before WHERE f.number = $1 AND before.number = f.number
+         RETURNING before.people_total AS before, f.people_total AS after",
+    )
+    .bind::<Int4, _>(number)
+    .bind::<Nullable<Bigint>, _>(count.and_then(|count| count.people))
+    .bind::<Bigint, _>(count.map_or(i64::MAX, |count| count.through))
+    .bind::<Timestamptz, _>(now)
+    .get_result(conn)
+    .await
+    .optional()?;
+    Ok(kept.and_then(|kept| kept.before.zip(kept.after)).filter(|(before, after)| before != after))
 }
 
-/// What was kept, and what was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counted {
-    pub kept: Option<i64>,
-    /// Absent if somebody has no keys, so that nobody can say.
-    pub found: Option<i64>,
-}
-
-/// Counts the people inside a filter, as far as they are folded, and keeps the number. Only after [`due`].
-pub async fn count(
-    conn: &mut AsyncPgConnection,
-    number: i32,
-    inside: &Condition,
-    now: DateTime<Utc>,
-) -> QueryResult<Counted> {
-    let (kept, found): (Option<i64>, Option<i64>) = Count { number, inside }.get_result(conn).await?;
-    diesel::update(feed_filters::table.find(number))
-        .set((feed_filters::people_total.eq(found), feed_filters::counted_at.eq(now)))
-        .execute(conn)
-        .await?;
-    Ok(Counted { kept, found })
-}
-
-/// Both in one statement, so that it is of one moment.
-struct Count<'a> {
-    number: i32,
-    inside: &'a Condition,
-}
-
-impl QueryFragment<Pg> for Count<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
-        out.push_sql("SELECT f.people_total, CASE WHEN ");
-        out.push_sql(UNKEYED);
-        out.push_sql(" THEN NULL ELSE (SELECT count(*) FROM \"people\" WHERE ");
-        self.inside.walk_ast(out.reborrow())?;
-        out.push_sql(") - ");
-        out.push_sql(UNFOLDED);
-        out.push_sql(" END FROM feed_filters f WHERE f.number = ");
-        out.push_bind_param::<Int4, _>(&self.number)?;
-        Ok(())
-    }
-}
-
-impl Query for Count<'_> {
-    type SqlType = (Nullable<Bigint>, Nullable<Bigint>);
-}
-
-impl QueryId for Count<'_> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
+#[derive(QueryableByName)]
+struct Kept {
+    #[diesel(sql_type = Nullable<Bigint>)]
+    before: Option<i64>,
+    #[diesel(sql_type = Nullable<Bigint>)]
+    after: Option<i64>,
 }

@@ -211,6 +211,7 @@ diesel::table! {
         last_position -> Int8,
         at -> Timestamptz,
         last_key -> Nullable<Text>,
+        used_at -> Nullable<Timestamptz>,
     }
 }
 

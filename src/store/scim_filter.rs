@@ -38,7 +38,7 @@ impl Condition {
             sql: condition(filter, &People(view)),
             is_selective: is_selective(filter),
             is_walked: is_walked(filter),
-            is_plain: filter.leaves().len() == 1,
+            is_plain: is_common(filter),
         }
     }
 
@@ -77,7 +77,8 @@ impl Condition {
     }
 
     /// Whether it asks for anything that is in the keys.
-    pub(super) fn reads_keys(&self) -> bool {
+    #[must_use]
+    pub fn reads_keys(&self) -> bool {
         self.sql.names("keys")
     }
 
@@ -86,6 +87,8 @@ impl Condition {
         for piece in self.sql.pieces_mut() {
             let Piece::InGroups(of_groups) = piece else { continue };
             let found = satisfying(conn, of_groups).await?;
+            // As many kinds as there are, and one group or several of each.
+            self.is_plain &= found.len() == 1;
             *piece = Piece::Settled(Box::new(in_groups(&found)));
         }
         Ok(())
@@ -127,6 +130,28 @@ fn names_a_person(leaf: &Leaf) -> bool {
     matches!(leaf.predicate, Predicate::Compare(Operator::Eq, _))
         && ["userName", "emails.value", "id", "externalId"].contains(&leaf.target.to_string().as_str())
 }
+
+/// Whether it is one of the few questions that are asked again and again, so that its statement is worth keeping: one
+/// comparison with what an index finds.
+fn is_common(filter: &Checked) -> bool {
+    let Checked::Test(Leaf { target, predicate: Predicate::Compare(operator, _) }) = filter else { return false };
+    matches!(operator, Operator::Eq | Operator::Co | Operator::Sw)
+        && COMMON.iter().any(|name| target.to_string() == *name || target.to_string().ends_with(&format!(":{name}")))
+}
+
+const COMMON: [&str; 11] = [
+    "id",
+    "userName",
+    "externalId",
+    "displayName",
+    "emails.value",
+    "active",
+    "groups.value",
+    "manager.value",
+    "employeeNumber",
+    "department",
+    "sourceWorkerId",
+];
 
 fn is_walked(filter: &Checked) -> bool {
     match filter {

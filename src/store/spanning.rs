@@ -4,6 +4,8 @@
 //! A walk goes on by key, as one of people does ([`walks`]). There are few groups, so that where they stand
 //! among the people is found here.
 
+use std::collections::BTreeMap;
+
 use diesel_async::AsyncPgConnection;
 
 use super::group_filter::GroupCondition;
@@ -14,7 +16,7 @@ use super::people::Shown;
 use super::scim_filter::Condition;
 use super::sort::Sort;
 use super::view::View;
-use super::walks::{self, Page, PageRequest, Place, Start};
+use super::walks::{self, End, Listing, Page, PageRequest, Place, Start};
 use super::{group_pages, groups};
 use crate::scim::schema::ResourceType;
 
@@ -24,6 +26,10 @@ pub enum Found {
     Person(Shown),
     Group(GroupRow),
 }
+
+/// A place on a page, and what stands there: nothing where somebody is gone since the place was found. The walk goes on
+/// behind it all the same.
+type Stand = (Spot, Option<Found>);
 
 /// What is listed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,17 +131,15 @@ pub async fn page(
         Some(order) => sorted(conn, view, request, &from, groups, asked, order).await?,
     };
     let goes_on = request.cut(&mut found);
-    let last = found.last().map(|(spot, _)| spot.clone()).filter(|_| goes_on);
-    let next = match (request.start, last) {
-        (Start::Behind(_), last) => last,
-        (Start::Index(_), Some(last)) => {
-            let marked = Place { key: Some(last.mark()), position: last.place.position };
-            walks::go_on(conn, request, Some(marked)).await?;
+    let next = match request.start {
+        Start::Behind(_) => found.last().map(|(spot, _)| spot.clone()).filter(|_| goes_on),
+        Start::Index(_) => {
+            let mark = |(spot, _): &Stand| Place { key: Some(spot.mark()), position: spot.place.position };
+            walks::go_on(conn, request, End::of(&found, goes_on, mark)).await?;
             None
         }
-        (Start::Index(_), None) => None,
     };
-    let items = found.into_iter().map(|(_, item)| item).collect();
+    let items = found.into_iter().filter_map(|(_, item)| item).collect();
     Ok((Page { items, total, next: None }, next))
 }
 
@@ -151,9 +155,10 @@ async fn one_behind_the_other(
     from: &From,
     people: i64,
     asked: Spanning<'_>,
-) -> Result<Vec<(Spot, Found)>, ListError> {
+) -> Result<Vec<Stand>, ListError> {
     let limit = request.limit();
-    let mut found: Vec<(Spot, Found)> = Vec::new();
+    let mut found: Vec<Stand> = Vec::new();
+    let mut are_more_people = false;
     let of_people = match from {
         From::Skip(0) => Some(Start::Behind(None)),
         From::Skip(skip) if *skip < people => Some(Start::Index(skip.saturating_add(1))),
@@ -161,15 +166,19 @@ async fn one_behind_the_other(
         From::Skip(_) | From::Behind(_) => None,
     };
     if let Some(start) = of_people {
-        // A jump is counted to, and remembered under a name of its own, which nobody asks for.
+        // A jump is counted to: nothing is remembered under this name.
         let query = [request.query, b"people"].concat();
         let asked_for = PageRequest { query: &query, ..part(request, start, limit) };
-        let page = walks::page(conn, view, &asked_for, asked.people, None).await?;
-        found
-            .extend(page.items.into_iter().map(|one| (Spot::of(ResourceType::User, one.position), Found::Person(one))));
+        let Listing { items, goes_on, .. } = walks::listing(conn, view, &asked_for, asked.people, None).await?;
+        are_more_people = goes_on;
+        found.extend(
+            items
+                .into_iter()
+                .map(|(place, one)| (Spot { resource_type: ResourceType::User, place }, one.map(Found::Person))),
+        );
     }
     let rest = limit.saturating_sub(i64::try_from(found.len()).unwrap_or(i64::MAX));
-    if rest > 0 {
+    if rest > 0 && !are_more_people {
         let query = [request.query, b"groups"].concat();
         let start = match from {
             From::Behind(Spot { resource_type: ResourceType::Group, place }) => Start::Behind(Some(place)),
@@ -178,8 +187,8 @@ async fn one_behind_the_other(
         };
         let asked_for = PageRequest { query: &query, ..part(request, start, rest) };
         let page = group_pages::page(conn, view, &asked_for, asked.groups, None).await?;
-        found
-            .extend(page.items.into_iter().map(|one| (Spot::of(ResourceType::Group, one.position), Found::Group(one))));
+        let groups = page.items.into_iter();
+        found.extend(groups.map(|one| (Spot::of(ResourceType::Group, one.position), Some(Found::Group(one)))));
     }
     Ok(found)
 }
@@ -192,7 +201,7 @@ async fn sorted(
     groups: i64,
     asked: Spanning<'_>,
     order: Order<'_>,
-) -> Result<Vec<(Spot, Found)>, ListError> {
+) -> Result<Vec<Stand>, ListError> {
     let limit = request.limit();
     // So many people before the page may stand among the groups that come before it.
     let (begin, more, skip) = match from {
@@ -232,27 +241,23 @@ async fn sorted(
     let skip = usize::try_from(skip).unwrap_or(usize::MAX);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let spots: Vec<Spot> = spots.into_iter().skip(skip).take(limit).collect();
-    let at = |resource_type| -> Vec<i64> {
-        spots.iter().filter(|spot| spot.resource_type == resource_type).map(|spot| spot.place.position).collect()
-    };
-    let mut people: Vec<Shown> = walks::at(conn, view, asked.people, &at(ResourceType::User)).await?;
-    let mut rows: Vec<GroupRow> = groups::at(conn, at(ResourceType::Group)).await?;
+    let at = |resource_type| spots.iter().filter(move |spot| spot.resource_type == resource_type);
+    let places: Vec<Place> = at(ResourceType::User).map(|spot| spot.place.clone()).collect();
+    let positions: Vec<i64> = at(ResourceType::Group).map(|spot| spot.place.position).collect();
+    let people = walks::at(conn, view, asked.people, places).await?;
+    let mut people: BTreeMap<i64, Option<Shown>> =
+        people.into_iter().map(|(place, person)| (place.position, person)).collect();
+    let groups = groups::at(conn, positions).await?;
+    let mut groups: BTreeMap<i64, GroupRow> = groups.into_iter().map(|group| (group.position, group)).collect();
     Ok(spots
         .into_iter()
-        .filter_map(|spot| {
+        .map(|spot| {
             let position = spot.place.position;
-            // Whoever is gone meanwhile is not shown.
             let item = match spot.resource_type {
-                ResourceType::User => {
-                    let at = people.iter().position(|person| person.position == position)?;
-                    Found::Person(people.swap_remove(at))
-                }
-                ResourceType::Group => {
-                    let at = rows.iter().position(|group| group.position == position)?;
-                    Found::Group(rows.swap_remove(at))
-                }
+                ResourceType::User => people.remove(&position).flatten().map(Found::Person),
+                ResourceType::Group => groups.remove(&position).map(Found::Group),
             };
-            Some((spot, item))
+            (spot, item)
         })
         .collect())
 }

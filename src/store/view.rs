@@ -6,7 +6,7 @@ use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
 use super::group_filter::GroupCondition;
-use super::released_totals::Policy;
+use super::released_totals::PolicyKey;
 use super::scim_filter::Condition;
 use super::sql::Sql;
 use crate::scim::filter::check::Checked;
@@ -24,7 +24,7 @@ pub struct View {
     people: Option<Condition>,
     groups: Option<GroupCondition>,
     /// Under which policy it is kept how many people there are.
-    policy: Option<Policy>,
+    policy: Option<PolicyKey>,
 }
 
 impl View {
@@ -51,17 +51,17 @@ impl View {
         let all = Self::of_all(&self.base_url, false, Hidden::nothing());
         let people = match users {
             Some(filter) => {
-                let mut condition = Condition::of(filter, &all).kept_prepared();
+                let mut condition = Condition::of(filter, &all);
                 condition.settle(conn).await?;
-                Some(condition)
+                Some(condition.kept_prepared())
             }
             None => None,
         };
         let groups = match groups {
             Some(filter) => {
-                let mut condition = GroupCondition::of(filter, &all).kept_prepared();
+                let mut condition = GroupCondition::of(filter, &all);
                 condition.settle(conn).await?;
-                Some(condition)
+                Some(condition.kept_prepared())
             }
             None => None,
         };
@@ -71,7 +71,7 @@ impl View {
     /// The policy is this consumer's.
     #[must_use]
     pub fn of_consumer(self, consumer: Uuid, user_filter: Option<&str>) -> Self {
-        let policy = user_filter.map(|filter| Policy { consumer, user_filter: filter.to_owned() });
+        let policy = user_filter.map(|filter| PolicyKey { consumer, user_filter: filter.to_owned() });
         Self { policy, ..self }
     }
 
@@ -87,7 +87,7 @@ impl View {
         self.groups.clone()
     }
 
-    pub(super) fn policy(&self) -> Option<&Policy> {
+    pub(super) fn policy(&self) -> Option<&PolicyKey> {
         self.policy.as_ref()
     }
 

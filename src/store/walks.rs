@@ -1,12 +1,15 @@
 //! Paging of people by index, without `OFFSET` over people.
 //!
 //! Index paging is what Okta reads by, and it takes a missing person for a deleted one. So a sequential walk goes on by
-//! key: after a full page it is remembered at which position the page ended, and the caller who asks for the next
+//! key: it is remembered at which position a page ended, and the caller who asks for the next
 //! index within an hour, of whichever node, continues behind that position; nobody who is added, changed or removed
 //! meanwhile moves anybody else (story 23, R-102). Any other index is found by live counts of people per block of
-//! 1,024 positions, and a step within the block.
+//! 1,024 positions, and a step within the block; under a condition, by counting those who satisfy it.
 //!
-//! Two walks of one consumer with the same query share what is remembered: the later page counts.
+//! A place serves for one page, and for three minutes more, if its answer got lost; so long too, if it is at the end of the
+//! list. Then, or when a walk begins anew, the same index is a jump, so that pages of a data set that stands still add up, in whatever order they are asked for.
+//! Two walks of one consumer with the same query share what is remembered. If both are about to go on at one index, the
+//! earlier place counts, except in lists that are sorted: there it is the later page's.
 
 mod index;
 
@@ -27,7 +30,7 @@ use super::scim_filter::Condition;
 use super::sort::Sort;
 use super::sorted::Sorted;
 use super::view::View;
-use index::{Beginning, Mark, PeopleTotal, Remember};
+use index::{Beginning, Given, Mark, PeopleTotal, Remember};
 
 /// How long a walk is remembered after its last page.
 const REMEMBERED: TimeDelta = TimeDelta::hours(1);
@@ -79,30 +82,40 @@ impl<T> Page<T> {
 }
 
 impl PageRequest<'_> {
-    /// How many to read: by place one more than asked for, to know whether there are more.
+    /// How many to read: one more than asked for, to know whether there are more.
     pub(super) fn limit(&self) -> i64 {
-        match self.start {
-            Start::Index(_) => self.count,
-            Start::Behind(_) => self.count.saturating_add(1),
-        }
+        self.count.saturating_add(1)
     }
 
-    /// Cuts what was read to what was asked for. Whether it was full, or has more behind it.
+    /// Cuts what was read to what was asked for. Whether there is more behind it.
     pub(super) fn cut<T>(&self, read: &mut Vec<T>) -> bool {
         let count = usize::try_from(self.count).unwrap_or(usize::MAX);
-        match self.start {
-            Start::Index(_) => read.len() == count,
-            Start::Behind(_) => {
-                let more = read.len() > count;
-                read.truncate(count);
-                more
-            }
-        }
+        let more = read.len() > count;
+        read.truncate(count);
+        more
+    }
+}
+
+/// Where a page ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    /// Of the last one on it.
+    pub(super) place: Place,
+    /// How many are on it.
+    pub(super) length: usize,
+    /// Whether there are more behind it.
+    pub(super) goes_on: bool,
+}
+
+impl End {
+    /// Where this page ended, if anybody is on it.
+    pub(super) fn of<T>(page: &[T], goes_on: bool, place: impl FnOnce(&T) -> Place) -> Option<Self> {
+        page.last().map(|last| Self { place: place(last), length: page.len(), goes_on })
     }
 }
 
 /// A page of all people whom a view has, or of those of them who satisfy a condition, in the order of lists or sorted.
-/// A full page by index is remembered, so that the walk can go on.
+/// Where a page by index ended is remembered, so that the walk can go on.
 ///
 /// # Errors
 /// [`ListError::Unkeyed`] as long as nobody can say who satisfies the condition.
@@ -113,6 +126,37 @@ pub async fn page(
     condition: Option<&Condition>,
     sort: Option<&Sort>,
 ) -> Result<Page<Shown>, ListError> {
+    let Listing { items, total, goes_on } = listing(conn, view, request, condition, sort).await?;
+    let end = End::of(&items, goes_on, |(place, _)| place.clone());
+    let next = go_on(conn, request, end).await?;
+    Ok(Page { items: items.into_iter().filter_map(|(_, person)| person).collect(), total, next })
+}
+
+/// A page before anything is remembered of it.
+pub(super) struct Listing {
+    /// The places on the page, and who stands there. Whoever has changed since they were found, and does not satisfy the
+    /// condition any more, is not there; the walk goes on behind their place all the same.
+    pub(super) items: Vec<(Place, Option<Shown>)>,
+    pub(super) total: i64,
+    /// Whether there are more behind them.
+    pub(super) goes_on: bool,
+}
+
+impl Listing {
+    fn of(people: Vec<Shown>, total: i64, goes_on: bool) -> Self {
+        let place = |person: &Shown| Place { key: None, position: person.position };
+        Self { items: people.into_iter().map(|person| (place(&person), Some(person))).collect(), total, goes_on }
+    }
+}
+
+/// As [`page`], with the places.
+pub(super) async fn listing(
+    conn: &mut AsyncPgConnection,
+    view: &View,
+    request: &PageRequest<'_>,
+    condition: Option<&Condition>,
+    sort: Option<&Sort>,
+) -> Result<Listing, ListError> {
     let all = narrowed(condition, view);
     let sort = sort.filter(|_| request.count > 0);
     // Whom the view has is found on the way: as far as the page goes, not among everybody.
@@ -146,16 +190,13 @@ async fn in_sorted_order(
     all: Option<&Condition>,
     sorted: Sorted<'_>,
     behind: Option<&Place>,
-) -> Result<Page<Shown>, ListError> {
+) -> Result<Listing, ListError> {
     // The keys are what it is sorted by.
     keys::check(conn).await?;
     let total = total_of(conn, view, condition, all).await?;
     let mut places = sorted.places(conn, all, behind, request.limit()).await?;
     let goes_on = request.cut(&mut places);
-    let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
-    let people = read(conn, view, all, &positions).await?;
-    let next = go_on(conn, request, places.pop().filter(|_| goes_on)).await?;
-    Ok(Page { items: people, total, next })
+    Ok(Listing { items: standing_at(conn, view, all, places).await?, total, goes_on })
 }
 
 /// People who are found best in the order of lists: everybody whom the view has, or those who satisfy such a condition.
@@ -165,12 +206,13 @@ async fn in_order(
     request: &PageRequest<'_>,
     condition: Option<&Condition>,
     all: Option<&Condition>,
-) -> Result<Page<Shown>, ListError> {
-    if all.is_some_and(Condition::reads_keys) {
+) -> Result<Listing, ListError> {
+    // Whether it can be said whom the view has was asked before.
+    if condition.is_some_and(Condition::reads_keys) {
         keys::check(conn).await?;
     }
     if request.count == 0 {
-        return Ok(Page::empty(total_of(conn, view, condition, all).await?));
+        return Ok(Listing::of(Vec::new(), total_of(conn, view, condition, all).await?, false));
     }
     let mut query = listed!().order(people::position).limit(request.limit()).into_boxed();
     if let Some(all) = all {
@@ -189,10 +231,7 @@ async fn in_order(
     let (people, total) = try_join(query.load::<Listed>(&mut &*conn), total).await?;
     let mut people = people;
     let goes_on = request.cut(&mut people);
-    let people = whole(conn, people, view).await?;
-    let last = people.last().map(|person| Place { key: None, position: person.position });
-    let next = go_on(conn, request, last.filter(|_| goes_on)).await?;
-    Ok(Page { items: people, total, next })
+    Ok(Listing::of(whole(conn, people, view).await?, total, goes_on))
 }
 
 /// How many people there are: kept, not counted, unless there is a condition, or nobody has counted yet whom the view
@@ -224,17 +263,25 @@ async fn counted(mut conn: &AsyncPgConnection, condition: Option<&Condition>) ->
 pub(super) async fn go_on(
     conn: &mut AsyncPgConnection,
     request: &PageRequest<'_>,
-    last: Option<Place>,
+    end: Option<End>,
 ) -> QueryResult<Option<Place>> {
-    let Some(last) = last else { return Ok(None) };
-    match request.start {
-        Start::Behind(_) => Ok(Some(last)),
-        Start::Index(index) => {
-            let next_start_index = index.saturating_add(request.count);
-            Remember { request, next_start_index, last: &last }.execute(conn).await?;
-            Ok(None)
+    let index = match request.start {
+        Start::Behind(_) => return Ok(end.filter(|end| end.goes_on).map(|end| end.place)),
+        Start::Index(index) => index,
+    };
+    match end {
+        // All of it in one page, as most questions have it, is no walk.
+        Some(End { goes_on: false, .. }) if index == 1 => {}
+        Some(End { place, length, goes_on }) => {
+            let next_start_index = index.saturating_add(i64::try_from(length).unwrap_or(i64::MAX));
+            Remember { given: Given { request, index }, next_start_index, last: &place, goes_on }.execute(conn).await?;
         }
+        None if index > 1 && request.count > 0 => {
+            Given { request, index }.execute(conn).await?;
+        }
+        None => {}
     }
+    Ok(None)
 }
 
 /// Where a page begins, by place or by how many come before it.
@@ -260,15 +307,12 @@ async fn matched(
     condition: Option<&Condition>,
     sort: Option<&Sort>,
     begin: &Begin,
-) -> Result<Page<Shown>, ListError> {
+) -> Result<Listing, ListError> {
     let limit = if request.count == 0 { 0 } else { request.limit() };
     let question = Matched { condition, sort, descending: sort.is_some_and(|sort| sort.descending), begin, limit };
     let (total, mut places) = found(conn, &question).await?;
     let goes_on = request.count > 0 && request.cut(&mut places);
-    let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
-    let people = read(conn, view, condition, &positions).await?;
-    let next = go_on(conn, request, places.pop().filter(|_| goes_on)).await?;
-    Ok(Page { items: people, total, next })
+    Ok(Listing { items: standing_at(conn, view, condition, places).await?, total, goes_on })
 }
 
 /// How many satisfy a condition, and the places of those on the page.
@@ -284,25 +328,31 @@ async fn found(conn: &mut AsyncPgConnection, question: &Matched<'_>) -> Result<(
     Ok((total, positions.into_iter().zip(keys).map(|(position, key)| Place { key, position }).collect()))
 }
 
-/// The people at these positions, in this order. Whoever has changed in between and does not satisfy the condition any
-/// more is not there.
-async fn read(
+/// Who stands at these places; nobody where somebody has changed in between and does not satisfy the condition any more.
+async fn standing_at(
     conn: &mut AsyncPgConnection,
     view: &View,
     condition: Option<&Condition>,
-    positions: &[i64],
-) -> QueryResult<Vec<Shown>> {
-    if positions.is_empty() {
+    places: Vec<Place>,
+) -> QueryResult<Vec<(Place, Option<Shown>)>> {
+    if places.is_empty() {
         return Ok(Vec::new());
     }
+    let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
     let query = listed!().filter(people::position.eq_any(positions)).into_boxed();
-    let mut people: Vec<Listed> = match condition {
+    let people: Vec<Listed> = match condition {
         Some(condition) => query.filter(condition).load(conn).await?,
         None => query.load(conn).await?,
     };
-    let order: BTreeMap<i64, usize> = positions.iter().enumerate().map(|(n, position)| (*position, n)).collect();
-    people.sort_by_key(|person| order.get(&person.position).copied());
-    whole(conn, people, view).await
+    let people = whole(conn, people, view).await?;
+    let mut people: BTreeMap<i64, Shown> = people.into_iter().map(|person| (person.position, person)).collect();
+    Ok(places
+        .into_iter()
+        .map(|place| {
+            let person = people.remove(&place.position);
+            (place, person)
+        })
+        .collect())
 }
 
 /// What is asked for with [`places`].
@@ -327,14 +377,14 @@ pub(super) async fn places(
     found(conn, &Matched { condition: condition.as_ref(), sort, descending, begin, limit }).await
 }
 
-/// The people at these positions, in this order, if they satisfy the condition.
+/// Who stands at these places, if they satisfy the condition.
 pub(super) async fn at(
     conn: &mut AsyncPgConnection,
     view: &View,
     condition: Option<&Condition>,
-    positions: &[i64],
-) -> QueryResult<Vec<Shown>> {
-    read(conn, view, narrowed(condition, view).as_ref(), positions).await
+    places: Vec<Place>,
+) -> QueryResult<Vec<(Place, Option<Shown>)>> {
+    standing_at(conn, view, narrowed(condition, view).as_ref(), places).await
 }
 
 /// What has to hold of people whom a view has.
@@ -355,12 +405,13 @@ pub async fn forget(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryRe
     diesel::delete(index_walks::table.filter(index_walks::at.lt(now - REMEMBERED))).execute(conn).await
 }
 
+/// Only a handful of people can satisfy the condition: all of them are read.
 async fn few(
     conn: &mut AsyncPgConnection,
     view: &View,
     request: &PageRequest<'_>,
     condition: &Condition,
-) -> Result<Page<Shown>, ListError> {
+) -> Result<Listing, ListError> {
     let (all, is_unkeyed) = if condition.reads_keys() {
         try_join(selected(&*conn, condition, view), keys::is_missing(&*conn)).await?
     } else {
@@ -370,14 +421,13 @@ async fn few(
         return Err(ListError::Unkeyed);
     }
     let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
-    let (skip, after) = match request.start {
-        Start::Index(index) => (usize::try_from(index.saturating_sub(1)).unwrap_or(usize::MAX), 0),
-        Start::Behind(place) => (0, place.map_or(0, |place| place.position)),
+    let (skip, after) = match begin(conn, request).await? {
+        Begin::Skip(skip) => (usize::try_from(skip).unwrap_or(usize::MAX), 0),
+        Begin::After(place) => (0, place.position),
     };
     let count = usize::try_from(request.count).unwrap_or(usize::MAX);
     let mut rest = all.into_iter().filter(|person| person.position > after).skip(skip);
-    let items: Vec<Shown> = rest.by_ref().take(count).collect();
-    let more = rest.next().is_some() && matches!(request.start, Start::Behind(_));
-    let next = items.last().filter(|_| more).map(|last| Place { key: None, position: last.position });
-    Ok(Page { items, total, next })
+    let people: Vec<Shown> = rest.by_ref().take(count).collect();
+    let goes_on = !people.is_empty() && rest.next().is_some();
+    Ok(Listing::of(people, total, goes_on))
 }

@@ -14,13 +14,15 @@ use rollbook::clock::Clock;
 use rollbook::scim::filter::check::{Checked, check};
 use rollbook::scim::filter::parse::{MAX_BYTES, MAX_DEPTH, MAX_EXPRESSIONS, parse};
 use rollbook::scim::filter::{Filter, Mode};
+use rollbook::scim::path::AttrPath;
+use rollbook::scim::release::Policy;
 use rollbook::scim::schema::{Hidden, Resolved, ResourceType, Type, WORKER_URN};
 use rollbook::store::group_filter::GroupCondition;
 use rollbook::store::pool::Connection;
 use rollbook::store::schema::people;
 use rollbook::store::scim_filter::Condition;
 use rollbook::store::view::View;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::support::filters::{Corpus, elements, filters};
@@ -283,4 +285,77 @@ async fn users_are_sorted_as_their_documents_are() {
 #[tokio::test]
 async fn groups_are_sorted_as_their_documents_are() {
     sort(ResourceType::Group).await;
+}
+
+/// Law 8: under a policy a filter finds whom it finds among those whom the policy shows, as it shows them; and so does
+/// every order.
+#[tokio::test]
+async fn under_a_policy_filters_and_orders_are_those_of_whom_it_shows() {
+    let (mut runner, seed) = runner();
+    let town = Town::build(&mut runner, ResourceType::User).await;
+    let strategy = filters(&town.corpus);
+    let (mut policies, mut some) = (0, 0);
+    while policies < cases(12) {
+        let filter = strategy.new_tree(&mut runner).unwrap().current();
+        let policy = Policy { user_filter: Some(filter.to_string()), ..Policy::default() };
+        if !is_within_limits(&filter) || !policy.mistakes().is_empty() {
+            continue;
+        }
+        let inside = check(&filter, Mode::Lenient, town.kind.shape(), &Hidden::sensitive()).unwrap();
+        let expected: Vec<Uuid> = town
+            .resources
+            .iter()
+            .filter(|one| inside.matches(one))
+            .map(|one| one["id"].as_str().unwrap().parse().unwrap())
+            .collect();
+        if expected.is_empty() || expected.len() == town.resources.len() {
+            continue;
+        }
+        policies += 1;
+        let name = format!("policy {policies}");
+        let token = town.served.released(&name, &["scim:read"], policy.user_filter.as_deref(), None, None).await;
+        let whole = town.served.get_as(&token, "/scim/v2/Users?count=500").await;
+        assert_eq!(whole.ids(), expected, "seed {seed}: {policy:?}");
+        assert_eq!(whole.list()["totalResults"], expected.len(), "seed {seed}: {policy:?}");
+        let shown: Vec<Map<String, Value>> =
+            whole.list()["Resources"].as_array().unwrap().iter().map(|one| one.as_object().unwrap().clone()).collect();
+        let hidden = policy.read(false).unwrap().hidden;
+        for _ in 0..40 {
+            let filter = strategy.new_tree(&mut runner).unwrap().current();
+            let asks = |name: &str| filter.to_string().to_lowercase().contains(name);
+            let Ok(checked) = check(&filter, Mode::Lenient, town.kind.shape(), &hidden) else { continue };
+            // What is answered on request only is not in the list.
+            if !is_within_limits(&filter) || asks("managerchain") {
+                continue;
+            }
+            let found =
+                town.served.search_as(&token, "/Users", json!({ "filter": filter.to_string(), "count": 500 })).await;
+            let matching = shown.iter().filter(|one| checked.matches(one));
+            let expected: Vec<Uuid> = matching.map(|one| one["id"].as_str().unwrap().parse().unwrap()).collect();
+            some += usize::from(!expected.is_empty() && expected.len() < shown.len());
+            assert_eq!(found.ids(), expected, "seed {seed}: {policy:?}: {filter}");
+        }
+        for name in ["userName", "displayName", "employeeNumber", "department", "title", "manager.displayName"] {
+            let target = ResourceType::User.shape().resolve(&AttrPath::parse(name).unwrap(), &hidden).unwrap();
+            let mut order: Vec<(bool, Option<String>, usize)> = shown
+                .iter()
+                .enumerate()
+                .map(|(place, one)| (sort_value(one, target), place))
+                .map(|(value, place)| (value.is_none(), value, place))
+                .collect();
+            order.sort();
+            let expected: Vec<Uuid> = order.iter().map(|(_, _, place)| expected[*place]).collect();
+            let mut walked = Vec::new();
+            while walked.len() < expected.len() {
+                let path =
+                    format!("/scim/v2/Users?sortBy={name}&startIndex={}&count=7&attributes=id", walked.len() + 1);
+                let page = town.served.get_as(&token, &path).await.ids();
+                assert!(!page.is_empty(), "seed {seed}: {policy:?}: {name}");
+                walked.extend(page);
+            }
+            assert_eq!(walked, expected, "seed {seed}: {policy:?}: {name}");
+        }
+    }
+    assert!(some > policies, "only {some} filters tell some from others; seed {seed}");
+    town.served.stop().await;
 }

@@ -9,11 +9,15 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use rollbook::directory::attribute::name;
 use rollbook::directory::mapping::EmploymentType;
+use rollbook::scim::filter::check::Checked;
 use rollbook::scim::filter::{Mode, read};
-use rollbook::scim::schema::{Hidden, ResourceType};
+use rollbook::scim::schema::{Hidden, ResourceType, Type};
 use rollbook::store::pool::{Database, PoolSettings};
 use rollbook::store::scim_filter::Condition;
+use rollbook::store::sort::Sort;
 use rollbook::store::view::View;
+use rollbook::store::walks::{self, PageRequest, Start};
+use uuid::Uuid;
 
 use crate::support::groups::department;
 use crate::support::people::{crowd, insert, lead, number, person, update};
@@ -408,4 +412,54 @@ async fn malformed_and_huge_filters_are_refused() {
     let too_long = served.filter(&"x".repeat(40_000)).await;
     assert!(too_long.refusal(414, None).contains("32768"));
     served.stop().await;
+}
+
+/// Statements that are kept prepared cost memory in Postgres: there are few, whatever callers ask.
+#[tokio::test]
+async fn filters_do_not_fill_the_memory_of_the_database() {
+    let served = Served::start().await;
+    let mut conn = served.conn().await;
+    insert(&mut conn, &crowd(3), served.now()).await;
+    let view = View::of_all("https://dir.example.com/scim/v2", true, Hidden::sensitive());
+    let shape = ResourceType::User.shape();
+    let (mut filters, mut sorts) = (Vec::new(), Vec::new());
+    for found in shape.attributes() {
+        let path = found.to_string();
+        for filter in [format!("{path} pr"), format!("not ({path} pr)"), format!("userName co \"x\" and {path} pr")] {
+            filters.extend(read(&filter, Mode::Lenient, shape, &Hidden::sensitive()).ok());
+        }
+        for operator in ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"] {
+            let filter = format!("{path} {operator} \"x\"");
+            filters.extend(read(&filter, Mode::Lenient, shape, &Hidden::sensitive()).ok());
+        }
+        if found.definition().kind != Type::Complex {
+            sorts.push(found);
+        }
+    }
+    // What a query across types leaves of attributes of the other type.
+    let one = filters[0].clone();
+    for n in 0..64_u32 {
+        let constants = (0..6).map(|bit| Checked::Constant(n >> bit & 1 == 1));
+        filters.push(Checked::And(vec![one.clone(), Checked::Or(constants.collect())]));
+    }
+    assert!(filters.len() > 300 && sorts.len() > 30, "{} {}", filters.len(), sorts.len());
+    for (n, filter) in filters.iter().enumerate() {
+        let mut condition = Condition::of(filter, &view);
+        condition.settle(&mut conn).await.unwrap();
+        let sort = Sort::of_people(sorts[n % sorts.len()], n % 2 == 0, &view);
+        for (start, sort) in [(Start::Index(1), None), (Start::Index(2), None), (Start::Index(1), Some(&sort))] {
+            let request = PageRequest { caller: Uuid::nil(), query: b"", start, count: 2, now: served.now() };
+            walks::page(&mut conn, &view, &request, Some(&condition), sort).await.unwrap();
+        }
+    }
+    let kept: Number =
+        sql_query("SELECT count(*) AS number FROM pg_prepared_statements").get_result(&mut conn).await.unwrap();
+    assert!(kept.number < 150, "{} statements are kept", kept.number);
+    served.stop().await;
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    number: i64,
 }

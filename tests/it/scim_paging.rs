@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
+use rollbook::directory::attribute::name;
+use rollbook::directory::person::Person;
 use uuid::Uuid;
 
 use crate::support::people::{crowd, fold, insert, number, person, remove, update};
-use crate::support::served::Served;
+use crate::support::served::{Served, encoded};
 
 /// Okta's connection test (consumers.md 1.1), and the shape of a page.
 #[tokio::test]
@@ -208,4 +210,159 @@ async fn the_union_of_the_pages_is_the_whole() {
         }
     }
     served.stop().await;
+}
+
+/// R-102, of a list of some people who are named one by one.
+#[tokio::test]
+async fn a_walk_through_people_who_are_named_goes_on_behind_who_is_not_among_them_any_more() {
+    let served = Served::start().await;
+    let mut conn = served.conn().await;
+    let mut people = crowd(8);
+    let ids = insert(&mut conn, &people, served.now()).await;
+    let named: Vec<String> = (0..6).map(|n| format!("userName eq \"p{n}@acme.com\"")).collect();
+    let filter = encoded(&format!("active eq true and ({})", named.join(" or ")));
+    let page =
+        async |start: usize| served.get(&format!("/scim/v2/Users?filter={filter}&startIndex={start}&count=2")).await;
+    assert_eq!(page(1).await.ids(), ids[..2]);
+    people[0].active = false;
+    served.clock.advance(TimeDelta::seconds(1));
+    update(&mut conn, ids[0], &people[0], served.now()).await;
+    let second = page(3).await;
+    assert_eq!((second.ids(), &second.list()["totalResults"]), (ids[2..4].to_vec(), &5.into()));
+    remove(&mut conn, ids[3], served.now()).await;
+    assert_eq!(page(5).await.ids(), ids[4..6]);
+    assert_eq!(page(7).await.ids(), [] as [Uuid; 0]);
+    assert_eq!(page(2).await.ids(), [ids[2], ids[4]], "nobody walked there: counted");
+    served.stop().await;
+}
+
+/// R-102 and law 8: people come inside a policy and leave it while a consumer walks; each of the others is there once.
+#[tokio::test]
+async fn a_walk_under_a_policy_is_exact_while_people_enter_and_leave() {
+    let served = Served::start().await;
+    let mut conn = served.conn().await;
+    let mut people = crowd(60);
+    for (n, one) in people.iter_mut().enumerate() {
+        let title = if n % 3 == 0 { "Outside" } else { "Inside" };
+        one.attributes.insert(name::TITLE.to_owned(), title.to_owned());
+    }
+    let ids = insert(&mut conn, &people, served.now()).await;
+    let desk = served.released("desk", &["scim:read"], Some("title eq \"Inside\""), None, None).await;
+    for query in ["", "&sortBy=displayName&sortOrder=descending", "&sortBy=title"] {
+        let (mut walked, mut moved) = (Vec::new(), BTreeSet::new());
+        for step in 0..100 {
+            let start = walked.len() + 1;
+            let answer = served.get_as(&desk, &format!("/scim/v2/Users?startIndex={start}&count=4{query}")).await;
+            let page = answer.ids();
+            if page.is_empty() {
+                break;
+            }
+            walked.extend(page);
+            // Somebody comes in, somebody goes: before the place and behind it.
+            for n in [step * 7 % 60, step * 11 % 60, (step * 13 + 30) % 60] {
+                let title = if people[n].attributes[name::TITLE] == "Inside" { "Outside" } else { "Inside" };
+                people[n].attributes.insert(name::TITLE.to_owned(), title.to_owned());
+                update(&mut conn, ids[n], &people[n], served.now()).await;
+                moved.insert(ids[n]);
+            }
+        }
+        let stayed = |id: &Uuid| !moved.contains(id);
+        let inside = (0..60).filter(|n| people[*n].attributes[name::TITLE] == "Inside").map(|n| ids[n]).filter(stayed);
+        let mut expected: Vec<Uuid> = inside.collect();
+        let mut others: Vec<Uuid> = walked.iter().copied().filter(stayed).collect();
+        expected.sort_unstable();
+        others.sort_unstable();
+        assert!(!expected.is_empty());
+        assert_eq!(others, expected, "{query}");
+    }
+    served.stop().await;
+}
+
+/// what was remembered of an earlier walk is no answer to a jump.
+#[tokio::test]
+async fn pages_of_people_who_stand_still_add_up_in_any_order() {
+    let served = Served::start().await;
+    let mut conn = served.conn().await;
+    let mut people = leads(40);
+    people[0].attributes.remove(name::TITLE);
+    let ids = insert(&mut conn, &people, served.now()).await;
+    let desk = served.released("desk", &["scim:read"], Some("title pr"), None, None).await;
+    let lists =
+        [(&desk, ""), (&served.token, "&filter=title%20pr"), (&desk, "&sortBy=displayName"), (&desk, "&sortBy=title")];
+    for (token, query) in lists {
+        people[0].attributes.remove(name::TITLE);
+        update(&mut conn, ids[0], &people[0], served.now()).await;
+        let page = async |start: usize| {
+            served.get_as(token, &format!("/scim/v2/Users?startIndex={start}&count=10{query}")).await.ids()
+        };
+        for start in [1, 11, 21, 31] {
+            page(start).await;
+        }
+        // Somebody comes in who stands before all others; from now on nothing changes.
+        people[0].attributes.insert(name::TITLE.to_owned(), "Lead".to_owned());
+        update(&mut conn, ids[0], &people[0], served.now()).await;
+        for orders in [[1, 31, 11, 21], [31, 21, 11, 1]] {
+            if orders[0] == 31 {
+                // No walk has begun anew: a page that was given may be asked for once more, but not for long.
+                served.clock.advance(TimeDelta::minutes(4));
+            }
+            let mut union = Vec::new();
+            for start in orders {
+                union.extend(page(start).await);
+            }
+            union.sort_unstable();
+            let mut all = ids.clone();
+            all.sort_unstable();
+            assert_eq!(union, all, "{query} {orders:?}");
+        }
+        // Whose answer got lost asks again.
+        let first = page(1).await;
+        let second = page(11).await;
+        assert_eq!((page(11).await, first.len()), (second, 10), "{query}");
+    }
+    served.stop().await;
+}
+
+/// of two walks of one consumer that overlap, none misses anybody who was there all the time.
+#[tokio::test]
+async fn a_walk_beside_another_misses_nobody() {
+    let served = Served::start().await;
+    let mut conn = served.conn().await;
+    let mut people = leads(40);
+    let ids = insert(&mut conn, &people, served.now()).await;
+    let desk = served.released("desk", &["scim:read"], Some("title pr"), None, None).await;
+    for (token, query) in [(&desk, ""), (&served.token, "&filter=title%20pr")] {
+        for enters in [false, true] {
+            let page = async |start: usize| {
+                served.get_as(token, &format!("/scim/v2/Users?startIndex={start}&count=10{query}")).await.ids()
+            };
+            let (mut one, mut other) = (page(1).await, Vec::new());
+            if enters {
+                people[3].attributes.insert(name::TITLE.to_owned(), "Lead".to_owned());
+            } else {
+                people[3].attributes.remove(name::TITLE);
+            }
+            update(&mut conn, ids[3], &people[3], served.now()).await;
+            other.extend(page(1).await);
+            for start in [11, 21, 31] {
+                one.extend(page(start).await);
+                other.extend(page(start).await);
+            }
+            for (walk, walked) in [("one", &one), ("other", &other)] {
+                let missing: Vec<&Uuid> = ids.iter().filter(|id| **id != ids[3] && !walked.contains(id)).collect();
+                assert_eq!(missing, [] as [&Uuid; 0], "{walk} {query} {enters}");
+            }
+            served.clock.advance(TimeDelta::minutes(11));
+        }
+    }
+    served.stop().await;
+}
+
+/// People with a title.
+fn leads(count: usize) -> Vec<Person> {
+    let mut people = crowd(count);
+    for one in &mut people {
+        one.attributes.insert(name::TITLE.to_owned(), "Lead".to_owned());
+    }
+    people
 }

@@ -1,10 +1,14 @@
 //! POST .search, and queries on the base URL.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rollbook::directory::attribute::name;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::groups::department;
-use crate::support::people::{crowd, insert};
+use crate::support::people::{crowd, insert, update};
 use crate::support::served::{Served, encoded};
 
 /// a search answers as the same query by GET does.
@@ -194,5 +198,54 @@ async fn every_page_of_a_query_across_types_is_a_part_of_the_whole() {
             assert_eq!(page, whole[(start - 1).min(13)..(start + 2).min(13)], "{query} from {start}");
         }
     }
+    served.stop().await;
+}
+
+/// R-102 across types: whoever changes between the statements of a page is no reason to end the walk, nor to go on with
+/// the groups.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_through_both_types_loses_nobody_while_people_change() {
+    let served = Served::start().await;
+    let mut conn = served.conn().await;
+    let mut people = crowd(24);
+    for one in &mut people {
+        one.attributes.insert(name::TITLE.to_owned(), "Lead".to_owned());
+    }
+    let ids = insert(&mut conn, &people, served.now()).await;
+    let group = department(&mut conn, "Data", &ids[..3], served.now()).await;
+    let stays: BTreeSet<Uuid> = ids.iter().copied().skip(1).step_by(2).chain([group]).collect();
+    let done = AtomicBool::new(false);
+    let filter = encoded("title pr or displayName eq \"Department: Data\"");
+    let walks = async {
+        for round in 0..24 {
+            let order = ["", "&sortBy=displayName", "&sortBy=title&sortOrder=descending"][round % 3];
+            let (mut walked, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let path = format!("/scim/v2?filter={filter}&count=3&cursor={cursor}{order}");
+                let page = served.get(&path).await;
+                walked.extend(page.ids());
+                match page.list()["nextCursor"].as_str() {
+                    Some(next) => next.clone_into(&mut cursor),
+                    None => break,
+                }
+            }
+            let mut stayed: Vec<Uuid> = walked.into_iter().filter(|id| stays.contains(id)).collect();
+            stayed.sort_unstable();
+            assert_eq!(stayed, stays.iter().copied().collect::<Vec<_>>(), "round {round}{order}");
+        }
+        done.store(true, Ordering::Relaxed);
+    };
+    let changes = async {
+        let mut n = 0;
+        while !done.load(Ordering::Relaxed) {
+            let one = &mut people[n];
+            if one.attributes.remove(name::TITLE).is_none() {
+                one.attributes.insert(name::TITLE.to_owned(), "Lead".to_owned());
+            }
+            update(&mut conn, ids[n], one, served.now()).await;
+            n = (n + 2) % 24;
+        }
+    };
+    tokio::join!(walks, changes);
     served.stop().await;
 }

@@ -39,7 +39,7 @@ pub(super) async fn read(
     let head = head.ok_or_else(ScimError::internal)?;
     let version = head.version.clone();
     let location = format!("{}/Groups/{id}", state.scim_base());
-    if is_known(&request, &version) && !projection.is_beyond_the_version() {
+    if is_known(&request, &version, projection.is_beyond_the_version()) {
         let mut response = HttpResponse::NotModified();
         return Ok(response.insert_header((ETAG, version)).insert_header((LOCATION, location)).finish());
     }

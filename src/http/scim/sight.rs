@@ -17,6 +17,7 @@ use crate::scim::release::Release;
 use crate::scim::version;
 use crate::store::audit::{self, AuditRow};
 use crate::store::group_filter::GroupCondition;
+use crate::store::keys;
 use crate::store::pool::Connection;
 use crate::store::scim_filter::Condition;
 use crate::store::view::View;
@@ -38,6 +39,11 @@ impl Sight {
         let view = View::of_all(state.scim_base(), caller.external_id_from_source, release.hidden.clone());
         let view = view.narrowed(conn, release.users.as_ref(), release.groups.as_ref()).await?;
         let view = view.of_consumer(caller.id, caller.policy().user_filter.as_deref());
+        if view.people().is_some_and(Condition::reads_keys) {
+            // As long as somebody has none, nobody can say whom this caller sees: not as a person, as a manager, in a
+            // group, or in a number.
+            keys::check(conn).await?;
+        }
         Ok(Self { caller, release, view })
     }
 
@@ -107,8 +113,9 @@ pub(super) fn parse_id(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok().filter(|id| id.to_string() == text)
 }
 
-/// Whether the caller has this version already.
-pub(super) fn is_known(request: &HttpRequest, version: &str) -> bool {
-    let mut headers = request.headers().get_all(IF_NONE_MATCH);
-    headers.any(|header| header.to_str().is_ok_and(|header| version::names(header, version)))
+/// Whether the caller has this version already, or asks only whether there is any. A version tells nothing of an
+/// answer that is beyond it.
+pub(super) fn is_known(request: &HttpRequest, version: &str, is_beyond: bool) -> bool {
+    let knows = |header: &str| header.trim() == "*" || !is_beyond && version::names(header, version);
+    request.headers().get_all(IF_NONE_MATCH).any(|header| header.to_str().is_ok_and(knows))
 }

@@ -43,7 +43,7 @@ pub(super) async fn read(
     drop(conn);
     let mut body = String::new();
     let version = writer.append(&found[0], &mut body)?;
-    let is_known = is_known(&request, &version) && !projection.is_beyond_the_version();
+    let is_known = is_known(&request, &version, projection.is_beyond_the_version());
     let mut response = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     response.insert_header((ETAG, version));
     response.insert_header((LOCATION, format!("{}/Users/{person}", state.scim_base())));

@@ -4,7 +4,7 @@ use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, Valid
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Bigint, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Bigint, Bool, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 
 use super::{PageRequest, Place};
 use crate::store::scim_filter::Condition;
@@ -30,7 +30,10 @@ impl Mark<'_> {
         out.push_bind_param::<Bigint, _>(&self.index)?;
         out.push_sql(" AND at > ");
         out.push_bind_param::<Timestamptz, _>(&request.now)?;
-        out.push_sql(" - interval '1 hour'");
+        // A page that was given is asked for again only if the answer got lost: later, it is a jump.
+        out.push_sql(" - interval '1 hour' AND (used_at IS NULL OR used_at > ");
+        out.push_bind_param::<Timestamptz, _>(&request.now)?;
+        out.push_sql(" - interval '3 minutes')");
         Ok(())
     }
 }
@@ -153,20 +156,23 @@ impl Query for PeopleTotal {
     type SqlType = Bigint;
 }
 
-/// Remembers where a walk goes on.
+/// Notes that a page has been given, and remembers where the walk goes on.
 pub(super) struct Remember<'a> {
-    pub(super) request: &'a PageRequest<'a>,
+    /// The page that was given.
+    pub(super) given: Given<'a>,
     pub(super) next_start_index: i64,
     pub(super) last: &'a Place,
+    /// Whether there is anybody behind the place.
+    pub(super) goes_on: bool,
 }
 
 impl QueryFragment<Pg> for Remember<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        // A page that is asked for again and again writes nothing, and waits for nobody, but once a minute.
-        out.push_sql("WITH ended (caller, query, next_start_index, last_position, last_key, at) AS (VALUES (");
-        out.push_bind_param::<SqlUuid, _>(&self.request.caller)?;
+        let request = self.given.request;
+        out.push_sql("WITH ended (caller, query, next_start_index, last_position, last_key, at, used_at) AS (VALUES (");
+        out.push_bind_param::<SqlUuid, _>(&request.caller)?;
         out.push_sql(", ");
-        out.push_bind_param::<Bytea, _>(self.request.query)?;
+        out.push_bind_param::<Bytea, _>(request.query)?;
         out.push_sql(", ");
         out.push_bind_param::<Bigint, _>(&self.next_start_index)?;
         out.push_sql(", ");
@@ -174,17 +180,41 @@ impl QueryFragment<Pg> for Remember<'_> {
         out.push_sql(", ");
         out.push_bind_param::<Nullable<Text>, _>(&self.last.key)?;
         out.push_sql(", ");
-        out.push_bind_param::<Timestamptz, _>(&self.request.now)?;
+        out.push_bind_param::<Timestamptz, _>(&request.now)?;
+        // Whoever goes on behind the last one does so soon, and finds nobody.
+        out.push_sql(", CASE WHEN NOT ");
+        out.push_bind_param::<Bool, _>(&self.goes_on)?;
+        out.push_sql(" THEN ");
+        out.push_bind_param::<Timestamptz, _>(&request.now)?;
+        out.push_sql(" END)), given AS (");
+        self.given.walk_ast(out.reborrow())?;
+        // A walk begins: what an earlier one has passed is no place of it.
         out.push_sql(
-            "))
-             INSERT INTO index_walks (caller, query, next_start_index, last_position, last_key, at)
+            "), passed AS (
+                 DELETE FROM index_walks w USING ended
+                 WHERE (w.caller, w.query) = (ended.caller, ended.query) AND w.used_at IS NOT NULL
+                     AND w.next_start_index <> ended.next_start_index AND ",
+        );
+        out.push_bind_param::<Bigint, _>(&self.given.index)?;
+        // A page that is asked for again and again writes nothing, and waits for nobody, but once a minute.
+        out.push_sql(
+            " = 1)
+             INSERT INTO index_walks AS w (caller, query, next_start_index, last_position, last_key, at, used_at)
              SELECT * FROM ended WHERE NOT EXISTS (
                  SELECT FROM index_walks w
                  WHERE (w.caller, w.query, w.next_start_index) = (ended.caller, ended.query, ended.next_start_index)
                      AND w.last_position = ended.last_position AND w.last_key IS NOT DISTINCT FROM ended.last_key
-                     AND w.at > ended.at - interval '1 minute' AND w.at <= ended.at)
-             ON CONFLICT (caller, query, next_start_index)
-             DO UPDATE SET last_position = excluded.last_position, last_key = excluded.last_key, at = excluded.at",
+                     AND w.used_at IS NULL AND ended.used_at IS NULL AND w.at > ended.at - interval '1 minute' AND w.at <= ended.at)
+             ON CONFLICT (caller, query, next_start_index) DO UPDATE SET ",
+        );
+        // Another walk may be about to go on at this index. Which of both comes cannot be told; from the earlier place
+        // somebody is there twice at worst, from the later one somebody would be missing.
+        out.push_sql(
+            "last_position = CASE
+                 WHEN w.used_at IS NULL AND w.at > excluded.at - interval '10 minutes'
+                     AND w.last_key IS NULL AND excluded.last_key IS NULL
+                 THEN least(w.last_position, excluded.last_position) ELSE excluded.last_position END,
+             last_key = excluded.last_key, at = excluded.at, used_at = excluded.used_at",
         );
         Ok(())
     }
@@ -193,5 +223,32 @@ impl QueryFragment<Pg> for Remember<'_> {
 /// Written by hand, since diesel prepares its own `ON CONFLICT … DO UPDATE` anew for each page.
 impl QueryId for Remember<'_> {
     type QueryId = Remember<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+/// Notes that a page has been given.
+pub(super) struct Given<'a> {
+    pub(super) request: &'a PageRequest<'a>,
+    /// From 1.
+    pub(super) index: i64,
+}
+
+impl QueryFragment<Pg> for Given<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("UPDATE index_walks SET used_at = ");
+        out.push_bind_param::<Timestamptz, _>(&self.request.now)?;
+        out.push_sql(" WHERE caller = ");
+        out.push_bind_param::<SqlUuid, _>(&self.request.caller)?;
+        out.push_sql(" AND query = ");
+        out.push_bind_param::<Bytea, _>(self.request.query)?;
+        out.push_sql(" AND next_start_index = ");
+        out.push_bind_param::<Bigint, _>(&self.index)?;
+        out.push_sql(" AND used_at IS NULL");
+        Ok(())
+    }
+}
+
+impl QueryId for Given<'_> {
+    type QueryId = Given<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }

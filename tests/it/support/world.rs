@@ -9,7 +9,7 @@ use rollbook::clock::Clock;
 use rollbook::flows::audit::Actor;
 use rollbook::flows::connect::{self, NewConnectionOrder};
 use rollbook::flows::context::Context;
-use rollbook::flows::{audience, feed, fields, grants, groups, hold, keys, pull, timers, tokens};
+use rollbook::flows::{feed, fields, grants, groups, hold, keys, pull, released_totals, timers, tokens};
 use rollbook::jobs::wake::Wake;
 use rollbook::keys::seal::Keys;
 use rollbook::outbound::Outbound;
@@ -155,7 +155,7 @@ pub(crate) async fn work(context: &Context) {
         worked |= pull::work(context).await.unwrap();
         worked |= fields::walk(context).await.unwrap();
         worked |= keys::fill(context).await.unwrap();
-        worked |= Box::pin(audience::count(context)).await.unwrap();
+        worked |= Box::pin(released_totals::count(context)).await.unwrap();
         worked |= groups::walk(context).await.unwrap();
         worked |= feed::sequence(context).await.unwrap();
         if !worked {

@@ -1,0 +1,1 @@
+ALTER TABLE index_walks DROP COLUMN used_at;
