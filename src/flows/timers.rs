@@ -93,11 +93,10 @@ const KEEP_RUNS: TimeDelta = TimeDelta::days(90);
 pub async fn keep_house(context: &Context) -> Result<bool, FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
-    // The lease is the schedule: who gets it does the day's work, or the hour's, and nobody gets it again before it ends.
+    // By an index, and only those whose hour is over: little enough for each look.
+    store::walks::forget(&mut conn, now).await?;
+    // The lease is the schedule: who gets it does the day's work, and nobody gets it again before it ends.
     let owner = context.clock.row_id();
-    if store::leases::take(&mut conn, "walks", owner, now, now + TimeDelta::hours(1)).await? {
-        store::walks::forget(&mut conn, now).await?;
-    }
     if !store::leases::take(&mut conn, "housekeeping", owner, now, now + TimeDelta::days(1)).await? {
         return Ok(false);
     }

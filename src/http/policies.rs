@@ -6,30 +6,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::scim::release::{Mistake, Policy, Release};
 
-/// So many policies are kept; there is one for each consumer, and one of all without.
+/// So many policies are kept of callers with and of callers without the scope for what is sensitive; there is one for
+/// each consumer, and one of all without. Beyond that all are read anew.
 const KEPT: usize = 256;
 
 /// What policies release. What a text means never changes, so nothing that is kept is ever old.
 #[derive(Clone, Default)]
-pub(super) struct Policies(Arc<Mutex<HashMap<Key, Arc<Release>>>>);
+pub(super) struct Policies(Arc<[Mutex<Read>; 2]>);
 
-/// The policy, and whether the caller may see what is sensitive.
-type Key = (Policy, bool);
+type Read = HashMap<Policy, Arc<Release>>;
 
 impl Policies {
     /// As [`Policy::read`].
     pub(super) fn read(&self, policy: &Policy, sensitive: bool) -> Result<Arc<Release>, Vec<Mistake>> {
-        let key = (policy.clone(), sensitive);
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let all = &self.0[usize::from(sensitive)];
+        let known = all.lock().unwrap_or_else(PoisonError::into_inner).get(policy).cloned();
         if let Some(release) = known {
             return Ok(release);
         }
         let release = Arc::new(policy.read(sensitive)?);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= KEPT {
             all.clear();
         }
-        all.insert(key, release.clone());
+        all.insert(policy.clone(), release.clone());
         Ok(release)
     }
 }
@@ -54,7 +54,7 @@ mod tests {
         assert!(!Arc::ptr_eq(&first, &policies.read(&policy(0), true).unwrap()));
         for n in 1..3 * KEPT {
             let read = policies.read(&policy(n), false).unwrap();
-            assert!(read.users.is_some() && policies.0.lock().unwrap().len() <= KEPT);
+            assert!(read.users.is_some() && policies.0[0].lock().unwrap().len() <= KEPT);
         }
         let wrong = Policy { user_filter: Some("(".to_owned()), ..Policy::default() };
         assert_eq!(policies.read(&wrong, false).unwrap_err(), wrong.read(false).unwrap_err());

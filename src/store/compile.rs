@@ -64,7 +64,8 @@ pub(super) enum Many {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values {
     pub(super) name: &'static str,
-    /// The function of the database that gives the ids of those who have such values.
+    /// The function of the database that gives the ids of those who have such values. It reads the keys, and says so in
+    /// its name: by that a condition is known to read them.
     pub(super) holders: &'static str,
 }
 

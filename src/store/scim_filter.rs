@@ -135,10 +135,12 @@ fn names_a_person(leaf: &Leaf) -> bool {
 /// comparison with what an index finds.
 fn is_common(filter: &Checked) -> bool {
     let Checked::Test(Leaf { target, predicate: Predicate::Compare(operator, _) }) = filter else { return false };
-    matches!(operator, Operator::Eq | Operator::Co | Operator::Sw)
-        && COMMON.iter().any(|name| target.to_string() == *name || target.to_string().ends_with(&format!(":{name}")))
+    let path = target.to_string();
+    let name = path.rsplit(':').next().unwrap_or_default();
+    matches!(operator, Operator::Eq | Operator::Co | Operator::Sw) && COMMON.contains(&name)
 }
 
+/// Attributes that an index finds, without the URNs of their schemas.
 const COMMON: [&str; 11] = [
     "id",
     "userName",

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::Timestamptz;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join;
 use uuid::Uuid;
@@ -25,7 +26,7 @@ use super::keys::{self, ListError};
 use super::matched::{Begin, Matched};
 use super::people::{Listed, Shown, listed, selected, whole};
 use super::released_totals::ReleasedTotal;
-use super::schema::{index_walks, people};
+use super::schema::people;
 use super::scim_filter::Condition;
 use super::sort::Sort;
 use super::sorted::Sorted;
@@ -400,9 +401,15 @@ pub async fn total(conn: &mut AsyncPgConnection) -> QueryResult<i64> {
     counted(conn, None).await
 }
 
-/// Forgets walks that were not continued within the hour.
+/// Forgets walks that were not continued within the hour. Waits for nobody who is walking: those are left for later.
 pub async fn forget(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<usize> {
-    diesel::delete(index_walks::table.filter(index_walks::at.lt(now - REMEMBERED))).execute(conn).await
+    diesel::sql_query(
+        "DELETE FROM index_walks WHERE (caller, query, next_start_index) IN (
+             SELECT caller, query, next_start_index FROM index_walks WHERE at < $1 FOR UPDATE SKIP LOCKED)",
+    )
+    .bind::<Timestamptz, _>(now - REMEMBERED)
+    .execute(conn)
+    .await
 }
 
 /// Only a handful of people can satisfy the condition: all of them are read.

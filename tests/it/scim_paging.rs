@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use rollbook::directory::attribute::name;
-use rollbook::directory::person::Person;
 use uuid::Uuid;
 
-use crate::support::people::{crowd, fold, insert, number, person, remove, update};
+use crate::support::people::{crowd, fold, insert, leads, number, person, remove, update};
 use crate::support::served::{Served, encoded};
 
 /// Okta's connection test (consumers.md 1.1), and the shape of a page.
@@ -356,13 +355,4 @@ async fn a_walk_beside_another_misses_nobody() {
         }
     }
     served.stop().await;
-}
-
-/// People with a title.
-fn leads(count: usize) -> Vec<Person> {
-    let mut people = crowd(count);
-    for one in &mut people {
-        one.attributes.insert(name::TITLE.to_owned(), "Lead".to_owned());
-    }
-    people
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::groups::department;
-use crate::support::people::{crowd, insert, update};
+use crate::support::people::{crowd, insert, leads, update};
 use crate::support::served::{Served, encoded};
 
 /// a search answers as the same query by GET does.
@@ -207,10 +207,7 @@ async fn every_page_of_a_query_across_types_is_a_part_of_the_whole() {
 async fn a_walk_through_both_types_loses_nobody_while_people_change() {
     let served = Served::start().await;
     let mut conn = served.conn().await;
-    let mut people = crowd(24);
-    for one in &mut people {
-        one.attributes.insert(name::TITLE.to_owned(), "Lead".to_owned());
-    }
+    let mut people = leads(24);
     let ids = insert(&mut conn, &people, served.now()).await;
     let group = department(&mut conn, "Data", &ids[..3], served.now()).await;
     let stays: BTreeSet<Uuid> = ids.iter().copied().skip(1).step_by(2).chain([group]).collect();

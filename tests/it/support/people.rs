@@ -99,6 +99,15 @@ pub(crate) async fn insert(conn: &mut AsyncPgConnection, people: &[Person], now:
     ids
 }
 
+/// The same, each with a title.
+pub(crate) fn leads(count: usize) -> Vec<Person> {
+    let mut people = crowd(count);
+    for one in &mut people {
+        one.attributes.insert(name::TITLE.to_owned(), "Lead".to_owned());
+    }
+    people
+}
+
 /// Gives somebody another value.
 pub(crate) async fn update(conn: &mut AsyncPgConnection, id: Uuid, person: &Person, now: DateTime<Utc>) {
     let document = document(PersonId(id), person, now, now);
