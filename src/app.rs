@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{Config, DatabaseChoice};
 use crate::flows::callers;
 use crate::flows::context::Context;
+use crate::http::metrics;
 use crate::http::server::{self, Workers};
 use crate::http::state::State;
 use crate::jobs::runner::Runner;
@@ -26,6 +27,7 @@ use crate::keys::seal::Keys;
 use crate::keys::token::Token;
 use crate::outbound::Outbound;
 use crate::store::embedded::{Embedded, Options};
+use crate::store::lanes::{LaneSettings, Lanes};
 use crate::store::pool::{Database, PoolSettings};
 use crate::store::source::DatabaseSource;
 
@@ -33,10 +35,8 @@ pub use check::check;
 pub use demo::{DemoArgs, demo};
 pub use program::program;
 
-/// How many connections to the database a process has at most, but for the one of a migration.
-const CONNECTIONS: usize = 16;
-/// Those of them that are divided among the workers, if there is one for each. All others are everybody's: jobs, the
-/// admin API, and requests when the connections of their worker are all taken.
+/// Connections for reads that are divided among the workers, if there is one for each. At least a third of all stay
+/// shared, for requests of a worker whose own are all taken.
 const OWN_CONNECTIONS: usize = 8;
 /// How long work that must not be broken off may take after the jobs have stopped.
 const UNBROKEN_AT_MOST: std::time::Duration = std::time::Duration::from_secs(90);
@@ -46,6 +46,7 @@ pub struct App {
     pub context: Context,
     pub state: State,
     runner: Runner,
+    workers: Workers,
     embedded: Option<Embedded>,
     listener: TcpListener,
     address: SocketAddr,
@@ -66,11 +67,13 @@ impl App {
         let address = listener.local_addr()?;
         let Opened { embedded, source } = open_database(&config, &clock).await?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let workers = workers(&config.lanes);
+        let callers = config.callers;
         match Self::build(config, source, embedded.is_some(), clock).await {
-            Ok((context, new_admin_token)) => {
-                let state = State::new(context.db.clone(), context.clock.clone(), context.keys.clone(), &public_url);
+            Ok((context, lanes, new_admin_token)) => {
+                let state = State::with(lanes, callers, context.clock.clone(), context.keys.clone(), &public_url);
                 let runner = jobs::runner(&context);
-                Ok(Self { context, state, runner, embedded, listener, address, new_admin_token })
+                Ok(Self { context, state, runner, workers, embedded, listener, address, new_admin_token })
             }
             Err(error) => {
                 if let Some(embedded) = embedded {
@@ -86,9 +89,9 @@ impl App {
         source: DatabaseSource,
         alone: bool,
         clock: Clock,
-    ) -> anyhow::Result<(Context, Option<Token>)> {
+    ) -> anyhow::Result<(Context, Lanes, Option<Token>)> {
         let admin_token = config.admin_token.take();
-        let context = connect(config, source, clock).await?;
+        let (context, lanes) = connect(config, source, clock).await?;
         let mut conn = context.db.get().await?;
         let now = context.clock.now();
         conn.transaction(async |conn| crate::store::changes::make_partitions(conn, now).await).await?;
@@ -98,7 +101,7 @@ impl App {
             callers::take_over(&context).await?;
         }
         let new = callers::settle_admin_token(&context, admin_token).await?;
-        Ok((context, new))
+        Ok((context, lanes, new))
     }
 
     /// The address that is listened on.
@@ -113,12 +116,14 @@ impl App {
     /// # Errors
     /// When the server or the cluster failed.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { context, state, runner, mut embedded, listener, .. } = self;
-        let workers = workers();
+        let Self { context, state, runner, workers, mut embedded, listener, .. } = self;
+        let lanes = state.lanes.clone();
         let (server, handle) = server::serve(state, context.clone(), listener, workers)?;
         let tracker = TaskTracker::new();
         let jobs_stop = CancellationToken::new();
         runner.start(&tracker, &jobs_stop);
+        let stopped = jobs_stop.clone();
+        tracker.spawn(async move { stopped.run_until_cancelled(keep_metrics()).await });
         let mut serving = tokio::spawn(server);
         let cluster_gone = async {
             match embedded.as_mut() {
@@ -151,7 +156,7 @@ impl App {
         if outcome.is_ok() {
             callers::give_back(&context).await.unwrap_or_else(|error| warn!("leases end by themselves: {error}"));
         }
-        context.db.close();
+        lanes.close();
         if let Some(embedded) = embedded {
             embedded.stop().await?;
         }
@@ -159,14 +164,23 @@ impl App {
     }
 }
 
+/// Puts together what was counted, every few seconds.
+async fn keep_metrics() {
+    let mut time = tokio::time::interval(metrics::UPKEEP);
+    loop {
+        time.tick().await;
+        metrics::keep_up();
+    }
+}
+
 /// One worker a processor.
-fn workers() -> Workers {
-    workers_of(std::thread::available_parallelism().map_or(2, usize::from))
+fn workers(lanes: &LaneSettings) -> Workers {
+    workers_of(std::thread::available_parallelism().map_or(2, usize::from), lanes.reads)
 }
 
 /// So many workers; as far as it goes, each with connections of its own.
-fn workers_of(number: usize) -> Workers {
-    Workers { number, connections: OWN_CONNECTIONS / number.max(1) }
+fn workers_of(number: usize, reads: usize) -> Workers {
+    Workers { number, connections: OWN_CONNECTIONS.min(reads * 2 / 3) / number.max(1) }
 }
 
 /// A database that can be connected to.
@@ -188,19 +202,30 @@ async fn open_database(config: &Config, clock: &Clock) -> anyhow::Result<Opened>
 }
 
 /// Connects, and brings the database into shape.
-async fn connect(config: Config, source: DatabaseSource, clock: Clock) -> anyhow::Result<Context> {
+async fn connect(config: Config, source: DatabaseSource, clock: Clock) -> anyhow::Result<(Context, Lanes)> {
     let keys = match config.keys {
         Some(keys) => keys,
         None => Keys::load_or_create(&config.data_dir.join("key"))?,
     };
-    let own = workers();
-    let size = CONNECTIONS - own.number * own.connections;
-    let db = Database::connect(source, PoolSettings { size, ..PoolSettings::default() }).await?;
+    let own = workers(&config.lanes);
+    let lanes = Lanes::connect(source, &config.lanes, own.number * own.connections).await?;
+    let (total, most) = (config.lanes.total(), lanes.server_limit().await?);
+    if total > most {
+        bail!(
+            "the connections that are set for reads, queries, admin and jobs are {total} in all with those for health, but \
+             the database takes {most}: lower ROLLBOOK_READ_CONNECTIONS, ROLLBOOK_QUERY_CONNECTIONS, \
+             ROLLBOOK_ADMIN_CONNECTIONS or ROLLBOOK_JOB_CONNECTIONS, or raise max_connections of Postgres"
+        );
+    }
+    if total * 2 > most {
+        info!("this process opens up to {total} connections to the database, which takes {most} from all processes");
+    }
+    let db = lanes.jobs.clone();
     let done = db.migrate().await?;
     if !done.is_empty() {
         info!("the database was brought into shape: {}", done.join(", "));
     }
-    Ok(Context {
+    let context = Context {
         outbound: Outbound::new(clock.clone(), config.allow_private_vendors)?,
         node: clock.row_id(),
         keys: Arc::new(keys),
@@ -208,7 +233,8 @@ async fn connect(config: Config, source: DatabaseSource, clock: Clock) -> anyhow
         unbroken: TaskTracker::new(),
         db,
         clock,
-    })
+    };
+    Ok((context, lanes))
 }
 
 /// Brings the database into shape and ends.
@@ -280,12 +306,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn workers_divide_what_is_theirs_and_leave_half_of_all_connections_to_everybody() {
-        for number in 1..=64 {
-            let Workers { number, connections } = workers_of(number);
-            assert!(number * connections <= OWN_CONNECTIONS, "{number}");
-            assert_eq!(connections > 0, number <= OWN_CONNECTIONS, "{number}");
+    fn workers_divide_what_is_theirs_and_leave_a_third_of_all_connections_to_everybody() {
+        for (number, reads) in (1..=64).flat_map(|number| [2, 3, 12, 100].map(|reads| (number, reads))) {
+            let Workers { number, connections } = workers_of(number, reads);
+            assert!(number * connections <= OWN_CONNECTIONS && number * connections < reads, "{number} {reads}");
         }
-        assert_eq!(workers_of(2), Workers { number: 2, connections: 4 });
+        assert_eq!(workers_of(2, 12), Workers { number: 2, connections: 4 });
+        assert_eq!(workers_of(64, 12), Workers { number: 64, connections: 0 });
     }
 }

@@ -1,5 +1,7 @@
 //! Every setting once: its flag, its environment variable, what it means and what is wrong with it.
 
+mod lanes;
+
 use std::env;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,8 +10,11 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use self::lanes::LaneArgs;
+use crate::http::limits::CallerLimits;
 use crate::keys::seal::Keys;
 use crate::keys::token::Token;
+use crate::store::lanes::LaneSettings;
 use crate::store::source::DatabaseSource;
 
 /// The settings of the server, as they are given. Each is a flag and an environment variable; secrets can also come
@@ -49,6 +54,8 @@ pub struct Settings {
     /// Whether HR systems may be at loopback and private addresses: `true` or `false`. [default: false]
     #[arg(long, env = "ROLLBOOK_ALLOW_PRIVATE_VENDORS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub allow_private_vendors: Option<String>,
+    #[command(flatten)]
+    pub lanes: LaneArgs,
 }
 
 /// Where the database is.
@@ -71,6 +78,8 @@ pub struct Config {
     /// Absent only with the private cluster: then the key in the data directory is used, or made.
     pub keys: Option<Keys>,
     pub allow_private_vendors: bool,
+    pub lanes: LaneSettings,
+    pub callers: CallerLimits,
 }
 
 /// Everything that is wrong with the settings, one line each.
@@ -126,6 +135,7 @@ impl Settings {
                 false
             }
         };
+        let (lanes, callers) = self.lanes.check(&mut note);
         match (database, listen) {
             (Some(database), Some(listen)) if mistakes.is_empty() => Ok(Config {
                 database,
@@ -135,6 +145,8 @@ impl Settings {
                 admin_token,
                 keys: keys.flatten(),
                 allow_private_vendors,
+                lanes,
+                callers,
             }),
             _ => Err(Mistakes(mistakes)),
         }

@@ -8,6 +8,8 @@ pub mod auth;
 pub mod consent;
 pub mod error;
 mod html;
+pub mod limits;
+pub mod metrics;
 mod open_files;
 pub mod ops;
 mod policies;

@@ -41,10 +41,10 @@ pub async fn check(settings: Settings, clock: Clock) -> anyhow::Result<bool> {
     let Opened { embedded, source } = opened;
     let place = source.place().to_owned();
     match super::connect(config, source, clock).await {
-        Ok(context) => {
+        Ok((context, lanes)) => {
             report.right("database", &format!("reached at {place}, in the shape that this version needs"));
             look_around(&context, &mut report).await?;
-            context.db.close();
+            lanes.close();
         }
         Err(error) => report.wrong("database", &format!("{error:#}")),
     }

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
 use crate::flows::{feed, fields, grants, groups, hold, keys, pull, released_totals, timers, tokens};
-use crate::jobs::runner::{Job, Runner};
+use crate::jobs::runner::{Job, Runner, Stopped};
 
 type Step = for<'a> fn(&'a Context) -> BoxFuture<'a, Result<bool, FlowError>>;
 
@@ -22,8 +22,11 @@ impl Job for Work {
         self.name
     }
 
-    fn step(&self) -> BoxFuture<'_, anyhow::Result<bool>> {
-        (self.step)(&self.context).map(|done| done.map_err(anyhow::Error::from)).boxed()
+    fn step(&self) -> BoxFuture<'_, Result<bool, Stopped>> {
+        let stopped = |error: FlowError| {
+            if error.is_outage() { Stopped::Waits(error.into()) } else { Stopped::Failed(error.into()) }
+        };
+        (self.step)(&self.context).map(move |done| done.map_err(stopped)).boxed()
     }
 }
 

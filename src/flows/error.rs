@@ -1,7 +1,7 @@
 //! Why a use case was not carried out. Each front turns this into its own format in one place.
 
 pub use crate::connectors::connector::ConnectorError;
-use crate::store::error::DatabaseError;
+use crate::store::error::{DatabaseError, Fault, classify};
 
 /// Why a use case was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -37,37 +37,26 @@ impl FlowError {
         Self::Invalid { field: field.into(), problem: problem.into() }
     }
 
-    /// Whether the database is away or busy, rather than anything being wrong.
+    /// Whether the database is away, busy, read-only or in the way of itself, rather than anything being wrong.
     #[must_use]
     pub fn is_outage(&self) -> bool {
-        use diesel::result::{DatabaseErrorKind as Kind, Error};
         match self {
-            Self::Database(_)
-            | Self::Store(
-                Error::BrokenTransactionManager
-                | Error::DatabaseError(
-                    Kind::ClosedConnection
-                    | Kind::UnableToSendCommand
-                    | Kind::SerializationFailure
-                    | Kind::ReadOnlyTransaction,
-                    _,
-                ),
-            ) => true,
-            Self::Store(Error::DatabaseError(Kind::Unknown, information)) => {
-                let words = ["terminating connection", "the database system is", "too many clients"];
-                self.is_deadlock() || words.iter().any(|words| information.message().contains(words))
-            }
+            Self::Database(_) => true,
+            Self::Store(error) => classify(error).is_passing(),
             _ => false,
         }
     }
 
-    /// Whether two transactions waited for each other and the database ended this one: trying again helps at once.
+    /// Whether another transaction was in the way (a deadlock, say): trying again helps at once.
     #[must_use]
     pub fn is_deadlock(&self) -> bool {
-        use diesel::result::{DatabaseErrorKind, Error};
-        // The driver hands the message on, and of SQLSTATEs only those that it has a kind for; 40P01 is none of them.
-        matches!(self, Self::Store(Error::DatabaseError(DatabaseErrorKind::Unknown, information))
-            if information.message().contains("deadlock detected"))
+        matches!(self, Self::Store(error) if classify(error) == Fault::Conflict)
+    }
+
+    /// Whether the database takes no writes at present.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::Store(error) if classify(error) == Fault::ReadOnly)
     }
 
     /// A stored value that does not read back: a fault of ours, never of the caller.

@@ -66,6 +66,7 @@ impl Scope {
         match self {
             Self::ScimWrite => &[Self::ScimRead],
             Self::Admin => &[Self::AdminRead, Self::EventsRead, Self::MetricsRead],
+            Self::AdminRead => &[Self::MetricsRead],
             _ => &[],
         }
     }
@@ -141,10 +142,11 @@ impl<P: Permission> FromRequest for Caller<P> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let digest = presented(request);
         let state = request.app_data::<web::Data<State>>().cloned();
+        let front = request.app_data::<Front>().copied().unwrap_or_default();
         let request = request.clone();
         Box::pin(async move {
             let caller = match (digest, state) {
-                (Ok(digest), Some(state)) => identify(&state, digest).await,
+                (Ok(digest), Some(state)) => identify(&state, front, digest).await,
                 (Err(refusal), _) => Err(refusal),
                 (Ok(_), None) => {
                     tracing::error!("the application was built without its state");
@@ -175,12 +177,18 @@ fn presented(request: &HttpRequest) -> Result<TokenDigest, Refusal> {
     TokenDigest::of_presented(token.trim()).ok_or(Refusal::BadToken)
 }
 
-async fn identify<P>(state: &State, digest: TokenDigest) -> Result<Caller<P>, Refusal> {
+async fn identify<P>(state: &State, front: Front, digest: TokenDigest) -> Result<Caller<P>, Refusal> {
     let now = state.clock.now();
-    let mut conn = state.db.get().await?;
+    // Readers of the directory cannot keep an admin out, nor the other way round.
+    let lane = match front {
+        Front::Scim => &state.lanes.reads,
+        Front::Problem => &state.lanes.admin,
+    };
+    let mut conn = lane.get().await?;
     let holder = tokens::holder(&mut conn, digest.as_bytes()).await?;
     let holder = holder.filter(|holder| holder.is_live(now)).ok_or(Refusal::BadToken)?;
     if holder.is_use_due(now)
+        && !lane.is_read_only()
         && let Err(error) = tokens::used(&mut conn, holder.token, now).await
     {
         // A use that is not written down refuses nobody: the database may be read-only for a while.

@@ -9,14 +9,15 @@ mod problem;
 mod scim;
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 
 use super::auth::Scope;
-use super::request_id;
-use crate::store::error::DatabaseError;
+use super::{metrics, request_id};
+use crate::store::error::{DatabaseError, Fault, classify};
 use crate::store::keys::ListError;
 
 pub use code::Code;
@@ -26,8 +27,29 @@ pub use scim::ScimFailure;
 /// Seconds after which a caller may try again when the directory cannot be read.
 const RETRY_SECONDS: u32 = 5;
 
+/// Seconds after which a consumer may try again that has as many requests going as it may.
+const RETRY_OWN_SECONDS: u32 = 2;
+
+tokio::task_local! {
+    /// The time limit of the expensive query that is being answered.
+    static LIMIT: Duration;
+}
+
+/// Answers an expensive query: a statement that runs into the time limit is then refused as [`Refusal::TooLong`].
+pub(super) async fn limited<T>(limit: Duration, work: impl Future<Output = T>) -> T {
+    LIMIT.scope(limit, work).await
+}
+
 /// What a consumer that may not write is told (R-023).
 const READ_ONLY: &str = "This directory is maintained from the HR system; writing is not enabled for this token";
+
+/// Which limit of one caller is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Busy {
+    Reads(usize),
+    Queries(usize),
+    Streams(usize),
+}
 
 /// Why a request is refused before anything is done, in whichever wording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +62,14 @@ pub enum Refusal {
     Lacks(Scope),
     /// The database cannot be asked at present.
     Unavailable,
+    /// The database takes no writes at present.
+    ReadOnly,
+    /// This caller has as many requests of one kind going as it may.
+    TooManyRequests(Busy),
+    /// As many expensive queries of all callers are running as may.
+    Crowded,
+    /// The query ran into the time limit of expensive queries.
+    TooLong { limit: Duration },
     /// A fault of ours, logged where it was found.
     Internal,
 }
@@ -49,7 +79,9 @@ impl Refusal {
         match self {
             Self::NoToken | Self::BadToken => 401,
             Self::Lacks(_) => 403,
-            Self::Unavailable => 503,
+            Self::TooLong { .. } => 400,
+            Self::TooManyRequests(_) => 429,
+            Self::Unavailable | Self::ReadOnly | Self::Crowded => 503,
             Self::Internal => 500,
         }
     }
@@ -61,6 +93,23 @@ impl Refusal {
             Self::Lacks(Scope::ScimWrite) => READ_ONLY.to_owned(),
             Self::Lacks(scope) => format!("this token lacks the scope {}", scope.as_str()),
             Self::Unavailable => "the directory cannot be read at present; try again later".to_owned(),
+            Self::ReadOnly => "the directory can be read but not written at present; try again later".to_owned(),
+            Self::TooManyRequests(Busy::Reads(limit)) => {
+                format!("{limit} requests of this consumer are being answered; at most {limit} may be; try again later")
+            }
+            Self::TooManyRequests(Busy::Queries(limit)) => format!(
+                "this consumer is running {limit} expensive queries, as many as it may; run fewer at once, or compare \
+                 userName, emails.value, externalId or id with eq, which is not limited so"
+            ),
+            Self::TooManyRequests(Busy::Streams(limit)) => {
+                format!("{limit} answers are being sent to this consumer, as many as may be; read them to their end")
+            }
+            Self::Crowded => "as many expensive queries are running as may; try again later".to_owned(),
+            Self::TooLong { limit } => format!(
+                "the query was ended after {} s; ask for less: compare userName, emails.value, externalId or id \
+                 with eq, use fewer conditions, or page through all resources and filter them yourself",
+                limit.as_secs_f64()
+            ),
             Self::Internal => "internal error".to_owned(),
         }
     }
@@ -70,8 +119,9 @@ impl Refusal {
         match self {
             Self::NoToken => vec![(WWW_AUTHENTICATE, format!("Bearer realm=\"{realm}\""))],
             Self::BadToken => vec![(WWW_AUTHENTICATE, format!("Bearer realm=\"{realm}\", error=\"invalid_token\""))],
-            Self::Unavailable => vec![(RETRY_AFTER, RETRY_SECONDS.to_string())],
-            Self::Lacks(_) | Self::Internal => Vec::new(),
+            Self::Unavailable | Self::ReadOnly | Self::Crowded => vec![(RETRY_AFTER, RETRY_SECONDS.to_string())],
+            Self::TooManyRequests(_) => vec![(RETRY_AFTER, RETRY_OWN_SECONDS.to_string())],
+            Self::Lacks(_) | Self::TooLong { .. } | Self::Internal => Vec::new(),
         }
     }
 }
@@ -97,28 +147,22 @@ impl From<ListError> for Refusal {
 
 impl From<DieselError> for Refusal {
     fn from(error: DieselError) -> Self {
-        // Only the message: Postgres puts values of rows into the detail.
-        tracing::error!(request.id = %Id, "a database statement failed: {error}");
-        if is_outage(&error) { Self::Unavailable } else { Self::Internal }
-    }
-}
-
-/// Whether the database is away, overloaded or going down, rather than our statement wrong.
-fn is_outage(error: &DieselError) -> bool {
-    match error {
-        DieselError::BrokenTransactionManager
-        | DieselError::DatabaseError(
-            DatabaseErrorKind::ClosedConnection
-            | DatabaseErrorKind::UnableToSendCommand
-            | DatabaseErrorKind::ReadOnlyTransaction
-            | DatabaseErrorKind::SerializationFailure,
-            _,
-        ) => true,
-        DieselError::DatabaseError(DatabaseErrorKind::Unknown, information) => {
-            let words = ["terminating connection", "canceling statement", "the database system is", "too many clients"];
-            words.iter().any(|words| information.message().contains(words))
+        let fault = classify(&error);
+        if let (Fault::TimedOut, Ok(limit)) = (fault, LIMIT.try_with(|limit| *limit)) {
+            metrics::timed_out();
+            return Self::TooLong { limit };
         }
-        _ => false,
+        // Only the message: Postgres puts values of rows into the detail.
+        if fault.is_passing() {
+            tracing::warn!(request.id = %Id, "the database did not carry out a statement: {error}");
+        } else {
+            tracing::error!(request.id = %Id, "a database statement failed: {error}");
+        }
+        match fault {
+            Fault::ReadOnly => Self::ReadOnly,
+            Fault::Outage | Fault::Conflict | Fault::TimedOut | Fault::Cancelled => Self::Unavailable,
+            Fault::Duplicate | Fault::Bug => Self::Internal,
+        }
     }
 }
 
@@ -238,14 +282,33 @@ mod tests {
         assert_eq!(Refusal::from(DatabaseError::Closed), Refusal::Unavailable);
     }
 
+    /// A deadlock is not a fault of the request: the caller tries again.
     #[test]
-    fn an_outage_is_told_from_a_fault_of_ours() {
+    fn what_passes_by_itself_is_a_503_and_everything_else_is_internal() {
         let failed = |kind, message: &str| DieselError::DatabaseError(kind, Box::new(message.to_owned()));
-        let outage = |error: &DieselError| is_outage(error);
-        assert!(outage(&failed(DatabaseErrorKind::UnableToSendCommand, "connection closed")));
-        assert!(outage(&failed(DatabaseErrorKind::Unknown, "terminating connection due to administrator command")));
-        assert!(outage(&failed(DatabaseErrorKind::Unknown, "canceling statement due to statement timeout")));
-        assert!(!outage(&failed(DatabaseErrorKind::Unknown, "column \"x\" does not exist")));
-        assert!(!outage(&DieselError::NotFound));
+        use diesel::result::DatabaseErrorKind as Kind;
+        for message in ["deadlock detected", "terminating connection", "canceling statement due to statement timeout"] {
+            assert_eq!(Refusal::from(failed(Kind::Unknown, message)), Refusal::Unavailable, "{message}");
+        }
+        assert_eq!(Refusal::from(failed(Kind::ReadOnlyTransaction, "")), Refusal::ReadOnly);
+        assert_eq!(Refusal::from(failed(Kind::Unknown, "column \"x\" does not exist")), Refusal::Internal);
+        assert_eq!(Refusal::from(DieselError::NotFound), Refusal::Internal);
+    }
+
+    /// Within the lane of expensive queries a time-out is the query's fault, and the answer says what to do.
+    #[actix_web::test]
+    async fn a_query_that_takes_too_long_is_refused_as_too_many() {
+        let failed = || {
+            let message = Box::new("canceling statement due to statement timeout".to_owned());
+            DieselError::DatabaseError(diesel::result::DatabaseErrorKind::Unknown, message)
+        };
+        let refusal = limited(Duration::from_secs(5), async { Refusal::from(failed()) }).await;
+        assert_eq!(refusal, Refusal::TooLong { limit: Duration::from_secs(5) });
+        let (status, headers, body) = answer(&ScimFailure::from(refusal)).await;
+        assert_eq!((status, &body["scimType"]), (400, &Value::from("tooMany")));
+        assert!(body["detail"].as_str().unwrap().contains("after 5 s"), "{body}");
+        assert!(!headers.contains_key(RETRY_AFTER));
+        let (status, _, body) = answer(&Problem::from(refusal)).await;
+        assert_eq!((status, &body["code"]), (400, &Value::from("tooExpensive")));
     }
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::error::Problem;
 use super::state::State;
 use crate::store::migrations;
+use crate::store::pool::watched;
 
 /// How long the database may take to say that it is there.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -30,33 +31,54 @@ async fn healthz() -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "up" }))
 }
 
+/// What `/readyz` finds.
+enum Readiness {
+    Ready,
+    /// Reads are answered; nothing is written.
+    ReadOnly,
+    NotReady(&'static str),
+}
+
 /// The database answers and has the shape that this program needs; else 503 with the reason, which names no place and
-/// no credential.
+/// no credential. A database that takes no writes is 200 with `readOnly`, so that proxies go on sending readers.
 async fn readyz(state: web::Data<State>) -> HttpResponse {
-    let reason = tokio::time::timeout(LONGEST, reason(&state)).await;
-    match reason.unwrap_or(Some("the database does not answer")) {
-        None => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ready" })),
-        Some(reason) => HttpResponse::ServiceUnavailable()
+    let found = tokio::time::timeout(LONGEST, watched(readiness(&state))).await;
+    match found.unwrap_or(Readiness::NotReady("the database does not answer")) {
+        Readiness::Ready => {
+            HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ready" }))
+        }
+        Readiness::ReadOnly => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({
+            "status": "readOnly",
+            "reason": "the database takes no writes: people are served as they were, pulls and changes wait",
+        })),
+        Readiness::NotReady(reason) => HttpResponse::ServiceUnavailable()
             .insert_header((CACHE_CONTROL, "no-store"))
             .insert_header((RETRY_AFTER, "5"))
             .json(json!({ "status": "notReady", "reason": reason })),
     }
 }
 
-async fn reason(state: &State) -> Option<&'static str> {
-    let mut conn = match state.db.get().await {
+async fn readiness(state: &State) -> Readiness {
+    let health = &state.lanes.health;
+    let mut conn = match health.get().await {
         Ok(conn) => conn,
         Err(error) => {
             tracing::warn!("not ready: {error}");
-            return Some("the database cannot be reached");
+            return Readiness::NotReady("the database cannot be reached");
         }
     };
+    let unasked = |error: diesel::result::Error| {
+        tracing::warn!("not ready: {error}");
+        Readiness::NotReady("the database cannot be asked")
+    };
     match migrations::are_done(&mut conn).await {
-        Ok(true) => None,
-        Ok(false) => Some("the database is being migrated"),
-        Err(error) => {
-            tracing::warn!("not ready: {error}");
-            Some("the database cannot be asked")
-        }
+        Ok(true) => {}
+        Ok(false) => return Readiness::NotReady("the database is being migrated"),
+        Err(error) => return unasked(error),
+    }
+    match health.takes_writes(&mut conn).await {
+        Ok(true) => Readiness::Ready,
+        Ok(false) => Readiness::ReadOnly,
+        Err(error) => unasked(error),
     }
 }

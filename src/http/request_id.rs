@@ -9,6 +9,7 @@ use tracing_actix_web::RequestId;
 use uuid::Uuid;
 
 use super::state::State;
+use crate::store::pool::watched;
 
 /// The header that carries it.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,7 +32,7 @@ pub async fn mark(
     let logged = request.extensions().get::<RequestId>().map(|id| **id);
     let made = || request.app_data::<web::Data<State>>().map(|state| state.clock.row_id());
     let Some(id) = logged.or_else(made) else { return next.call(request).await };
-    let mut response = CURRENT.scope(id, next.call(request)).await?;
+    let mut response = CURRENT.scope(id, watched(next.call(request))).await?;
     // A UUID is visible ASCII, so there is always a value.
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(HEADER, value);

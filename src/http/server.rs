@@ -10,7 +10,7 @@ use actix_web::{App, HttpServer, web};
 use tracing::warn;
 
 use super::state::State;
-use super::{admin, consent, open_files, ops, request_id, scim};
+use super::{admin, consent, metrics, open_files, ops, request_id, scim};
 use crate::flows::context::Context;
 
 /// How long a client may take to send its request's head.
@@ -29,6 +29,7 @@ const DRAIN_SECONDS: u64 = 20;
 /// All routes. What a handler needs is in `web::Data` of [`State`] and, for the admin API, of [`Context`].
 pub fn routes(config: &mut web::ServiceConfig) {
     ops::routes(config);
+    metrics::routes(config);
     consent::routes(config);
     scim::routes(config);
     admin::routes(config);
@@ -53,7 +54,8 @@ pub fn serve(
     workers: Workers,
 ) -> io::Result<(Server, ServerHandle)> {
     state.with_own(workers.connections).map_err(io::Error::other)?;
-    let context = web::Data::new(context);
+    // What admins ask for and what jobs do have connections of their own.
+    let context = web::Data::new(Context { db: state.lanes.admin.clone(), ..context });
     // Runs on each worker.
     let app = move || {
         // What could be wrong with it has just been tried.
@@ -62,6 +64,7 @@ pub fn serve(
             .app_data(web::Data::new(state))
             .app_data(context.clone())
             .wrap(from_fn(request_id::mark))
+            .wrap(from_fn(metrics::measure))
             .configure(routes)
     };
     let workers = workers.number.max(1);
@@ -69,6 +72,9 @@ pub fn serve(
         .workers(workers)
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
+        // A client that closes its connection does not wait for its answer: the request is dropped, and its statement
+        // is cancelled.
+        .h1_allow_half_closed(false)
         .max_connections(connections(workers))
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals()

@@ -2,36 +2,55 @@
 
 use std::sync::Arc;
 
+use super::limits::{CallerLimits, Limits};
 use super::policies::Policies;
 use crate::clock::Clock;
 use crate::keys::seal::Keys;
 use crate::store::error::DatabaseError;
+use crate::store::lanes::{LaneSettings, Lanes};
 use crate::store::pool::Database;
 
 /// The shared state of the edge, as `web::Data<State>`.
 #[derive(Clone, Debug)]
 pub struct State {
-    pub db: Database,
+    pub lanes: Lanes,
     pub clock: Clock,
     /// They seal what callers keep for us.
     pub keys: Arc<Keys>,
     pub(super) policies: Policies,
+    pub(super) limits: Limits,
     public_url: String,
     scim_base: String,
 }
 
 impl State {
+    /// With lanes and limits as they are by default, beside the pool of `db`.
+    #[must_use]
+    pub fn new(db: Database, clock: Clock, keys: Arc<Keys>, public_url: &str) -> Self {
+        let lanes = Lanes::beside(db.clone(), &LaneSettings::default(), 0).unwrap_or_else(|_| Lanes::shared(&db));
+        Self::with(lanes, CallerLimits::default(), clock, keys, public_url)
+    }
+
     /// `public_url` is the URL under which clients reach the server (`ROLLBOOK_PUBLIC_URL`); a slash at its end is
     /// dropped.
     #[must_use]
-    pub fn new(db: Database, clock: Clock, keys: Arc<Keys>, public_url: &str) -> Self {
+    pub fn with(lanes: Lanes, limits: CallerLimits, clock: Clock, keys: Arc<Keys>, public_url: &str) -> Self {
         let public_url = public_url.trim_end_matches('/').to_owned();
-        Self { db, clock, keys, policies: Policies::default(), scim_base: format!("{public_url}/scim/v2"), public_url }
+        Self {
+            lanes,
+            clock,
+            keys,
+            policies: Policies::default(),
+            limits: Limits::new(limits),
+            scim_base: format!("{public_url}/scim/v2"),
+            public_url,
+        }
     }
 
-    /// For a thread that serves: with so many connections of its own.
+    /// For a thread that serves: with so many connections for cheap reads of its own.
     pub(super) fn with_own(&self, connections: usize) -> Result<Self, DatabaseError> {
-        Ok(Self { db: self.db.with_own(connections)?, ..self.clone() })
+        let lanes = Lanes { reads: self.lanes.reads.with_own(connections)?, ..self.lanes.clone() };
+        Ok(Self { lanes, ..self.clone() })
     }
 
     /// The URL under which clients reach the server, without a slash at its end.

@@ -3,19 +3,22 @@
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::TimeDelta;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::error;
+use tracing::{error, info, warn};
 
 use super::wake::Wake;
 use crate::clock::Clock;
 
 /// How long a job with nothing to do waits before it looks again, should it miss the bell.
 const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(1);
+/// How long a job waits before it tries the database again that was away or took no writes.
+const AFTER_WAITING: TimeDelta = TimeDelta::seconds(2);
 /// How long a job waits after a failure.
 const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(5);
 
@@ -25,7 +28,17 @@ pub trait Job: Send + Sync + fmt::Debug {
     fn name(&self) -> &'static str;
 
     /// Does the next piece of work; `false` when there is none.
-    fn step(&self) -> BoxFuture<'_, anyhow::Result<bool>>;
+    fn step(&self) -> BoxFuture<'_, Result<bool, Stopped>>;
+}
+
+/// Why a step was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// The database is away or takes no writes: the job waits for it.
+    #[error("{0:#}")]
+    Waits(anyhow::Error),
+    #[error("{0:#}")]
+    Failed(anyhow::Error),
 }
 
 /// The jobs of one process.
@@ -34,12 +47,14 @@ pub struct Runner {
     jobs: Arc<Vec<Box<dyn Job>>>,
     clock: Clock,
     wake: Wake,
+    /// The jobs that wait for the database, of all clones.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Runner {
     #[must_use]
     pub fn new(jobs: Vec<Box<dyn Job>>, clock: Clock, wake: Wake) -> Self {
-        Self { jobs: Arc::new(jobs), clock, wake }
+        Self { jobs: Arc::new(jobs), clock, wake, waiting: Arc::default() }
     }
 
     /// Starts all jobs; they end soon after `stop` is cancelled.
@@ -55,13 +70,24 @@ impl Runner {
     async fn keep_at_it(&self, number: usize) {
         let Some(job) = self.jobs.get(number) else { return };
         let mut bell = self.wake.listen();
+        let mut waits = false;
         loop {
             bell.mark_unchanged();
             let step = AssertUnwindSafe(job.step()).catch_unwind().await;
-            let pause = match step.unwrap_or_else(|_| Err(anyhow::anyhow!("it panicked"))) {
-                Ok(true) => continue,
-                Ok(false) => LOOK_AGAIN,
-                Err(problem) => {
+            let step = step.unwrap_or_else(|_| Err(Stopped::Failed(anyhow::anyhow!("it panicked"))));
+            self.note(&mut waits, &step);
+            let pause = match step {
+                Ok(more) => {
+                    let now = self.clock.now().timestamp();
+                    metrics::gauge!("rollbook_job_last_success_timestamp_seconds", "job" => job.name()).set(now as f64);
+                    if more {
+                        continue;
+                    }
+                    LOOK_AGAIN
+                }
+                Err(Stopped::Waits(_)) => AFTER_WAITING,
+                Err(Stopped::Failed(problem)) => {
+                    metrics::counter!("rollbook_job_failures_total", "job" => job.name()).increment(1);
                     error!(job = job.name(), "the job {} failed: {problem:#}", job.name());
                     AFTER_FAILURE
                 }
@@ -74,11 +100,30 @@ impl Runner {
         }
     }
 
+    /// Logs once, not for each job, that jobs wait for the database, and that they go on.
+    fn note(&self, waits: &mut bool, step: &Result<bool, Stopped>) {
+        match step {
+            Err(Stopped::Waits(problem)) if !*waits => {
+                *waits = true;
+                if self.waiting.fetch_add(1, Ordering::SeqCst) == 0 {
+                    warn!("jobs wait for the database: {problem:#}");
+                }
+            }
+            Ok(_) | Err(Stopped::Failed(_)) if *waits => {
+                *waits = false;
+                if self.waiting.fetch_sub(1, Ordering::SeqCst) == 1 {
+                    info!("jobs go on: the database takes their work again");
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Does all work that there is now, job after job, until none is left: for tests and for one-off commands.
     ///
     /// # Errors
     /// The first failure of a job.
-    pub async fn drain(&self) -> anyhow::Result<()> {
+    pub async fn drain(&self) -> Result<(), Stopped> {
         loop {
             let mut worked = false;
             for job in self.jobs.iter() {

@@ -1,24 +1,28 @@
 //! Connections to the database: a pool for requests and jobs, single ones for what holds a connection for long.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{Hook, HookError, PoolError, TimeoutType, Timeouts};
-use diesel::ConnectionError;
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel::connection::InstrumentationEvent;
+use diesel::sql_types::Bool;
+use diesel::{ConnectionError, QueryableByName};
+use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolError as OpenError, RecyclingMethod,
 };
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use tokio::time::timeout;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Config, NoTls};
 
-use super::error::{DatabaseError, plain};
+use super::error::{DatabaseError, Fault, classify, plain};
 use super::migrations;
+use super::read_only::ReadOnly;
 use super::source::DatabaseSource;
 
-/// A connection of the pool; goes back to it when dropped.
-pub type Connection = Object<AsyncPgConnection>;
+pub use super::connection::{Connection, cancelled, watched};
 
 /// How long a request waits for a free connection.
 const WAIT: Duration = Duration::from_secs(10);
@@ -48,6 +52,17 @@ impl Default for PoolSettings {
     }
 }
 
+/// How a pool is used at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Connections that there are at most.
+    pub most: usize,
+    pub open: usize,
+    pub in_use: usize,
+    /// Callers that wait for a connection.
+    pub waiting: usize,
+}
+
 /// The database of this deployment. Cheap to clone; clones share the connections.
 #[derive(Clone)]
 pub struct Database {
@@ -55,13 +70,15 @@ pub struct Database {
     /// Connections that one thread has to itself, taken before those of the pool.
     own: Option<Pool<AsyncPgConnection>>,
     settings: PoolSettings,
-    source: DatabaseSource,
+    source: Arc<DatabaseSource>,
+    read_only: Arc<ReadOnly>,
 }
 
 impl Database {
     /// Opens the pool and proves it with one connection.
     pub async fn connect(source: DatabaseSource, settings: PoolSettings) -> Result<Self, DatabaseError> {
-        let database = Self { pool: pool(&source, settings)?, own: None, settings, source };
+        let (source, read_only) = (Arc::new(source), Arc::default());
+        let database = Self { pool: pool(&source, &read_only, settings)?, own: None, settings, source, read_only };
         drop(database.get().await?);
         Ok(database)
     }
@@ -77,29 +94,80 @@ impl Database {
     /// first. The runtime that opens a connection drives it, and a statement that is sent and answered on the thread
     /// that waits for it wakes no other.
     pub fn with_own(&self, size: usize) -> Result<Self, DatabaseError> {
-        let own = if size > 0 { Some(pool(&self.source, PoolSettings { size, ..self.settings })?) } else { None };
+        let settings = PoolSettings { size, ..self.settings };
+        let own = if size > 0 { Some(pool(&self.source, &self.read_only, settings)?) } else { None };
         Ok(Self { own, ..self.clone() })
     }
 
-    /// A connection; waits for a free one, but not for ever.
+    /// The same database with a pool of its own. Connections are opened when they are needed.
+    ///
+    /// # Errors
+    /// The pool cannot be built.
+    pub fn beside(&self, settings: PoolSettings) -> Result<Self, DatabaseError> {
+        Ok(Self { pool: pool(&self.source, &self.read_only, settings)?, own: None, settings, ..self.clone() })
+    }
+
+    /// A connection; waits for a free one for at most ten seconds.
     pub async fn get(&self) -> Result<Connection, DatabaseError> {
+        self.get_within(WAIT).await
+    }
+
+    /// A connection; waits for a free one for so long.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Busy`] when none became free; [`DatabaseError::Unreachable`] when none can be opened.
+    pub async fn get_within(&self, wait: Duration) -> Result<Connection, DatabaseError> {
+        let limits = |wait| Timeouts { wait: Some(wait), ..self.pool.timeouts() };
         let got = match &self.own {
-            Some(own) => match own.timeout_get(&Timeouts { wait: Some(Duration::ZERO), ..own.timeouts() }).await {
-                Err(PoolError::Timeout(TimeoutType::Wait)) => self.pool.get().await,
+            Some(own) => match own.timeout_get(&limits(Duration::ZERO)).await {
+                Err(PoolError::Timeout(TimeoutType::Wait)) => self.pool.timeout_get(&limits(wait)).await,
                 got => got,
             },
-            None => self.pool.get().await,
+            None => self.pool.timeout_get(&limits(wait)).await,
         };
-        got.map_err(|error| match error {
+        let object = got.map_err(|error| match error {
             PoolError::Backend(OpenError::ConnectionError(ConnectionError::BadConnection(reason))) => {
                 self.unreachable(reason)
             }
             PoolError::Backend(error) => self.unreachable(error.to_string()),
-            PoolError::Timeout(TimeoutType::Wait) => DatabaseError::Busy(WAIT),
+            PoolError::Timeout(TimeoutType::Wait) => DatabaseError::Busy(wait),
             PoolError::Timeout(_) => self.unreachable(no_answer()),
             PoolError::Closed => DatabaseError::Closed,
             error => self.unreachable(error.to_string()),
-        })
+        })?;
+        Ok(Connection::new(object, Arc::clone(&self.source)))
+    }
+
+    /// Whether the database was seen a moment ago to take no writes: what can be left out is then not written.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.read_only.is_assumed()
+    }
+
+    /// Asks whether the database takes writes. If it does not, connections that are open now are given up.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn takes_writes(&self, conn: &mut AsyncPgConnection) -> diesel::QueryResult<bool> {
+        let is_read_only = is_read_only(conn).await?;
+        if is_read_only {
+            self.read_only.note();
+        }
+        Ok(!is_read_only)
+    }
+
+    /// How the shared pool is used.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let status = self.pool.status();
+        let open = status.size;
+        Usage { most: status.max_size, open, in_use: open.saturating_sub(status.available), waiting: status.waiting }
+    }
+
+    /// How long one statement may run; zero for ever.
+    #[must_use]
+    pub fn statement_timeout(&self) -> Duration {
+        self.settings.statement_timeout
     }
 
     /// A connection outside of the pool, without a limit on its statements: for `LISTEN`, migrations and other work
@@ -137,14 +205,48 @@ impl DatabaseSource {
     /// A single connection, without a limit on its statements.
     pub async fn connect(&self) -> Result<AsyncPgConnection, DatabaseError> {
         let unreachable = |reason| DatabaseError::Unreachable { place: self.place.clone(), reason };
-        match timeout(CREATE, self.open(Duration::ZERO)).await {
+        match timeout(CREATE, self.open(Duration::ZERO, &Arc::default())).await {
             Ok(opened) => opened.map_err(unreachable),
             Err(_) => Err(unreachable(no_answer())),
         }
     }
 
-    async fn open(&self, statement_timeout: Duration) -> Result<AsyncPgConnection, String> {
+    /// Opens a connection. Of several hosts the one that takes writes is preferred, so that reads go on without it.
+    async fn open(&self, statement_timeout: Duration, read_only: &Arc<ReadOnly>) -> Result<AsyncPgConnection, String> {
         let config = with_defaults(self.config.clone());
+        let has_choice = config.get_hosts().len().max(config.get_hostaddrs().len()) > 1;
+        let mut connection = if has_choice && config.get_target_session_attrs() == TargetSessionAttrs::Any {
+            let mut primary = config.clone();
+            primary.target_session_attrs(TargetSessionAttrs::ReadWrite);
+            match self.connect_by(&primary).await {
+                Ok(connection) => connection,
+                Err(_) => self.connect_by(&config).await?,
+            }
+        } else {
+            self.connect_by(&config).await?
+        };
+        // After the log-in and not with it: poolers such as PgBouncer refuse unknown start parameters.
+        let settings = format!(
+            "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+            statement_timeout.as_millis(),
+            IDLE_IN_TRANSACTION.as_millis(),
+        );
+        connection.batch_execute(&settings).await.map_err(|error| error.to_string())?;
+        if is_read_only(&mut connection).await.map_err(|error| error.to_string())? {
+            read_only.note();
+        }
+        let seen = Arc::clone(read_only);
+        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::FinishQuery { error: Some(error), .. } = event
+                && classify(error) == Fault::ReadOnly
+            {
+                seen.note();
+            }
+        });
+        Ok(connection)
+    }
+
+    async fn connect_by(&self, config: &Config) -> Result<AsyncPgConnection, String> {
         let opened = match self.tls.connector.clone() {
             None => {
                 let (client, connection) = config.connect(NoTls).await.map_err(|error| plain(&error))?;
@@ -155,27 +257,37 @@ impl DatabaseSource {
                 AsyncPgConnection::try_from_client_and_connection(client, connection).await
             }
         };
-        let mut connection = opened.map_err(|error| error.to_string())?;
-        // After the log-in and not with it: poolers such as PgBouncer refuse unknown start parameters.
-        let settings = format!(
-            "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
-            statement_timeout.as_millis(),
-            IDLE_IN_TRANSACTION.as_millis(),
-        );
-        connection.batch_execute(&settings).await.map_err(|error| error.to_string())?;
-        Ok(connection)
+        opened.map_err(|error| error.to_string())
     }
 }
 
-fn pool(source: &DatabaseSource, settings: PoolSettings) -> Result<Pool<AsyncPgConnection>, DatabaseError> {
+/// Whether the server of a connection takes no writes: a standby, or a database whose transactions are read-only.
+async fn is_read_only(conn: &mut AsyncPgConnection) -> diesel::QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Bool)]
+        is_read_only: bool,
+    }
+    let query = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS is_read_only";
+    let row: Row = diesel::sql_query(query).get_result(conn).await?;
+    Ok(row.is_read_only)
+}
+
+fn pool(
+    source: &Arc<DatabaseSource>,
+    read_only: &Arc<ReadOnly>,
+    settings: PoolSettings,
+) -> Result<Pool<AsyncPgConnection>, DatabaseError> {
     let mut config = ManagerConfig::default();
     // A closed connection is noticed without a question; `Verified` costs a round trip for each request.
     config.recycling_method = RecyclingMethod::Fast;
-    let opener = source.clone();
+    let (opener, state) = (Arc::clone(source), Arc::clone(read_only));
     config.custom_setup = Box::new(move |_| {
-        let source = opener.clone();
-        async move { source.open(settings.statement_timeout).await.map_err(ConnectionError::BadConnection) }.boxed()
+        let (source, state) = (Arc::clone(&opener), Arc::clone(&state));
+        async move { source.open(settings.statement_timeout, &state).await.map_err(ConnectionError::BadConnection) }
+            .boxed()
     });
+    let read_only = Arc::clone(read_only);
     // The address is in `opener`: the text that the manager keeps would show in its errors.
     Pool::builder(AsyncDieselConnectionManager::new_with_config("", config))
         .max_size(settings.size.max(1))
@@ -183,8 +295,14 @@ fn pool(source: &DatabaseSource, settings: PoolSettings) -> Result<Pool<AsyncPgC
         .wait_timeout(Some(WAIT))
         .create_timeout(Some(CREATE))
         .recycle_timeout(Some(CONNECT))
-        .pre_recycle(Hook::sync_fn(|_, metrics| {
-            if metrics.age() > MAX_AGE { Err(HookError::message("the connection is old")) } else { Ok(()) }
+        .pre_recycle(Hook::sync_fn(move |_, metrics| {
+            if metrics.age() > MAX_AGE {
+                Err(HookError::message("the connection is old"))
+            } else if read_only.gives_up(metrics.created, Instant::now()) {
+                Err(HookError::message("the server of the connection takes no writes"))
+            } else {
+                Ok(())
+            }
         }))
         .build()
         .map_err(|error| DatabaseError::Url(error.to_string()))

@@ -114,7 +114,7 @@ fn in_groups(groups: &[(Uuid, Kind)]) -> Sql {
     }
 }
 
-fn is_selective(filter: &Checked) -> bool {
+pub(super) fn is_selective(filter: &Checked) -> bool {
     match filter {
         Checked::And(operands) => operands.iter().any(is_selective),
         Checked::Or(operands) => operands.iter().all(is_selective),
@@ -155,7 +155,7 @@ const COMMON: [&str; 11] = [
     "sourceWorkerId",
 ];
 
-fn is_walked(filter: &Checked) -> bool {
+pub(super) fn is_walked(filter: &Checked) -> bool {
     match filter {
         Checked::And(operands) => operands.iter().all(is_walked),
         Checked::Test(leaf) => {

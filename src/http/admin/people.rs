@@ -15,13 +15,14 @@ use crate::http::state::State;
 use crate::scim::filter::{self, Mode};
 use crate::scim::schema::{Hidden, ResourceType};
 use crate::store;
+use crate::store::cost::Cost;
 use crate::store::scim_filter::Condition;
 use crate::store::summaries::Summary;
 use crate::store::view::View;
 
 /// GET /people: all, or by `?filter=` (a SCIM filter), or by `?email=`, which finds former emails too (story 8).
 pub(super) async fn list(
-    _: Caller<AdminRead>,
+    caller: Caller<AdminRead>,
     request: HttpRequest,
     context: web::Data<Context>,
     state: web::Data<State>,
@@ -34,12 +35,22 @@ pub(super) async fn list(
         parameters.refuse("email", "expected either email or filter");
     }
     parameters.finish()?;
-    let mut condition = filter.as_deref().map(|filter| condition(filter, state.scim_base())).transpose()?;
-    let mut conn = context.db.get().await?;
-    if let Some(condition) = &mut condition {
-        store::keys::check(&mut conn).await?;
-        condition.settle(&mut conn).await?;
+    if let Some(filter) = filter {
+        let (mut condition, cost) = condition(&filter, state.scim_base())?;
+        // Filters have the limits that consumers have, so that they keep no other admin waiting.
+        let found = async {
+            let mut conn = match cost {
+                Cost::Cheap => context.db.get().await?,
+                Cost::Expensive => state.connection(caller.id, cost).await?,
+            };
+            store::keys::check(&mut conn).await?;
+            condition.settle(&mut conn).await?;
+            Ok::<_, Problem>(store::summaries::page(&mut conn, Some(&condition), after, limit + 1).await?)
+        };
+        let rows = state.answer_within(cost, found).await?;
+        return Ok(page(rows, limit, |row| Mark::Number(row.position), show_summary));
     }
+    let mut conn = context.db.get().await?;
     if let Some(email) = email {
         let found = explain::by_email(&mut conn, &email, context.clock.now()).await?;
         let items: Vec<Value> = found
@@ -52,16 +63,17 @@ pub(super) async fn list(
             .collect();
         return Ok(ok(&json!({ "items": items, "nextCursor": null })));
     }
-    let rows = store::summaries::page(&mut conn, condition.as_ref(), after, limit + 1).await?;
+    let rows = store::summaries::page(&mut conn, None, after, limit + 1).await?;
     Ok(page(rows, limit, |row| Mark::Number(row.position), show_summary))
 }
 
-/// Reads a filter as SCIM does; an admin sees the source id as `externalId`.
-fn condition(text: &str, base_url: &str) -> Result<Condition, Problem> {
+/// Reads a filter as SCIM does, and tells what it costs; an admin sees the source id as `externalId`.
+fn condition(text: &str, base_url: &str) -> Result<(Condition, Cost), Problem> {
     let refused = |message: String| Problem::invalid(vec![FieldError { field: "filter".to_owned(), message }]);
     let checked = filter::read(text, Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive())
         .map_err(|error| refused(error.detail.clone()))?;
-    Ok(Condition::of(&checked, &View::of_all(base_url, true, Hidden::sensitive())))
+    let condition = Condition::of(&checked, &View::of_all(base_url, true, Hidden::sensitive()));
+    Ok((condition, Cost::of_people(Some(&checked), None, true)))
 }
 
 fn show_summary(row: &Summary) -> Value {

@@ -9,6 +9,7 @@ use actix_web::http::StatusCode;
 pub enum Code {
     Malformed,
     InvalidCursor,
+    TooExpensive,
     TokenMissing,
     TokenInvalid,
     ScopeMissing,
@@ -22,6 +23,7 @@ pub enum Code {
     CredentialRefused,
     VendorRefused,
     Settings,
+    TooManyRequests,
     Internal,
     VendorUnavailable,
     VendorMalformed,
@@ -30,9 +32,10 @@ pub enum Code {
 
 impl Code {
     /// All of them, by status.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Malformed,
         Self::InvalidCursor,
+        Self::TooExpensive,
         Self::TokenMissing,
         Self::TokenInvalid,
         Self::ScopeMissing,
@@ -46,6 +49,7 @@ impl Code {
         Self::CredentialRefused,
         Self::VendorRefused,
         Self::Settings,
+        Self::TooManyRequests,
         Self::Internal,
         Self::VendorUnavailable,
         Self::VendorMalformed,
@@ -58,6 +62,9 @@ impl Code {
         match self {
             Self::Malformed => ("malformed", S::BAD_REQUEST, "the request cannot be read: no JSON, a broken URL"),
             Self::InvalidCursor => ("invalidCursor", S::BAD_REQUEST, "the cursor is none that this list gave out"),
+            Self::TooExpensive => {
+                ("tooExpensive", S::BAD_REQUEST, "the query was ended at its time limit; ask for less")
+            }
             Self::TokenMissing => ("tokenMissing", S::UNAUTHORIZED, "there is no bearer token"),
             Self::TokenInvalid => ("tokenInvalid", S::UNAUTHORIZED, "the token is unknown, expired or taken back"),
             Self::ScopeMissing => ("scopeMissing", S::FORBIDDEN, "the token does not allow this"),
@@ -85,6 +92,9 @@ impl Code {
                 ("vendorRefused", S::UNPROCESSABLE_ENTITY, "the HR system says no, and would say it again")
             }
             Self::Settings => ("settings", S::UNPROCESSABLE_ENTITY, "settings or credentials that cannot work"),
+            Self::TooManyRequests => {
+                ("tooManyRequests", S::TOO_MANY_REQUESTS, "this token has as many requests going as it may; try again")
+            }
             Self::Internal => {
                 ("internal", S::INTERNAL_SERVER_ERROR, "a fault of Rollbook; the log has the `requestId`")
             }

@@ -73,7 +73,9 @@ impl From<Refusal> for Problem {
             Refusal::NoToken => Code::TokenMissing,
             Refusal::BadToken => Code::TokenInvalid,
             Refusal::Lacks(_) => Code::ScopeMissing,
-            Refusal::Unavailable => Code::Unavailable,
+            Refusal::Unavailable | Refusal::ReadOnly | Refusal::Crowded => Code::Unavailable,
+            Refusal::TooManyRequests(_) => Code::TooManyRequests,
+            Refusal::TooLong { .. } => Code::TooExpensive,
             Refusal::Internal => Code::Internal,
         };
         let detail = match refusal {

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use diesel::result::Error as DieselError;
 
 use super::Refusal;
-use crate::scim::error::ScimError;
+use crate::scim::error::{ScimError, ScimType};
 use crate::scim::media::MediaType;
 use crate::store::error::DatabaseError;
 use crate::store::keys::ListError;
@@ -38,7 +38,9 @@ impl From<ScimError> for ScimFailure {
 
 impl From<Refusal> for ScimFailure {
     fn from(refusal: Refusal) -> Self {
-        Self { error: ScimError::new(refusal.status(), None, refusal.detail()), headers: refusal.headers("scim") }
+        // RFC 7644 section 3.12: tooMany is also for what the server is not willing to process.
+        let scim_type = matches!(refusal, Refusal::TooLong { .. }).then_some(ScimType::TooMany);
+        Self { error: ScimError::new(refusal.status(), scim_type, refusal.detail()), headers: refusal.headers("scim") }
     }
 }
 

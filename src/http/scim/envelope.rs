@@ -14,6 +14,7 @@ use crate::http::error::{Refusal, ScimFailure};
 use crate::http::uri;
 use crate::scim::error::ScimError;
 use crate::scim::media::{self, MediaType};
+use crate::store::pool::watched;
 
 /// Bytes of path and query. A filter of 8 KiB, each byte percent-encoded, fits.
 const MAX_URI: usize = 32 * 1024;
@@ -33,7 +34,7 @@ pub(super) async fn envelope(
             return Ok(request.into_response(response));
         }
     };
-    let answered = tokio::time::timeout(LONGEST, next.call(request)).await;
+    let answered = tokio::time::timeout(LONGEST, watched(next.call(request))).await;
     let Ok(answer) = answered else {
         // A database that hangs keeps even its own time limit from us.
         tracing::error!("a request was given up after {} s", LONGEST.as_secs());

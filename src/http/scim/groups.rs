@@ -1,5 +1,7 @@
 //! Reading Groups: one by id, and lists (RFC 7644 §3.4).
 
+use std::sync::Arc;
+
 use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -17,8 +19,13 @@ use crate::scim::filter::Mode;
 use crate::scim::message::ListHeader;
 use crate::scim::query::{self, Query, SortOrder};
 use crate::scim::schema::ResourceType;
+use crate::store::cost::Cost;
 use crate::store::sort::Sort;
+use crate::store::view::View;
 use crate::store::{group_pages, groups};
+
+/// Groups whose members are looked at in a cheap list, at most.
+const FEW: u32 = 20;
 
 /// GET /Groups/{id}.
 pub(super) async fn read(
@@ -31,7 +38,7 @@ pub(super) async fn read(
     let projection = query::projection(pairs(&request)?, ResourceType::Group.shape(), &release.hidden)?;
     let unknown = || ScimError::not_found("no group has this id");
     let id = parse_id(&id).ok_or_else(unknown)?;
-    let mut conn = state.db.get().await?;
+    let mut conn = state.connection(caller.id, Cost::Cheap).await?;
     let sight = Sight::of(caller, release, &state, &mut conn).await?;
     let found = groups::seen_by(&mut conn, id, &sight.view).await?.ok_or_else(unknown)?;
     let head = heads(&sight, &state, &projection, std::slice::from_ref(&found), &mut conn).await?.pop();
@@ -45,7 +52,8 @@ pub(super) async fn read(
     }
     let mut response = HttpResponse::Ok();
     response.insert_header((ETAG, version)).insert_header((LOCATION, location));
-    Body::of(state, sight.view, &projection, vec![Piece::Group(head)], String::new(), "").answer(response).await
+    let caller = sight.caller.id;
+    Body::of(state, caller, sight.view, &projection, vec![Piece::Group(head)], String::new(), "").answer(response).await
 }
 
 /// GET /Groups.
@@ -73,8 +81,33 @@ pub(super) async fn search(
 }
 
 async fn answer(reader: Reader, query: Query, state: web::Data<State>) -> Result<HttpResponse, ScimFailure> {
+    let cost = cost(&query, &reader, &state);
+    let state = state.into_inner();
+    state.answer_within(cost, listed(reader, query, cost, web::Data::from(Arc::clone(&state)))).await
+}
+
+/// What a list of groups costs. For a caller who sees some people only, the members of each group are looked at to tell
+/// its version.
+fn cost(query: &Query, reader: &Reader, state: &State) -> Cost {
+    let descending = query.paging.sort_order == SortOrder::Descending;
+    let sort = query.sort_by.map(|target| {
+        let view =
+            View::of_all(state.scim_base(), reader.caller.external_id_from_source, reader.release.hidden.clone());
+        Sort::of_groups(target, descending, &view)
+    });
+    let looks_at_members = reader.release.users.is_some() && query.paging.count > FEW;
+    let shown = if looks_at_members { Cost::Expensive } else { Cost::Cheap };
+    Cost::of_groups(query.filter.as_ref(), sort.as_ref()).max(shown)
+}
+
+async fn listed(
+    reader: Reader,
+    query: Query,
+    cost: Cost,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ScimFailure> {
     let walk = Walk::of(&state, &reader.caller, "Groups", &query.paging)?;
-    let mut conn = state.db.get().await?;
+    let mut conn = state.connection(reader.caller.id, cost).await?;
     let sight = Sight::of(reader.caller, reader.release, &state, &mut conn).await?;
     let condition = sight.groups(query.filter.as_ref(), &mut conn).await?;
     let descending = query.paging.sort_order == SortOrder::Descending;
@@ -86,6 +119,6 @@ async fn answer(reader: Reader, query: Query, state: web::Data<State>) -> Result
     let header = walk.header(page.total, page.items.len(), next);
     let open = header.open();
     let pieces = heads.into_iter().map(Piece::Group).collect();
-    let body = Body::of(state, sight.view, &query.projection, pieces, open, ListHeader::CLOSE);
+    let body = Body::of(state, sight.caller.id, sight.view, &query.projection, pieces, open, ListHeader::CLOSE);
     body.answer(HttpResponse::Ok()).await
 }

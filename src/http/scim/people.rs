@@ -21,7 +21,7 @@ use crate::store::superiors::{Superior, superiors};
 /// Attributes of the worker extension that are answered on request only, and read then.
 const DATE_OF_BIRTH: &str = "dateOfBirth";
 const BIRTHDAY: &str = "birthday";
-const MANAGER_CHAIN: &str = "managerChain";
+pub(super) const MANAGER_CHAIN: &str = "managerChain";
 
 /// Writes people; what is answered on request only has been read.
 pub(super) struct PeopleWriter<'a> {

@@ -1,6 +1,7 @@
 //! Queries across all types, on the base URL: Users first, then Groups.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -19,6 +20,7 @@ use crate::scim::filter::Mode;
 use crate::scim::message::ListHeader;
 use crate::scim::query::{RootQuery, SortOrder, TypeQuery};
 use crate::scim::schema::ResourceType;
+use crate::store::cost::Cost;
 use crate::store::groups::GroupRow;
 use crate::store::people::Shown;
 use crate::store::sort::Sort;
@@ -49,9 +51,15 @@ pub(super) async fn search(
 }
 
 async fn answer(reader: Reader, query: RootQuery, state: web::Data<State>) -> Result<HttpResponse, ScimFailure> {
+    let state = state.into_inner();
+    // Most of them look at people and groups by conditions that no index has.
+    state.answer_within(Cost::Expensive, listed(reader, query, web::Data::from(Arc::clone(&state)))).await
+}
+
+async fn listed(reader: Reader, query: RootQuery, state: web::Data<State>) -> Result<HttpResponse, ScimFailure> {
     let RootQuery { users, groups, paging } = query;
     let walk = Walk::of(&state, &reader.caller, "", &paging)?;
-    let mut conn = state.db.get().await?;
+    let mut conn = state.connection(reader.caller.id, Cost::Expensive).await?;
     let sight = Sight::of(reader.caller, reader.release, &state, &mut conn).await?;
     let of_people = sight.people(users.filter.as_ref(), &mut conn).await?;
     let of_groups = sight.groups(groups.filter.as_ref(), &mut conn).await?;
@@ -76,7 +84,7 @@ async fn answer(reader: Reader, query: RootQuery, state: web::Data<State>) -> Re
     drop(conn);
     let header = walk.header(page.total, count, next.map(|spot| (spot.place, spot.resource_type)));
     let open = header.open();
-    Body::of(state.clone(), sight.view, &groups.projection, pieces, open, ListHeader::CLOSE)
+    Body::of(state.clone(), sight.caller.id, sight.view, &groups.projection, pieces, open, ListHeader::CLOSE)
         .answer(HttpResponse::Ok())
         .await
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use futures_util::{StreamExt, stream};
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::group_heads::Head;
@@ -14,7 +15,9 @@ use crate::http::error::ScimFailure;
 use crate::http::state::State;
 use crate::render::group::{MEMBERS, MemberParts, member};
 use crate::scim::projection::Projection;
+use crate::store::cost::Cost;
 use crate::store::groups::{self, Member};
+use crate::store::pool::watched;
 use crate::store::view::View;
 
 /// Members that are read in one statement and held at once.
@@ -31,6 +34,9 @@ pub(super) enum Piece {
 /// A body that is written piece by piece.
 pub(super) struct Body {
     state: web::Data<State>,
+    caller: Uuid,
+    /// Held while pieces are written.
+    share: Option<OwnedSemaphorePermit>,
     view: View,
     parts: Option<MemberParts>,
     /// What is left to write.
@@ -50,6 +56,7 @@ impl Body {
     /// `projection` is that of groups.
     pub(super) fn of(
         state: web::Data<State>,
+        caller: Uuid,
         view: View,
         projection: &Projection,
         pieces: Vec<Piece>,
@@ -58,6 +65,8 @@ impl Body {
     ) -> Self {
         Self {
             state,
+            caller,
+            share: None,
             view,
             parts: MemberParts::of(projection),
             queue: pieces.into(),
@@ -77,9 +86,11 @@ impl Body {
         if self.close.is_none() {
             return Ok(response.body(first));
         }
+        // A client that reads slowly holds no connection to the database, but memory.
+        self.share = Some(self.state.stream(self.caller)?);
         let first = stream::once(async { Ok::<_, actix_web::Error>(Bytes::from(first)) });
         let rest = stream::try_unfold(self, async |mut body| {
-            let piece = body.next().await.map_err(actix_web::Error::from)?;
+            let piece = watched(body.next()).await.map_err(actix_web::Error::from)?;
             Ok(piece.map(|piece| (Bytes::from(piece), body)))
         });
         Ok(response.streaming(first.chain(rest)))
@@ -143,7 +154,7 @@ impl Body {
             .collect();
         let mut members: BTreeMap<Uuid, Vec<Member>> = BTreeMap::new();
         if !wanted.is_empty() {
-            let mut conn = self.state.db.get().await?;
+            let mut conn = self.state.connection(self.caller, Cost::Cheap).await?;
             for member in groups::members_of_all(&mut conn, &self.view, &wanted).await? {
                 members.entry(member.group_id).or_default().push(member);
             }
@@ -174,7 +185,7 @@ impl Body {
         out: &mut String,
     ) -> Result<(), ScimFailure> {
         let limit = i64::try_from(CHUNK).unwrap_or(i64::MAX);
-        let mut conn = self.state.db.get().await?;
+        let mut conn = self.state.connection(self.caller, Cost::Cheap).await?;
         let members = groups::members(&mut conn, &self.view, kind, id, after, limit).await?;
         drop(conn);
         self.write(&members, parts, out);

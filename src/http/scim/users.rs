@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::bodies::search_body;
 use super::cursors::Walk;
-use super::people::PeopleWriter;
+use super::people::{MANAGER_CHAIN, PeopleWriter};
 use super::sight::{Sight, id, is_known, pairs, parse_id};
 use crate::http::auth::{Caller, ScimRead};
 use crate::http::error::ScimFailure;
@@ -19,10 +19,15 @@ use crate::scim::filter::check::Checked;
 use crate::scim::message::ListHeader;
 use crate::scim::query::{self, Query, SortOrder};
 use crate::scim::release::Release;
-use crate::scim::schema::{Resolved, ResourceType};
+use crate::scim::schema::{Resolved, ResourceType, WORKER_URN};
+use crate::store::cost::Cost;
 use crate::store::people;
 use crate::store::sort::Sort;
+use crate::store::view::View;
 use crate::store::walks;
+
+/// People whose superiors are shown in a cheap list, at most.
+const FEW: u32 = 20;
 
 /// GET /Users/{id}.
 pub(super) async fn read(
@@ -35,7 +40,7 @@ pub(super) async fn read(
     let projection = query::projection(pairs(&request)?, ResourceType::User.shape(), &release.hidden)?;
     let unknown = || ScimError::not_found("no user has this id");
     let person = parse_id(&id).ok_or_else(unknown)?;
-    let mut conn = state.db.get().await?;
+    let mut conn = state.connection(caller.id, Cost::Cheap).await?;
     let sight = Sight::of(caller, release, &state, &mut conn).await?;
     let found = people::document(&mut conn, person, &sight.view).await?.ok_or_else(unknown)?;
     let found = std::slice::from_ref(&found);
@@ -81,8 +86,28 @@ pub(super) struct Reader {
 }
 
 async fn answer(reader: Reader, query: Query, state: &State) -> Result<HttpResponse, ScimFailure> {
+    let cost = cost(&query, &reader, state);
+    state.answer_within(cost, listed(reader, query, cost, state)).await
+}
+
+/// What a list of people costs. The superiors of many are as expensive to show as to search.
+fn cost(query: &Query, reader: &Reader, state: &State) -> Cost {
+    let descending = query.paging.sort_order == SortOrder::Descending;
+    let sort = query.sort_by.map(|target| {
+        let view =
+            View::of_all(state.scim_base(), reader.caller.external_id_from_source, reader.release.hidden.clone());
+        Sort::of_people(target, descending, &view)
+    });
+    let is_placed = query.paging.cursor.is_some() || query.paging.start_index <= 1;
+    let shows_superiors =
+        query.paging.count > FEW && query.projection.returns(&format!("{WORKER_URN}:{MANAGER_CHAIN}"));
+    let shown = if shows_superiors { Cost::Expensive } else { Cost::Cheap };
+    Cost::of_people(query.filter.as_ref(), sort.as_ref(), is_placed).max(shown)
+}
+
+async fn listed(reader: Reader, query: Query, cost: Cost, state: &State) -> Result<HttpResponse, ScimFailure> {
     let walk = Walk::of(state, &reader.caller, "Users", &query.paging)?;
-    let mut conn = state.db.get().await?;
+    let mut conn = state.connection(reader.caller.id, cost).await?;
     let sight = Sight::of(reader.caller, reader.release, state, &mut conn).await?;
     let condition = sight.people(query.filter.as_ref(), &mut conn).await?;
     let descending = query.paging.sort_order == SortOrder::Descending;
