@@ -50,7 +50,7 @@ fuzz: ## ten minutes for each fuzz target (SECONDS=60: one minute)
 			-dict=fuzz/scim.dict -max_len=10000 -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_funcs=0 -print_final_stats=1; \
 	done
 
-# PEOPLE="2500 50000" measures companies of other sizes.
+# PEOPLE="2500 50000" measures companies of other sizes; PEOPLE="--attack 13000" only reads beside an attack.
 bench: postgres wrk ## figures of reading at 10,000 and 100,000 people, beside what the machine can do: about half an hour
 	$(CARGO) bench --locked --bench directory -- $(PEOPLE)
 

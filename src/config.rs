@@ -11,10 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use self::lanes::LaneArgs;
-use crate::http::limits::CallerLimits;
 use crate::keys::seal::Keys;
 use crate::keys::token::Token;
-use crate::store::lanes::LaneSettings;
+use crate::store::lanes::{CallerLimits, LaneSettings};
 use crate::store::source::DatabaseSource;
 
 /// The settings of the server, as they are given. Each is a flag and an environment variable; secrets can also come

@@ -23,6 +23,8 @@ pub(crate) struct Readers {
     pub(crate) open: String,
     /// The token of one with a policy: people and groups of some kinds, and some attributes of them.
     pub(crate) limited: String,
+    /// The token of one that asks what is expensive.
+    pub(crate) attacker: String,
 }
 
 /// Connects the company, publishes it, and pulls it once more.
@@ -67,14 +69,16 @@ pub(crate) async fn readers(program: &Program) -> anyhow::Result<Readers> {
         "attributes": ["userName", "name", "displayName", "emails", "active", "title", "groups", "members",
             format!("{ENTERPRISE_URN}:department")],
     });
+    let attacker = json!({ "name": "attacker", "scopes": ["scim:read"] });
     let (open, limited) = (token(program, &open).await?, token(program, &limited).await?);
+    let attacker = token(program, &attacker).await?;
     let all = json!({ "enabled": true, "reason": "to measure a group of everybody" });
     program.admin(Method::PUT, "/group-kinds/all", Some(&all)).await?;
     loop {
         let kinds = program.admin(Method::GET, "/group-kinds", None).await?;
         let kinds = kinds["items"].as_array().context("no kinds of groups")?;
         if kinds.iter().all(|kind| kind["settled"] == json!(true)) {
-            return Ok(Readers { open, limited });
+            return Ok(Readers { open, limited, attacker });
         }
         Clock::system().pause(LOOK).await;
     }

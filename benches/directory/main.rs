@@ -6,9 +6,10 @@
 //! build. No test asserts any of it.
 //!
 //! ```text
-//! cargo bench --bench directory -- [--seconds N] [PEOPLE]...
+//! cargo bench --bench directory -- [--attack] [--seconds N] [PEOPLE]...
 //! ```
 
+mod attack;
 mod company;
 mod load;
 mod plans;
@@ -61,6 +62,17 @@ async fn measure(people: u32, settings: &Settings, floor: &wrk::Floor) -> anyhow
     let readers = load::readers(&program).await?;
     load::settle(&cluster).await?;
     program.stop(&clock).await?;
+
+    eprintln!("{people} people: reading beside an attack");
+    let program = Program::start_with(&database, &clock, &[]).await?;
+    attack::run(&program, &readers, people, settings, &mut table).await?;
+    program.stop(&clock).await?;
+    if settings.attack_alone {
+        table.print();
+        drop(vendor);
+        cluster.stop().await?;
+        return Ok(());
+    }
 
     eprintln!("{people} people: reading");
     let program = Program::start(&database, &clock).await?;

@@ -43,8 +43,14 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts it and waits until it is ready.
+    /// Starts it without a limit for one consumer, which every row but those of an attack is measured as.
     pub(crate) async fn start(database: &str, clock: &Clock) -> anyhow::Result<Self> {
+        let all = [("ROLLBOOK_QUERY_CONNECTIONS", "8"), ("ROLLBOOK_QUERIES_PER_CONSUMER", "8")];
+        Self::start_with(database, clock, &all).await
+    }
+
+    /// Starts it with settings and waits until it is ready.
+    pub(crate) async fn start_with(database: &str, clock: &Clock, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let begun = Instant::now();
         let program = std::env::var_os(PROGRAM).unwrap_or_else(|| env!("CARGO_BIN_EXE_rollbook").into());
         let mut child = Command::new(program)
@@ -52,6 +58,7 @@ impl Program {
             .env("ROLLBOOK_DATABASE_URL", database)
             .env("ROLLBOOK_ADMIN_TOKEN", ADMIN_TOKEN)
             .env("ROLLBOOK_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

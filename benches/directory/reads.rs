@@ -176,7 +176,7 @@ fn text(user: &Value, pointer: &str) -> anyhow::Result<String> {
     Ok(user.pointer(pointer).and_then(Value::as_str).with_context(|| format!("no {pointer}"))?.to_owned())
 }
 
-fn by_id(user: &Value) -> anyhow::Result<String> {
+pub(crate) fn by_id(user: &Value) -> anyhow::Result<String> {
     Ok(format!("/scim/v2/Users/{}", text(user, "/id")?))
 }
 
@@ -257,7 +257,7 @@ impl Row {
     }
 }
 
-fn get(token: &str, path: &str) -> Request {
+pub(crate) fn get(token: &str, path: &str) -> Request {
     Request { path: path.to_owned(), token: token.to_owned(), header: None }
 }
 
@@ -270,7 +270,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// Some people, spread over the whole directory.
-async fn sample(program: &Program, token: &str, people: u32) -> anyhow::Result<Vec<Value>> {
+pub(crate) async fn sample(program: &Program, token: &str, people: u32) -> anyhow::Result<Vec<Value>> {
     let mut asked = Vec::new();
     for place in 0..ASKED / 10 {
         let start = place * (people / (ASKED / 10)) + 1;

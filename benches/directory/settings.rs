@@ -14,16 +14,19 @@ pub(crate) struct Settings {
     pub(crate) people: Vec<u32>,
     /// How long each kind of request is measured, in seconds.
     pub(crate) seconds: u32,
+    /// Whether only reads beside an attack are measured.
+    pub(crate) attack_alone: bool,
 }
 
 impl Settings {
     pub(crate) fn of_arguments() -> anyhow::Result<Self> {
-        let mut settings = Self { people: Vec::new(), seconds: 5 };
+        let mut settings = Self { people: Vec::new(), seconds: 5, attack_alone: false };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 // What cargo adds by itself.
                 "--bench" => {}
+                "--attack" => settings.attack_alone = true,
                 "--seconds" => {
                     let seconds = arguments.next().context("--seconds needs a number")?;
                     settings.seconds = seconds.parse().with_context(|| format!("--seconds {seconds}"))?;

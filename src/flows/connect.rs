@@ -1,5 +1,7 @@
 //! The life of a connection: created, looked at, finished, pulled, paused, given a new credential.
 
+use std::collections::HashMap;
+
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -389,34 +391,48 @@ pub async fn view(context: &Context, id: Uuid) -> Result<ConnectionView, FlowErr
     let mut conn = context.db.get().await?;
     let connection =
         store::connections::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))?;
-    look_around(&mut conn, connection, context.clock.now()).await
+    let views = look_around(&mut conn, vec![connection], context.clock.now()).await?;
+    views.into_iter().next().ok_or_else(|| FlowError::not_found("connection", id))
 }
 
-/// A page of connections, by the order in which they came.
+/// A page of connections, by the order in which they came. The number of statements does not depend on theirs.
 pub async fn list(context: &Context, after: i64, limit: i64) -> Result<Vec<ConnectionView>, FlowError> {
     let mut conn = context.db.get().await?;
-    let mut views = Vec::new();
-    for connection in store::connections::page(&mut conn, after, limit).await? {
-        views.push(look_around(&mut conn, connection, context.clock.now()).await?);
-    }
-    Ok(views)
+    let connections = store::connections::page(&mut conn, after, limit).await?;
+    look_around(&mut conn, connections, context.clock.now()).await
 }
 
+/// These connections with their last runs, tallies and what waits for an admin.
 async fn look_around(
     conn: &mut AsyncPgConnection,
-    connection: ConnectionRow,
+    connections: Vec<ConnectionRow>,
     now: chrono::DateTime<chrono::Utc>,
-) -> Result<ConnectionView, FlowError> {
-    let id = connection.id;
-    let tally = connection.tally.as_ref().map(store::workers::Tally::deserialize).transpose();
-    let tally = tally.map_err(|error| FlowError::corrupt("tally", &error))?.unwrap_or_default();
-    Ok(ConnectionView {
-        connection,
-        last_run: store::runs::last_of(conn, id).await?,
-        tally,
-        open_hold: store::holds::open_of(conn, id).await?,
-        reviews: store::reviews::open_by_reason(conn, id, now).await?,
-    })
+) -> Result<Vec<ConnectionView>, FlowError> {
+    let ids: Vec<Uuid> = connections.iter().map(|connection| connection.id).collect();
+    let mut runs: HashMap<Uuid, store::runs::RunRow> =
+        store::runs::last_of_each(conn, &ids).await?.into_iter().map(|run| (run.connection_id, run)).collect();
+    let mut holds: HashMap<Uuid, store::holds::HoldRow> =
+        store::holds::open_of_each(conn, &ids).await?.into_iter().map(|hold| (hold.connection_id, hold)).collect();
+    let mut reviews: HashMap<Uuid, Vec<(String, i64)>> = HashMap::new();
+    for (connection, reason, number) in store::reviews::open_by_reason(conn, &ids, now).await? {
+        let Some(connection) = connection else { continue };
+        reviews.entry(connection).or_default().push((reason, number));
+    }
+    connections
+        .into_iter()
+        .map(|connection| {
+            let id = connection.id;
+            let tally = connection.tally.as_ref().map(store::workers::Tally::deserialize).transpose();
+            let tally = tally.map_err(|error| FlowError::corrupt("tally", &error))?.unwrap_or_default();
+            Ok(ConnectionView {
+                connection,
+                last_run: runs.remove(&id),
+                tally,
+                open_hold: holds.remove(&id),
+                reviews: reviews.remove(&id).unwrap_or_default(),
+            })
+        })
+        .collect()
 }
 
 /// Whether a run is at work or about to be.

@@ -13,6 +13,7 @@ use super::metrics::{self, Refused};
 use super::state::State;
 use crate::store::cost::Cost;
 use crate::store::error::DatabaseError;
+pub use crate::store::lanes::CallerLimits;
 use crate::store::lanes::Lane;
 use crate::store::pool::{Connection, watched};
 
@@ -26,23 +27,6 @@ const QUEUE: usize = 4;
 const BEYOND: Duration = Duration::from_secs(2);
 /// Callers that are remembered; beyond that those without a request are forgotten.
 const REMEMBERED: usize = 1_024;
-
-/// How much of each lane one caller may use at once, in this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallerLimits {
-    /// Cheap reads.
-    pub reads: usize,
-    /// Expensive queries.
-    pub queries: usize,
-    /// Answers that are written piece by piece, as groups with many members are.
-    pub streams: usize,
-}
-
-impl Default for CallerLimits {
-    fn default() -> Self {
-        Self { reads: 8, queries: 2, streams: 16 }
-    }
-}
 
 /// The limits, and what each caller uses of them.
 #[derive(Clone, Debug)]

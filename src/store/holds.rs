@@ -60,6 +60,11 @@ pub async fn open_of(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryRes
         .optional()
 }
 
+/// The open holds of these connections; each has one at most.
+pub async fn open_of_each(conn: &mut AsyncPgConnection, connections: &[Uuid]) -> QueryResult<Vec<HoldRow>> {
+    HoldRow::query().filter(holds::connection_id.eq_any(connections)).filter(holds::state.eq("open")).load(conn).await
+}
+
 /// The latest rejection of a connection's holds that still counts.
 pub async fn last_rejected(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Option<HoldRow>> {
     HoldRow::query()

@@ -7,7 +7,7 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 
 use super::error::DatabaseError;
-use super::pool::{Database, PoolSettings};
+use super::pool::{Database, PoolSettings, Work};
 use super::source::DatabaseSource;
 
 /// Connections of the lane for health and metrics.
@@ -41,6 +41,23 @@ impl LaneSettings {
     #[must_use]
     pub fn total(&self) -> usize {
         self.reads + self.queries + self.admin + self.jobs + HEALTH_CONNECTIONS + OTHER_CONNECTIONS
+    }
+}
+
+/// How much of each lane one caller may use at once, in this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallerLimits {
+    /// Cheap reads.
+    pub reads: usize,
+    /// Expensive queries.
+    pub queries: usize,
+    /// Answers that are written piece by piece, as groups with many members are.
+    pub streams: usize,
+}
+
+impl Default for CallerLimits {
+    fn default() -> Self {
+        Self { reads: 8, queries: 2, streams: 16 }
     }
 }
 
@@ -95,12 +112,15 @@ impl Lanes {
     /// # Errors
     /// A pool cannot be built.
     pub fn beside(jobs: Database, settings: &LaneSettings, own: usize) -> Result<Self, DatabaseError> {
-        let lane = |size| jobs.beside(PoolSettings { size, ..PoolSettings::default() });
+        let lane = |size, work| jobs.beside(PoolSettings { size, ..PoolSettings::default() }, work);
         Ok(Self {
-            reads: lane(settings.reads.saturating_sub(own).max(1))?,
-            queries: jobs.beside(PoolSettings { size: settings.queries, statement_timeout: settings.query_timeout })?,
-            admin: lane(settings.admin)?,
-            health: lane(HEALTH_CONNECTIONS)?,
+            reads: lane(settings.reads.saturating_sub(own).max(1), Work::Reads)?,
+            queries: jobs.beside(
+                PoolSettings { size: settings.queries, statement_timeout: settings.query_timeout },
+                Work::Reads,
+            )?,
+            admin: lane(settings.admin, Work::Writes)?,
+            health: lane(HEALTH_CONNECTIONS, Work::Writes)?,
             jobs,
         })
     }

@@ -19,7 +19,7 @@ use tokio_postgres::{Config, NoTls};
 
 use super::error::{DatabaseError, Fault, classify, plain};
 use super::migrations;
-use super::read_only::ReadOnly;
+use super::read_only::{self, ReadOnly};
 use super::source::DatabaseSource;
 
 pub use super::connection::{Connection, cancelled, watched};
@@ -52,6 +52,24 @@ impl Default for PoolSettings {
     }
 }
 
+/// What the connections of a pool are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Mostly reads: a connection to a read-only server serves for a moment.
+    Reads,
+    /// Writes, which a connection to a read-only server is of no use for.
+    Writes,
+}
+
+impl Work {
+    fn patience(self) -> Duration {
+        match self {
+            Self::Reads => read_only::PATIENCE,
+            Self::Writes => Duration::ZERO,
+        }
+    }
+}
+
 /// How a pool is used at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
@@ -78,7 +96,8 @@ impl Database {
     /// Opens the pool and proves it with one connection.
     pub async fn connect(source: DatabaseSource, settings: PoolSettings) -> Result<Self, DatabaseError> {
         let (source, read_only) = (Arc::new(source), Arc::default());
-        let database = Self { pool: pool(&source, &read_only, settings)?, own: None, settings, source, read_only };
+        let database =
+            Self { pool: pool(&source, &read_only, settings, Work::Writes)?, own: None, settings, source, read_only };
         drop(database.get().await?);
         Ok(database)
     }
@@ -95,7 +114,7 @@ impl Database {
     /// that waits for it wakes no other.
     pub fn with_own(&self, size: usize) -> Result<Self, DatabaseError> {
         let settings = PoolSettings { size, ..self.settings };
-        let own = if size > 0 { Some(pool(&self.source, &self.read_only, settings)?) } else { None };
+        let own = if size > 0 { Some(pool(&self.source, &self.read_only, settings, Work::Reads)?) } else { None };
         Ok(Self { own, ..self.clone() })
     }
 
@@ -103,8 +122,8 @@ impl Database {
     ///
     /// # Errors
     /// The pool cannot be built.
-    pub fn beside(&self, settings: PoolSettings) -> Result<Self, DatabaseError> {
-        Ok(Self { pool: pool(&self.source, &self.read_only, settings)?, own: None, settings, ..self.clone() })
+    pub fn beside(&self, settings: PoolSettings, work: Work) -> Result<Self, DatabaseError> {
+        Ok(Self { pool: pool(&self.source, &self.read_only, settings, work)?, own: None, settings, ..self.clone() })
     }
 
     /// A connection; waits for a free one for at most ten seconds.
@@ -277,6 +296,7 @@ fn pool(
     source: &Arc<DatabaseSource>,
     read_only: &Arc<ReadOnly>,
     settings: PoolSettings,
+    work: Work,
 ) -> Result<Pool<AsyncPgConnection>, DatabaseError> {
     let mut config = ManagerConfig::default();
     // A closed connection is noticed without a question; `Verified` costs a round trip for each request.
@@ -298,7 +318,7 @@ fn pool(
         .pre_recycle(Hook::sync_fn(move |_, metrics| {
             if metrics.age() > MAX_AGE {
                 Err(HookError::message("the connection is old"))
-            } else if read_only.gives_up(metrics.created, Instant::now()) {
+            } else if read_only.gives_up(metrics.created, Instant::now(), work.patience()) {
                 Err(HookError::message("the server of the connection takes no writes"))
             } else {
                 Ok(())

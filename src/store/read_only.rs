@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A connection to a read-only server is used for this long, so that reads do not open one each.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Reads use a connection to a read-only server for this long, so that each of them does not open one.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// After a sighting, writes that can be left out are not tried for this long.
 const ASSUMED: Duration = Duration::from_secs(2);
 
@@ -38,10 +38,10 @@ impl ReadOnly {
         self.start.checked_add(Duration::from_millis(seen))
     }
 
-    /// Whether a connection that was opened at an instant is to be given up.
-    pub(super) fn gives_up(&self, opened: Instant, now: Instant) -> bool {
+    /// Whether a connection that was opened at an instant is to be given up, by a lane with this patience.
+    pub(super) fn gives_up(&self, opened: Instant, now: Instant, patience: Duration) -> bool {
         let before = |seen: Instant| opened < seen + PATIENCE;
-        self.last().is_some_and(before) && now.saturating_duration_since(opened) >= PATIENCE
+        self.last().is_some_and(before) && now.saturating_duration_since(opened) >= patience
     }
 
     /// Whether the database is assumed to be read-only still.
@@ -58,13 +58,14 @@ mod tests {
     fn connections_of_before_a_sighting_are_given_up_and_later_ones_are_kept() {
         let state = ReadOnly::default();
         let opened = Instant::now();
-        assert!(!state.gives_up(opened, opened + Duration::from_hours(1)), "never seen read-only");
+        assert!(!state.gives_up(opened, opened + Duration::from_hours(1), PATIENCE), "never seen read-only");
         assert!(!state.is_assumed());
         state.note();
         assert!(state.is_assumed());
-        assert!(!state.gives_up(opened, opened), "it serves reads for a moment");
-        assert!(state.gives_up(opened, opened + PATIENCE));
+        assert!(!state.gives_up(opened, opened, PATIENCE), "it serves reads for a moment");
+        assert!(state.gives_up(opened, opened, Duration::ZERO), "writes need another at once");
+        assert!(state.gives_up(opened, opened + PATIENCE, PATIENCE));
         let later = Instant::now() + PATIENCE;
-        assert!(!state.gives_up(later, later + Duration::from_hours(1)), "opened after the fail-over");
+        assert!(!state.gives_up(later, later + Duration::from_hours(1), Duration::ZERO), "opened after the fail-over");
     }
 }

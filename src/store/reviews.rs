@@ -188,16 +188,16 @@ pub async fn decided(conn: &mut AsyncPgConnection, id: Uuid, decision: &str, dec
 /// How many questions about a connection's workers ask for an answer, by reason.
 pub async fn open_by_reason(
     conn: &mut AsyncPgConnection,
-    connection: Uuid,
+    connections: &[Uuid],
     now: DateTime<Utc>,
-) -> QueryResult<Vec<(String, i64)>> {
+) -> QueryResult<Vec<(Option<Uuid>, String, i64)>> {
     reviews::table
-        .filter(reviews::connection_id.eq(connection))
+        .filter(reviews::connection_id.eq_any(connections))
         .filter(reviews::closed_at.is_null())
         .filter(reviews::waits_until.is_null().or(reviews::waits_until.le(now)))
-        .group_by(reviews::reason)
-        .order(reviews::reason)
-        .select((reviews::reason, diesel::dsl::count_star()))
+        .group_by((reviews::connection_id, reviews::reason))
+        .order((reviews::connection_id, reviews::reason))
+        .select((reviews::connection_id, reviews::reason, diesel::dsl::count_star()))
         .load(conn)
         .await
 }

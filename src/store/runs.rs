@@ -103,6 +103,16 @@ pub async fn last_of(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryRes
         .optional()
 }
 
+/// The latest run of each of these connections.
+pub async fn last_of_each(conn: &mut AsyncPgConnection, connections: &[Uuid]) -> QueryResult<Vec<RunRow>> {
+    RunRow::query()
+        .distinct_on(runs::connection_id)
+        .filter(runs::connection_id.eq_any(connections))
+        .order((runs::connection_id, runs::queued_at.desc(), runs::id.desc()))
+        .load(conn)
+        .await
+}
+
 /// A page of runs, latest first, after `(queued_at, id)`; of one connection or of all.
 pub async fn page(
     conn: &mut AsyncPgConnection,

@@ -5,12 +5,14 @@ use std::net::TcpListener;
 
 use actix_web::dev::ServerHandle;
 use reqwest::{Client, Method};
+use rollbook::http::limits::CallerLimits;
 use rollbook::http::server::{self, Workers};
 use rollbook::http::state::State;
 use rollbook::keys::token::Token;
 use rollbook::sandbox::SandboxConfig;
 use rollbook::store;
 use rollbook::store::consumers::ConsumerRow;
+use rollbook::store::lanes::{LaneSettings, Lanes};
 use rollbook::store::tokens::NewToken;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -26,6 +28,7 @@ pub(crate) struct Live {
     pub(crate) admin: String,
     /// Of the consumer `idp` (`scim:read`), to whom the worker's id is the `externalId`.
     pub(crate) idp: String,
+    pub(crate) lanes: Lanes,
     pub(crate) world: World,
 }
 
@@ -35,10 +38,17 @@ impl Live {
     }
 
     pub(crate) async fn around(world: World) -> Self {
+        Self::around_with(world, &LaneSettings::default()).await
+    }
+
+    /// With other lanes than those by default.
+    pub(crate) async fn around_with(world: World, settings: &LaneSettings) -> Self {
         let context = &world.context;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let state = State::new(context.db.clone(), context.clock.clone(), context.keys.clone(), &url);
+        let lanes = Lanes::beside(context.db.clone(), settings, 0).unwrap();
+        let (clock, keys) = (context.clock.clone(), context.keys.clone());
+        let state = State::with(lanes.clone(), CallerLimits::default(), clock, keys, &url);
         let (running, server) =
             server::serve(state, context.clone(), listener, Workers { number: 1, connections: 2 }).unwrap();
         tokio::spawn(running);
@@ -70,7 +80,7 @@ impl Live {
         }
         drop(conn);
         let [admin, idp] = tokens.try_into().unwrap();
-        Self { server, client: Client::builder().build().unwrap(), url, admin, idp, world }
+        Self { server, client: Client::builder().build().unwrap(), url, admin, idp, lanes, world }
     }
 
     /// A Rollbook whose connection is finished and whose people are published, through the admin API alone.
