@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use reqwest::{Client, Method};
+use rollbook::clock::Clock;
 use serde_json::{Value, json};
 
 use super::load::Readers;
@@ -107,7 +108,7 @@ async fn ask(
         ensure!([200, 400, 429, 503].contains(&status), "the attacker was answered with {status}");
         *answers.entry(status).or_default() += 1;
         if status != 200 {
-            tokio::time::sleep(AGAIN).await;
+            Clock::system().pause(AGAIN).await;
         }
     }
     Ok(answers)
@@ -122,7 +123,7 @@ async fn look(url: String, stop: Arc<AtomicBool>) -> anyhow::Result<Duration> {
         let status = client.get(format!("{url}/readyz")).send().await?.status();
         ensure!(status.is_success(), "/readyz was answered with {status}");
         longest = longest.max(begun.elapsed());
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        Clock::system().pause(Duration::from_millis(50)).await;
     }
     Ok(longest)
 }
