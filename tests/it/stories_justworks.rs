@@ -6,7 +6,7 @@ use rollbook::keys::seal::Place;
 use rollbook::sandbox::{Effect, Fault, JustworksConfig, SandboxConfig};
 use serde_json::json;
 
-use crate::support::live::{ENTERPRISE, WORKER, types};
+use crate::support::live::{ENTERPRISE, WORKER, of_people, types};
 use crate::support::pair::Pair;
 use crate::support::world::{admin, context, work};
 
@@ -108,6 +108,50 @@ async fn story_6_the_same_email_and_two_humans() {
     assert_eq!(reviews[0]["detail"]["conflicts"], json!(["birthDate", "name"]));
     let user = pair.live.user("ana.silva@acme.com").await;
     assert_eq!(user["name"]["familyName"], "Silva");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn story_14_an_end_that_is_taken_back_at_justworks_ends_nothing() {
+    let pair = Pair::justworks(JustworksConfig::plain(80)).await;
+    let emails: Vec<String> = (3..6)
+        .map(|n| pair.justworks.member(n).unwrap()["emails"][0]["address"].as_str().unwrap().to_owned())
+        .collect();
+    let country = |n: u32| {
+        let jobs = pair.justworks.member(n).unwrap()["current_employment"].clone();
+        jobs.as_object().unwrap().keys().next().unwrap().clone()
+    };
+    let connection = pair.publish(json!({})).await;
+    pair.justworks.terminate(3, "2026-11-10".parse().unwrap()).unwrap();
+    pair.justworks.terminate(4, "2026-11-28".parse().unwrap()).unwrap();
+    pair.justworks.terminate(5, "2026-11-29".parse().unwrap()).unwrap();
+    pair.live.sync(connection).await;
+    assert_eq!(pair.live.user(&emails[0]).await["active"], false);
+    assert_eq!(pair.live.user(&emails[1]).await[WORKER]["terminationDate"], "2026-11-28");
+    let known = i64::try_from(pair.live.feed(0).await.len()).unwrap();
+
+    // Within the employment that is shown, and for another in the record's own date.
+    let open = |n: u32| json!({ "active": true, "current_employment": { country(n): { "end_date": null } } });
+    pair.justworks.patch(3, &open(3)).unwrap();
+    pair.justworks.patch(4, &open(4)).unwrap();
+    pair.justworks.patch(5, &json!({ "employment_termination_date": null })).unwrap();
+    let run = pair.live.sync(connection).await;
+    assert_eq!(run["counts"]["updated"], 3, "{run}");
+    for email in &emails {
+        let user = pair.live.user(email).await;
+        assert_eq!((&user["active"], user[WORKER].get("terminationDate")), (&json!(true), None), "{user}");
+    }
+    let events = of_people(pair.live.feed(known).await);
+    let mut seen = types(&events);
+    seen.sort_unstable();
+    assert_eq!(seen, ["person.activated", "termination.cancelled", "termination.cancelled"]);
+
+    let run = pair.live.sync(connection).await;
+    assert_eq!(run["counts"]["updated"], 0, "the same again changes nothing: {run}");
+    pair.live.world.advance(TimeDelta::days(15));
+    pair.live.world.work().await;
+    for email in &emails {
+        assert_eq!(pair.live.user(email).await["active"], true);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
