@@ -170,6 +170,7 @@ async fn batch(
             id: item.person_id,
             person,
             known_as: ground.locked.get(&item.person_id).and_then(|row| row.display_name.as_deref()),
+            was_in: ground.locked.get(&item.person_id).map(|row| memberships(&row.groups)).unwrap_or_default(),
         })
         .collect();
     let grouped = grouping::group(conn, &context.clock, &audience, &subjects, plan, cause, now).await?;
