@@ -44,7 +44,7 @@ pub async fn resolve(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()
     .map(drop)
 }
 
-/// Adds the people whose pending edge leads to a person whom this plan brings or who exists by now (story 20).
+/// Adds the people whose pending edge leads to a person that this plan brings or that exists by now (story 20).
 ///
 /// Each plan looks at all pending edges, not only at those that its own people could resolve: the person may have come
 /// with a plan that was made before the edge was written. Only pending edges are read, each by an index.

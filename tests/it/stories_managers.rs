@@ -1,4 +1,4 @@
-//! Stories about managers whom another HR system has: the order in which two HR systems are set up does not matter.
+//! Stories about managers in another HR system: the order in which two HR systems are set up does not matter.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ enum Step {
 
 use Step::*;
 
-/// Two companies of a few people, who name managers of each other: by an id that nobody lists and by an email.
+/// Two companies of a few people, who name managers of each other: by an id that is not listed and by an email.
 async fn companies() -> Pair {
     let pair = Pair::with(SandboxConfig::plain(6), JustworksConfig { seed: 9, ..JustworksConfig::plain(6) }).await;
     let (remote, justworks) = (&pair.live.world.vendor, &pair.justworks);
@@ -40,8 +40,8 @@ async fn companies() -> Pair {
         let named = json!({ "manager": "A Member", "manager_email": member(2), "manager_employment_id": null });
         remote.patch(n, &named).unwrap();
     }
-    // One whom the other system does not list, and nobody has.
-    remote.patch(5, &json!({ "manager_email": "nobody@acme.com", "manager_employment_id": null })).unwrap();
+    // This manager is in neither system.
+    remote.patch(5, &json!({ "manager_email": "unknown@acme.com", "manager_employment_id": null })).unwrap();
     pair
 }
 

@@ -345,7 +345,7 @@ fn an_end_before_the_start_is_one_of_an_earlier_employment() {
         let (_, person) = decisions.only();
         assert!(person.active && person.employment.last_day.is_none(), "{person:?}");
     }
-    // Somebody who had left works again under the same record.
+    // A person who had left works again under the same record.
     let mut world = World::of(NOON, [worker("1", "a@acme.com").starts("2020-01-01")]);
     world.change("1", |worker| worker.ends("2026-06-30"));
     world.settle();

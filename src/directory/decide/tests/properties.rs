@@ -208,7 +208,7 @@ proptest! {
     }
 
     #[test]
-    fn nobody_ends_before_they_begin(world in worlds()) {
+    fn no_person_ends_before_they_begin(world in worlds()) {
         for planned in &world.decide().people {
             let employment = &planned.after.employment;
             prop_assert!(employment.last_day.zip(employment.start).is_none_or(|(end, start)| end >= start));
