@@ -296,9 +296,9 @@ async fn publish(context: &Context, id: Uuid, system: &str, workers: u32, actor:
             Err(FlowError::Conflict(_)) => {
                 // The first start was stopped before its preview had ended.
                 ended(context, connect::preview(context, id, actor).await?.run).await?;
-                connect::finish(context, id, None, actor).await?.run
+                connect::finish(context, id, None, actor).await?.run.run
             }
-            other => other?.run,
+            other => other?.run.run,
         };
         ended(context, run).await
     } else {

@@ -3,7 +3,7 @@
 mod add;
 mod mapping;
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
@@ -79,6 +79,9 @@ pub struct Finish {
     /// The plan that you have seen; if another is the latest by now, nothing is done.
     #[arg(long, value_name = "ID")]
     plan: Option<String>,
+    /// Go on without asking when the plan differs by now from the one that you have seen.
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -106,7 +109,7 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
         Verb::Add(kind) => add::run(kind, client, out).await,
         Verb::Preview(act) => begin(&act, "preview", json!({}), client, out).await,
         Verb::Sync(act) => begin(&act, "sync", json!({}), client, out).await,
-        Verb::Finish(finish) => begin(&finish.act, "finish", json!({ "planId": finish.plan }), client, out).await,
+        Verb::Finish(finish) => self::finish(&finish, client, out).await,
         Verb::Authorize(act) => {
             let id = id(client, &act.which).await?;
             let answer = client.post(&[PATH, &id, "authorize"], &json!({ "reason": act.why.reason })).await?;
@@ -169,6 +172,55 @@ fn tell_run(begun: &Value, client: &Client, out: &mut dyn Write) -> Result<(), C
     }
     let run = text(begun, "/runId");
     line(out, &format!("run {run} is going; follow it with: rollbook run watch {run}"))
+}
+
+/// Finishes with the plan that was seen. When that plan would do something else by now, shows the difference, and goes on
+/// with the plan as it is now if that is wanted.
+async fn finish(order: &Finish, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    let id = id(client, &order.act.which).await?;
+    let seen = match &order.plan {
+        Some(plan) => Some(plan.clone()),
+        None => latest_plan(&id, true, client).await?,
+    };
+    let post = async |plan: Option<&str>| {
+        let body = json!({ "planId": plan, "reason": order.act.why.reason });
+        client.post(&[PATH, &id, "finish"], &body).await
+    };
+    let refusal = match post(seen.as_deref()).await {
+        Ok(begun) => return tell_run(&begun, client, out),
+        Err(CliError::Failed(refusal)) => refusal,
+        Err(error) => return Err(error),
+    };
+    // A plan that was named and is no longer the latest is refused as it always was; one that was made again in its
+    // place is the latest of the same preview.
+    let now = latest_plan(&id, true, client).await?;
+    let Some(now) = now.filter(|now| refusal.contains("differs from the plan") && Some(now) != seen.as_ref()) else {
+        return Err(CliError::Failed(refusal));
+    };
+    if !order.yes {
+        if !std::io::stdin().is_terminal() {
+            return Err(CliError::Failed(format!("{refusal}; to go on: --yes, or --plan {now}")));
+        }
+        line(out, &super::table::clean(&refusal))?;
+        line(out, "Go on? [y/N]")?;
+        out.flush().map_err(|_| CliError::Closed)?;
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        if read.is_err() || !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+            return Err(CliError::Failed("nothing was published".to_owned()));
+        }
+    } else if !client.json {
+        line(out, &super::table::clean(&refusal))?;
+    }
+    tell_run(&post(Some(&now)).await?, client, out)
+}
+
+/// The plan of the latest run that made one, or of the latest one that succeeded.
+async fn latest_plan(id: &str, succeeded: bool, client: &Client) -> Result<Option<String>, CliError> {
+    let runs = client.list(&["runs"], &[("connectionId", id.to_owned())], 50).await?;
+    let has_plan = |run: &&Value| run["planId"].is_string() && (!succeeded || run["state"] == "succeeded");
+    let latest = runs["items"].as_array().and_then(|runs| runs.iter().find(has_plan));
+    Ok(latest.map(|run| text(run, "/planId")))
 }
 
 async fn steer(act: &Act, step: &str, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
@@ -264,12 +316,9 @@ fn show(one: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliErro
 /// The plan of the latest run that has one.
 async fn show_plan(plan: &Plan, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let id = id(client, &plan.which).await?;
-    let runs = client.list(&["runs"], &[("connectionId", id)], 50).await?;
-    let latest = runs["items"].as_array().and_then(|runs| runs.iter().find(|run| run["planId"].is_string()));
-    let Some(latest) = latest else {
+    let Some(plan_id) = latest_plan(&id, false, client).await? else {
         return Err(CliError::Failed("there is no plan: no run of this connection has come so far".into()));
     };
-    let plan_id = text(latest, "/planId");
     let shown = client.get(&["plans", &plan_id], &[]).await?;
     let changes = client.list(&["plans", &plan_id, "changes"], &[], plan.length.limit).await?;
     if client.json {
@@ -287,6 +336,13 @@ async fn show_plan(plan: &Plan, client: &Client, out: &mut dyn Write) -> Result<
             ("worker types", mapping::in_words(&shown["valueMap"]["workerTypes"])),
         ],
     )?;
+    if shown["stale"] == true {
+        let name = super::table::clean(&text(&shown, "/staleSince/connectionName"));
+        line(
+            out,
+            &format!("! {name} has changed people since: `finish` makes the plan again, and asks if it differs"),
+        )?;
+    }
     let row = |item: &Value| {
         let changes = item["changes"].as_array().into_iter().flatten();
         let what = if item["kind"] == "create" {

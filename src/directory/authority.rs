@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::attribute::{Unit, name, unit_of};
+use super::attribute::{NAMED, Unit};
 use super::ids::ConnectionId;
 
 /// What the admin has ordered: for a unit the connections that speak first. A unit that is not there, or names nobody, has
@@ -75,7 +75,7 @@ pub fn is_orderable(unit: &Unit) -> bool {
 pub fn orderable() -> Vec<Unit> {
     let typed = [Unit::NAME, Unit::MANAGER, Unit::BIRTH_DATE].map(Unit::named);
     let mut units: Vec<Unit> = Vec::new();
-    for unit in typed.into_iter().chain(name::ALL.into_iter().map(unit_of)) {
+    for unit in typed.into_iter().chain(NAMED.iter().map(|row| Unit::named(row.unit))) {
         if !units.contains(&unit) {
             units.push(unit);
         }

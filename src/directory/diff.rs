@@ -4,18 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+pub use super::attribute::is_sensitive;
 use super::attribute::{Unit, unit_of};
 use super::person::Person;
 use super::plan::ValueChange;
-
-/// Attributes that never appear in a change: they are released only by scope and policy (extension.md section 2).
-const SENSITIVE: [&str; 5] = ["birthDate", "dateOfBirth", "birthday", "personalEmail", "legalName"];
-
-/// Whether an attribute is sensitive.
-#[must_use]
-pub fn is_sensitive(attribute: &str) -> bool {
-    SENSITIVE.contains(&attribute)
-}
 
 /// The values that differ, by the directory's attribute names in alphabetical order.
 ///

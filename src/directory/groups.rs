@@ -186,6 +186,15 @@ pub fn key(kind: Kind, name: &str) -> Option<String> {
     }
 }
 
+/// Where a stored person has the name of a group, as a path of JSON keys; of kinds whose names have several spellings.
+#[must_use]
+pub fn name_path(kind: Kind) -> Option<[&'static str; 2]> {
+    match kind {
+        Kind::WorkerType => Some(["employment", "workerType"]),
+        _ => id_attributes(kind).map(|(name, _)| ["attributes", name]),
+    }
+}
+
 /// The attributes that hold name and source id, of kinds that HR systems have ids for: only such groups are renamed.
 #[must_use]
 pub fn id_attributes(kind: Kind) -> Option<(&'static str, &'static str)> {

@@ -230,6 +230,16 @@ fn same_manager(a: &ManagerVia, b: &ManagerVia) -> bool {
         && (a.manager.source_id.is_some() || email(a) == email(b))
 }
 
+/// The edge of `after`, with the person that the edge before leads to where both name the same manager. A reference
+/// with another email is looked up again, also where its id is the same: the id may be one that no record carries.
+pub(crate) fn keep_link(after: ManagerLink, before: &ManagerLink) -> ManagerLink {
+    let email = |via: &ManagerVia| via.manager.email.as_deref().map(EmailKey::of);
+    match (after, before.via()) {
+        (ManagerLink::Pending { via }, Some(old)) if email(&via) == email(old) => link(via, Some(before)),
+        (after, _) => after,
+    }
+}
+
 fn provenance(
     after: &Person,
     before: Option<&Person>,

@@ -71,6 +71,55 @@ pub struct Employment {
     /// Share of a full-time job, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<u8>,
+    /// Whether the record states the end a second time, in the object of the employment itself.
+    #[serde(skip_serializing_if = "JobEnd::is_not_shown")]
+    pub job_end: JobEnd,
+    /// An end that the record still names although its employment, which stated it before, is open-ended again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retracted_end: Option<NaiveDate>,
+}
+
+/// What the object of an employment says about its end, where an HR system states ends in two places.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum JobEnd {
+    /// The object is missing, or says nothing about dates.
+    #[default]
+    NotShown,
+    /// The object has an end.
+    Stated,
+    /// The object shows a start and no end, and the HR system calls the worker active.
+    Open,
+    /// The object shows a start and no end, but the worker is not called active.
+    OpenInactive,
+}
+
+impl JobEnd {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    fn is_not_shown(&self) -> bool {
+        *self == Self::NotShown
+    }
+}
+
+impl Employment {
+    /// Whether [`Self::retract_end`] may have something to do.
+    #[must_use]
+    pub fn may_be_retracted(&self) -> bool {
+        self.last_day.is_some() && matches!(self.job_end, JobEnd::Open | JobEnd::OpenInactive)
+    }
+
+    /// Drops an end that was taken back in one of the two places that state it, once the worker is active again.
+    ///
+    /// The employment stated the end in an earlier statement and no longer does, although its object is shown: an absent
+    /// key in an object that is there is a cleared value. An end that was never stated twice is not affected.
+    pub fn retract_end(&mut self, previous: &Self) {
+        let Some(end) = self.last_day.filter(|_| self.may_be_retracted()) else { return };
+        let was_stated = previous.job_end == JobEnd::Stated && previous.last_day == Some(end);
+        if was_stated || previous.retracted_end == Some(end) {
+            self.retracted_end = Some(end);
+            self.last_day = self.last_day.filter(|_| self.job_end != JobEnd::Open);
+        }
+    }
 }
 
 /// Whom a worker reports to, as the HR system says it.
@@ -148,9 +197,14 @@ impl Worker {
                 }
                 Part::LastDay => {
                     let (own, old) = (&mut self.employment, &previous.employment);
-                    if own.last_day.is_none() {
+                    // A job that is shown without an end has none, whatever the scopes were said to be.
+                    if own.last_day.is_none() && own.job_end == JobEnd::NotShown {
                         own.last_day = old.last_day;
                         own.immediate |= old.immediate;
+                    }
+                    if own.job_end == JobEnd::NotShown {
+                        own.job_end = old.job_end;
+                        own.retracted_end = own.retracted_end.or(old.retracted_end);
                     }
                 }
                 Part::Manager => {
@@ -204,6 +258,39 @@ mod tests {
         cleared.keep_hidden(None, &all());
         let never_shown = Employment { dates_hidden: true, ..bare().employment };
         assert_eq!(cleared, Worker { employment: never_shown, ..bare() }, "whether it is current cannot be told");
+    }
+
+    #[test]
+    fn an_end_is_taken_back_where_its_employment_stated_it_and_no_longer_does() {
+        let end = Some(day("2026-11-10"));
+        let said = |job_end| Employment { last_day: end, job_end, ..Employment::default() };
+        let after = |previous: &Employment, job_end| {
+            let mut now = said(job_end);
+            now.retract_end(previous);
+            now
+        };
+        let reopened = after(&said(JobEnd::Stated), JobEnd::Open);
+        assert_eq!((reopened.last_day, reopened.retracted_end), (None, end));
+        assert_eq!(after(&reopened, JobEnd::Open), reopened, "the same record again says the same");
+        let waiting = after(&said(JobEnd::Stated), JobEnd::OpenInactive);
+        assert_eq!((waiting.last_day, waiting.retracted_end), (end, end), "not active yet");
+        assert_eq!(after(&waiting, JobEnd::Open), reopened);
+        assert_eq!(after(&reopened, JobEnd::Stated), said(JobEnd::Stated), "stated again");
+        for never_twice in [JobEnd::NotShown, JobEnd::Open, JobEnd::OpenInactive] {
+            assert_eq!(after(&said(never_twice), JobEnd::Open), said(JobEnd::Open), "the record's date decides");
+        }
+        let moved = Employment { last_day: Some(day("2027-01-31")), ..said(JobEnd::Open) };
+        let mut later = moved.clone();
+        later.retract_end(&reopened);
+        assert_eq!(later, moved, "another end is a new one");
+    }
+
+    #[test]
+    fn a_job_that_is_shown_without_an_end_keeps_no_hidden_one() {
+        let mut open = bare();
+        open.employment.job_end = JobEnd::Open;
+        open.keep_hidden(Some(&full()), &all());
+        assert_eq!(open.employment.last_day, None);
     }
 
     #[test]

@@ -62,7 +62,9 @@ pub(super) async fn apply(
         apply_once(context, plan, cause).await?;
         let mut conn = context.db.get().await?;
         let stale = store::plans::people_in(&mut conn, plan, "stale").await?;
-        if stale.is_empty() || round + 1 == ROUNDS {
+        let is_last = round + 1 == ROUNDS;
+        // Another plan may have brought a manager since this one was made, or while it was applied.
+        if is_last || (stale.is_empty() && !store::edges::is_any_resolvable(&mut conn).await?) {
             left = stale;
             break;
         }
@@ -168,6 +170,7 @@ async fn batch(
             id: item.person_id,
             person,
             known_as: ground.locked.get(&item.person_id).and_then(|row| row.display_name.as_deref()),
+            was_in: ground.locked.get(&item.person_id).map(|row| memberships(&row.groups)).unwrap_or_default(),
         })
         .collect();
     let grouped = grouping::group(conn, &context.clock, &audience, &subjects, plan, cause, now).await?;

@@ -11,14 +11,16 @@ use super::audit::{Actor, record};
 use super::consent;
 use super::context::Context;
 use super::credentials;
-use super::error::FlowError;
+use super::error::{FlowError, PlanChange};
 use super::grants;
+use super::plan::{Order, Scope, build};
 use super::settings::Common;
 use crate::connectors::connector::Account;
 use crate::connectors::registry::{self, Credentials};
 use crate::store;
 use crate::store::connections::{ConnectionChange, ConnectionRow, NewConnection};
-use crate::store::runs::{GOING, NewRun};
+use crate::store::plans::PlanRow;
+use crate::store::runs::{GOING, NewRun, RunChange};
 
 /// What an admin says to create a connection.
 #[derive(Debug)]
@@ -204,34 +206,38 @@ async fn pull_now(
     Ok(asked)
 }
 
+/// What ending the set-up has begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    pub run: Asked,
+    /// The plan that is applied.
+    pub plan: Uuid,
+    /// How it differs from the plan of the last preview; set only when the caller named no plan.
+    pub change: Option<PlanChange>,
+}
+
 /// Ends the set-up: applies the plan that the admin has seen, and pulls by schedule from now on.
-pub async fn finish(context: &Context, id: Uuid, plan: Option<Uuid>, actor: &Actor) -> Result<Asked, FlowError> {
+///
+/// When another connection has changed people since, the plan is made again. If it decides otherwise now, it is applied
+/// only if the caller named no plan.
+///
+/// # Errors
+/// [`FlowError::PlanChanged`] when `plan` is named and would do something else now.
+pub async fn finish(context: &Context, id: Uuid, plan: Option<Uuid>, actor: &Actor) -> Result<Finished, FlowError> {
+    let latest = plan_to_finish(context, id, plan).await?;
+    let (latest, change) = renew(context, latest).await?;
+    if let (Some(change), Some(_)) = (&change, plan) {
+        return Err(FlowError::PlanChanged(Box::new(change.clone())));
+    }
     let mut conn = context.db.get().await?;
     let asked = conn
         .transaction(async |conn| {
             let connection = locked(conn, id).await?;
-            if connection.state != "review" {
-                return Err(wrong_state(&connection, "review"));
-            }
-            if let Some(going) = store::runs::going(conn, id).await? {
-                return Err(FlowError::Conflict(format!(
-                    "the preview {} is still going; finish when it has ended",
-                    going.id
-                )));
-            }
-            let latest = store::plans::latest_ready(conn, id).await?.ok_or_else(|| {
-                FlowError::Conflict("there is no plan to apply: no preview of this connection has succeeded yet".into())
-            })?;
-            if let Some(asked) = plan.filter(|asked| *asked != latest.id) {
-                return Err(
-                    match store::plans::find(conn, asked).await?.filter(|plan| plan.connection_id == Some(id)) {
-                        Some(old) => FlowError::Conflict(format!(
-                            "the plan {asked} is {}; the latest is {}",
-                            old.state, latest.id
-                        )),
-                        None => FlowError::not_found("plan", asked),
-                    },
-                );
+            in_review(conn, &connection).await?;
+            if store::plans::latest_ready(conn, id).await?.is_none_or(|ready| ready.id != latest) {
+                return Err(FlowError::Conflict(
+                    "another plan was made meanwhile; look at it, and finish again".into(),
+                ));
             }
             let now = context.clock.now();
             let run = NewRun {
@@ -240,7 +246,7 @@ pub async fn finish(context: &Context, id: Uuid, plan: Option<Uuid>, actor: &Act
                 cause: "finish".into(),
                 preview: false,
                 state: "applying".into(),
-                plan_id: Some(latest.id),
+                plan_id: Some(latest),
                 token_name: Some(actor.token_name.clone()),
                 queued_at: now,
             };
@@ -257,14 +263,72 @@ pub async fn finish(context: &Context, id: Uuid, plan: Option<Uuid>, actor: &Act
                 actor,
                 "connection.finish",
                 &format!("connection {id}"),
-                json!({ "plan": latest.id, "run": run }),
+                json!({ "plan": latest, "run": run }),
             )
             .await?;
             Ok(Asked { run, begun })
         })
         .await?;
     context.wake.ring();
-    Ok(asked)
+    Ok(Finished { run: asked, plan: latest, change })
+}
+
+/// Refuses unless the connection is in review and no preview is going.
+async fn in_review(conn: &mut AsyncPgConnection, connection: &ConnectionRow) -> Result<(), FlowError> {
+    if connection.state != "review" {
+        return Err(wrong_state(connection, "review"));
+    }
+    if let Some(going) = store::runs::going(conn, connection.id).await? {
+        return Err(FlowError::Conflict(format!("the preview {} is still going; finish when it has ended", going.id)));
+    }
+    Ok(())
+}
+
+/// The latest plan of a connection in review, which `asked` has to be if it is given.
+async fn plan_to_finish(context: &Context, id: Uuid, asked: Option<Uuid>) -> Result<PlanRow, FlowError> {
+    let mut conn = context.db.get().await?;
+    let connection =
+        store::connections::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))?;
+    in_review(&mut conn, &connection).await?;
+    let latest = store::plans::latest_ready(&mut conn, id).await?.ok_or_else(|| {
+        FlowError::Conflict("there is no plan to apply: no preview of this connection has succeeded yet".into())
+    })?;
+    let Some(asked) = asked.filter(|asked| *asked != latest.id) else { return Ok(latest) };
+    Err(match store::plans::find(&mut conn, asked).await?.filter(|plan| plan.connection_id == Some(id)) {
+        Some(old) => FlowError::Conflict(format!("the plan {asked} is {}; the latest is {}", old.state, latest.id)),
+        None => FlowError::not_found("plan", asked),
+    })
+}
+
+/// Makes a plan again where people have changed since, and says how it differs.
+async fn renew(context: &Context, seen: PlanRow) -> Result<(Uuid, Option<PlanChange>), FlowError> {
+    let mut conn = context.db.get().await?;
+    let Some(moved_on) = store::plans::published_since(&mut conn, seen.id).await? else { return Ok((seen.id, None)) };
+    drop(conn);
+    let plan = context.clock.row_id();
+    let order = Order {
+        plan,
+        connection: seen.connection_id,
+        run: seen.run_id,
+        cause: seen.cause,
+        scope: Scope::Everybody,
+        rules: None,
+        authority: None,
+    };
+    build(context, order).await?;
+    let mut conn = context.db.get().await?;
+    let (then, now) = (store::plans::counts(&mut conn, seen.id).await?, store::plans::counts(&mut conn, plan).await?);
+    let is_same = store::plans::is_same(&mut conn, seen.id, plan).await?;
+    if let Some(connection) = seen.connection_id {
+        store::plans::supersede_others(&mut conn, connection, plan).await?;
+    }
+    if let Some(run) = seen.run_id {
+        let change = RunChange { plan_id: Some(plan), ..RunChange::default() };
+        store::runs::update(&mut conn, run, change).await?;
+    }
+    let name = moved_on.connection_name.unwrap_or_default();
+    let because = format!("{name} has changed people");
+    Ok((plan, (!is_same).then_some(PlanChange { plan, seen: then, now, because })))
 }
 
 /// Stops pulling by schedule; known dates still fire, and everything is served as it is.

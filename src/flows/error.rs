@@ -2,6 +2,7 @@
 
 pub use crate::connectors::connector::ConnectorError;
 use crate::store::error::{DatabaseError, Fault, classify};
+use crate::store::plans::PlanCounts;
 
 /// Why a use case was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,9 @@ pub enum FlowError {
     /// The thing is there, and its present state does not allow what was asked.
     #[error("{0}")]
     Conflict(String),
+    /// The plan that was to be applied is no longer what would happen; another was made, which does something else.
+    #[error("{0}")]
+    PlanChanged(Box<PlanChange>),
     /// The caller's input; `field` is the JSON path of what is wrong.
     #[error("{field}: {problem}")]
     Invalid { field: String, problem: String },
@@ -24,6 +28,36 @@ pub enum FlowError {
     /// Something of ours is broken.
     #[error("{0}")]
     Internal(String),
+}
+
+/// How a plan differs from the one that an admin has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanChange {
+    /// The plan as it is now.
+    pub plan: uuid::Uuid,
+    pub seen: PlanCounts,
+    pub now: PlanCounts,
+    /// What was published in between.
+    pub because: String,
+}
+
+impl std::fmt::Display for PlanChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words = |counts: &PlanCounts| {
+            let PlanCounts { created, updated, deactivated, withheld, excluded, .. } = counts;
+            format!(
+                "{created} new, {updated} updated, {deactivated} deactivated, {withheld} withheld, {excluded} excluded"
+            )
+        };
+        write!(
+            f,
+            "it differs from the plan that you saw: {} now, {} then, since {}; the plan now is {}",
+            words(&self.now),
+            words(&self.seen),
+            self.because,
+            self.plan
+        )
+    }
 }
 
 impl FlowError {

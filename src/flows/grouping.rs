@@ -16,7 +16,7 @@ use super::apply::Cause;
 use super::audience::Audience;
 use super::error::FlowError;
 use crate::clock::Clock;
-use crate::directory::groups::{Claim, Kind, claims, display_names, shown_name};
+use crate::directory::groups::{Claim, Kind, claims, display_names, key, name_path, shown_name};
 use crate::directory::person::Person;
 use crate::render::user::display_name;
 use crate::scim::text::fold_case;
@@ -31,6 +31,8 @@ pub(super) struct Subject<'a> {
     pub person: &'a Person,
     /// The name that was shown so far; absent of somebody new, whose group nobody has joined.
     pub known_as: Option<&'a str>,
+    /// The groups that the person was in so far.
+    pub was_in: Memberships,
 }
 
 /// What comes of it: to be written with the people, the changes before theirs.
@@ -68,16 +70,12 @@ pub(super) async fn group(
         })
         .collect();
     let mut desk = Desk { clock, audience, subjects, plan, cause, now, found: BTreeMap::new(), changes: Vec::new() };
-    // One claim stands for all of its key, the same whatever the order of people.
-    let mut named: BTreeMap<(Kind, &str), &Claim> = BTreeMap::new();
-    for claim in wanted.iter().flat_map(|(_, claims)| claims) {
-        let stands = named.entry((claim.kind, &claim.key)).or_insert(claim);
-        *stands = (*stands).min(claim);
-    }
+    let named = named(&wanted);
     desk.look_up(conn, named.keys().copied()).await?;
     desk.rename(conn, &named, &wanted).await?;
     desk.issue(conn, &named).await?;
     desk.revive(conn).await?;
+    desk.respell(conn, &wanted).await?;
     if kinds.contains(&Kind::Manager) {
         desk.follow_managers(conn).await?;
     }
@@ -93,6 +91,24 @@ pub(super) async fn group(
         })
         .collect();
     Ok(Grouped { memberships, changes: desk.changes })
+}
+
+/// One claim for each key, the same whatever the order of people: the least of those with the spelling of most.
+fn named<'a>(wanted: &'a [(&Subject<'_>, Vec<Claim>)]) -> BTreeMap<(Kind, &'a str), &'a Claim> {
+    let mut spelled: BTreeMap<(Kind, &str), BTreeMap<&str, (usize, &Claim)>> = BTreeMap::new();
+    for claim in wanted.iter().flat_map(|(_, claims)| claims) {
+        let spellings = spelled.entry((claim.kind, &claim.key)).or_default();
+        let (count, least) = spellings.entry(&claim.name).or_insert((0, claim));
+        *count += 1;
+        *least = (*least).min(claim);
+    }
+    spelled
+        .into_iter()
+        .filter_map(|(key, spellings)| {
+            let best = spellings.into_values().max_by_key(|(count, claim)| (*count, std::cmp::Reverse(*claim)))?;
+            Some((key, best.1))
+        })
+        .collect()
 }
 
 struct Desk<'a> {
@@ -205,6 +221,54 @@ impl Desk<'_> {
         let ids: Vec<Uuid> = self.found.values().flat_map(BTreeMap::values).copied().collect();
         for gone in store::groups_write::gone(conn, &ids).await? {
             self.call(conn, &gone, (&gone.key, &gone.name), "group.created").await?;
+        }
+        Ok(())
+    }
+
+    /// Gives groups the spelling of their name that most members carry once the plan is applied, where a member's spelling
+    /// has changed: another letter case, other spaces, another Unicode form. The key is the same, so no member moves. Of
+    /// spellings that as many carry the present one stays, else the least is taken: a repetition changes nothing.
+    async fn respell(
+        &mut self,
+        conn: &mut AsyncPgConnection,
+        wanted: &[(&Subject<'_>, Vec<Claim>)],
+    ) -> Result<(), FlowError> {
+        let mut spelled: BTreeMap<Uuid, (Kind, BTreeSet<&str>)> = BTreeMap::new();
+        for (subject, claims) in wanted {
+            for claim in claims.iter().filter(|claim| name_path(claim.kind).is_some()) {
+                let group = self.group_of(claim.kind, &claim.key);
+                if let Some(group) = group.filter(|id| subject.was_in[claim.kind.place()] == Some(*id)) {
+                    spelled.entry(group).or_insert((claim.kind, BTreeSet::new())).1.insert(&claim.name);
+                }
+            }
+        }
+        let ids: Vec<Uuid> = spelled.keys().copied().collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut groups = store::groups_write::called(conn, &ids).await?;
+        groups.sort_unstable_by_key(|group| group.id);
+        for group in groups.into_iter().filter(|group| group.deleted_at.is_none()) {
+            let Some((kind, names)) = spelled.get(&group.id) else { continue };
+            if names.iter().all(|name| *name == group.name) {
+                continue;
+            }
+            let Some(path) = name_path(*kind) else { continue };
+            let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+            for row in store::groups_write::spellings(conn, self.plan, *kind, group.id, &path).await? {
+                let name = shown_name(&row.name);
+                // A group may have other keys as well, whose names say nothing about the spelling of this one.
+                if key(*kind, &name).as_deref() == Some(group.key.as_str()) {
+                    *counts.entry(name).or_default() += row.members;
+                }
+            }
+            let best = counts
+                .iter()
+                .max_by_key(|(name, count)| (**count, **name == group.name, std::cmp::Reverse(*name)))
+                .map(|(name, _)| name.clone());
+            if let Some(name) = best.filter(|name| *name != group.name) {
+                self.call(conn, &group, (&group.key, &name), "group.updated").await?;
+            }
         }
         Ok(())
     }

@@ -102,8 +102,11 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
         people.push(Person::deserialize(&row.person).map_err(|error| FlowError::corrupt("person", &error))?);
     }
     // Whatever they were known as: while the kind was off, nobody looked after the names of managers' groups.
-    let subjects: Vec<Subject<'_>> =
-        rows.iter().zip(&people).map(|(row, person)| Subject { id: row.id, person, known_as: Some("") }).collect();
+    let subjects: Vec<Subject<'_>> = rows
+        .iter()
+        .zip(&people)
+        .map(|(row, person)| Subject { id: row.id, person, known_as: Some(""), was_in: memberships(&row.groups) })
+        .collect();
     let grouped = grouping::group(conn, &context.clock, &audience, &subjects, Uuid::nil(), &cause, now).await?;
     let mut changes = grouped.changes;
     let mut moved: Vec<(Uuid, Memberships)> = Vec::new();

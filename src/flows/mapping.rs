@@ -90,6 +90,14 @@ pub async fn put(
             authority: None,
         };
         build(context, order).await?;
+        // Before anything is published, a plan says of everybody that they are new. What the admin asks for is what this
+        // map changes in the plan that they have seen.
+        let mut conn = context.db.get().await?;
+        if connection.state == "review"
+            && let Some(seen) = store::plans::latest_ready(&mut conn, id).await?
+        {
+            conn.transaction(async |conn| store::plans::keep_differences(conn, plan, seen.id).await).await?;
+        }
         return Ok(Mapped::Preview { plan });
     }
     let in_review = matches!(connection.state.as_str(), "authorizing" | "review");

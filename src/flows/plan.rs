@@ -19,6 +19,7 @@ use crate::directory::ids::{ConnectionId, PersonId, RunId};
 use crate::directory::lifecycle::event_of;
 use crate::directory::managers::{Edge, suspend_cycles};
 use crate::directory::mapping::Rules;
+use crate::directory::merge::keep_link;
 use crate::directory::person::{ManagerLink, Person};
 use crate::directory::plan::{ConnectionFacts, Decisions, Outcome, PlannedPerson, WorkerDecision};
 use crate::keys::seal;
@@ -262,10 +263,8 @@ impl Planner<'_> {
             let event = event_of(before.as_deref(), &after, now);
             let leaver = budget::is_leaver(before.as_deref(), &after, now);
             // An edge that the HR system states as before is what it was found to be.
-            if let Some(stored) = stored
-                && stored.manager.via() == after.manager.via()
-            {
-                after.manager = stored.manager.clone();
+            if let Some(stored) = stored {
+                after.manager = keep_link(after.manager, &stored.manager);
             }
             self.number += 1;
             let bundle = bundle.map(|number| bundles.saturating_add(i32::try_from(number).unwrap_or(i32::MAX)));

@@ -286,10 +286,13 @@ impl Reader<'_> {
     }
 
     /// Lets parts that the HR system does not show us keep what it said of them last: a scope that is missing erases
-    /// nothing.
+    /// nothing. Drops ends that were taken back since the last statement.
     async fn fill_hidden(&self, reading: &dyn Reading, mut workers: Vec<&mut Worker>) -> Result<(), Stop> {
         let hidden = reading.hidden();
-        if hidden.is_empty() || workers.is_empty() {
+        if hidden.is_empty() {
+            workers.retain(|worker| worker.employment.may_be_retracted());
+        }
+        if workers.is_empty() {
             return Ok(());
         }
         let ids: Vec<String> = workers.iter().map(|worker| worker.source_id.0.clone()).collect();
@@ -300,6 +303,9 @@ impl Reader<'_> {
         for worker in &mut workers {
             let previous = known.get(worker.source_id.0.as_str()).map(|statement| Worker::deserialize(*statement));
             let previous = previous.transpose().map_err(|error| FlowError::corrupt("worker", &error))?;
+            if let Some(previous) = &previous {
+                worker.employment.retract_end(&previous.employment);
+            }
             worker.keep_hidden(previous.as_ref(), hidden);
             reading.conclude(worker);
         }

@@ -1,75 +1,13 @@
 //! Which SCIM attributes a change of a person touches, so that an event can name them.
 
-use crate::directory::attribute::name;
+use crate::directory::attribute::find;
 
 /// The SCIM attributes, as paths, that show the directory's `attribute` (the names in
 /// [`ValueChange`](crate::directory::plan::ValueChange)). An attribute that no User shows touches none.
 #[must_use]
 pub fn scim_paths(attribute: &str) -> &'static [&'static str] {
-    ROWS.iter().find(|(name, _)| *name == attribute).map_or(&[], |(_, paths)| paths)
+    find(attribute).map_or(&[], |row| row.paths)
 }
-
-macro_rules! enterprise {
-    ($name:literal) => {
-        concat!("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:", $name)
-    };
-}
-
-macro_rules! worker {
-    ($name:literal) => {
-        concat!("urn:ietf:params:scim:schemas:extension:worker:2.0:User:", $name)
-    };
-}
-
-const ROWS: &[(&str, &[&str])] = &[
-    ("workEmail", &["userName", "emails"]),
-    ("active", &["active"]),
-    ("employmentType", &["userType", worker!("employmentType")]),
-    ("workerType", &[worker!("workerType")]),
-    ("employmentStatus", &[worker!("employmentStatus")]),
-    ("employmentStatusRaw", &[worker!("employmentStatusRaw")]),
-    ("startDate", &[worker!("startDate")]),
-    ("originalStartDate", &[worker!("originalStartDate")]),
-    ("endDate", &[worker!("endDate")]),
-    ("terminationDate", &[worker!("terminationDate")]),
-    ("manager", &[enterprise!("manager"), worker!("managerEmail"), worker!("managerEmployeeNumber")]),
-    ("sourceSystem", &[worker!("sourceSystem")]),
-    ("sourceInstance", &[worker!("sourceInstance")]),
-    ("sourceWorkerId", &[worker!("sourceWorkerId")]),
-    ("sourceUpdated", &[worker!("sourceUpdated")]),
-    (name::GIVEN_NAME, &["name", "displayName"]),
-    (name::FAMILY_NAME, &["name", "displayName"]),
-    (name::FORMATTED_NAME, &["name", "displayName"]),
-    (name::DISPLAY_NAME, &["name", "displayName"]),
-    (name::MIDDLE_NAME, &["name"]),
-    (name::HONORIFIC_PREFIX, &["name"]),
-    (name::HONORIFIC_SUFFIX, &["name"]),
-    (name::NICK_NAME, &["nickName"]),
-    (name::TITLE, &["title"]),
-    (name::DEPARTMENT, &[enterprise!("department")]),
-    (name::DEPARTMENT_ID, &[worker!("departmentId")]),
-    (name::TEAM, &[worker!("team")]),
-    (name::TEAM_ID, &[worker!("teamId")]),
-    (name::LEGAL_ENTITY, &[enterprise!("organization"), worker!("legalEntity")]),
-    (name::LEGAL_ENTITY_ID, &[worker!("legalEntityId")]),
-    (name::WORK_LOCATION, &["addresses", worker!("workLocation")]),
-    (name::WORK_LOCATION_ID, &[worker!("workLocationId")]),
-    (name::COUNTRY, &["addresses", worker!("country")]),
-    (name::EMPLOYEE_NUMBER, &[enterprise!("employeeNumber")]),
-    (name::COST_CENTER, &[enterprise!("costCenter")]),
-    (name::DIVISION, &[enterprise!("division")]),
-    (name::SENIORITY, &[worker!("seniority")]),
-    (name::TIMEZONE, &["timezone"]),
-    (name::PREFERRED_LANGUAGE, &["preferredLanguage"]),
-    (name::LOCALE, &["locale"]),
-    (name::WORK_STREET, &["addresses"]),
-    (name::WORK_LOCALITY, &["addresses"]),
-    (name::WORK_REGION, &["addresses"]),
-    (name::WORK_POSTAL_CODE, &["addresses"]),
-    (name::WORK_ADDRESS_COUNTRY, &["addresses"]),
-    (name::WORK_PHONE, &["phoneNumbers"]),
-    (name::MOBILE_PHONE, &["phoneNumbers"]),
-];
 
 #[cfg(test)]
 mod tests {
@@ -78,7 +16,7 @@ mod tests {
     use serde_json::{Map, Value};
 
     use super::*;
-    use crate::directory::attribute::Attributes;
+    use crate::directory::attribute::{Attributes, all, name};
     use crate::directory::email::Email;
     use crate::directory::ids::{PersonId, SourceId};
     use crate::directory::mapping::EmploymentType;
@@ -89,9 +27,45 @@ mod tests {
 
     #[test]
     fn every_path_exists_in_the_schemas() {
-        for path in ROWS.iter().flat_map(|(_, paths)| *paths) {
+        for path in all().flat_map(|row| row.paths) {
             let path = AttrPath::parse(path).unwrap();
             assert!(ResourceType::User.shape().resolve(&path, &Hidden::nothing()).is_some(), "{path}");
+        }
+    }
+
+    /// Attributes of a User that no change of a value alters, with the reason.
+    const WITHOUT_EVENTS: [(&str, &str); 17] = [
+        ("id", "never changes"),
+        ("externalId", "is each consumer's own"),
+        ("schemas", "follows from the attributes that are there"),
+        ("meta", "follows from the rest"),
+        ("groups", "is said by groupsJoined and groupsLeft"),
+        ("password", "is never returned"),
+        ("profileUrl", "has no source"),
+        ("ims", "has no source"),
+        ("photos", "has no source"),
+        ("entitlements", "has no source"),
+        ("roles", "has no source"),
+        ("x509Certificates", "has no source"),
+        ("managerChain", "follows from the managers of others"),
+        ("dateOfBirth", "is sensitive"),
+        ("birthday", "is sensitive"),
+        ("personalEmail", "is sensitive"),
+        ("legalName", "is sensitive"),
+    ];
+
+    /// Law 6: of whatever a User shows, a consumer hears.
+    #[test]
+    fn every_attribute_of_the_schemas_is_named_by_the_event_of_its_change() {
+        let named: BTreeSet<&str> = all().flat_map(|row| row.paths).copied().collect();
+        for found in ResourceType::User.shape().attributes() {
+            let (urn, name) = (found.schema.id.as_str(), found.attribute.name.as_str());
+            let path = if urn == USER_URN { name.to_owned() } else { format!("{urn}:{name}") };
+            let silent = WITHOUT_EVENTS.iter().any(|(silent, _)| *silent == name);
+            assert!(named.contains(path.as_str()) != silent, "{path} has a row with its path, or a reason for none");
+        }
+        for row in all() {
+            assert!(row.sensitive == row.paths.is_empty(), "{} is sensitive, or shown somewhere", row.name);
         }
     }
 
@@ -142,7 +116,8 @@ mod tests {
             // The whole name does not show where the parts are known.
             assert!(*name == name::FORMATTED_NAME || !touched.is_empty(), "{name}");
         }
-        let rows: BTreeSet<&str> = ROWS.iter().map(|(name, _)| *name).filter(|name| *name != "manager").collect();
+        let rows = all().filter(|row| !row.paths.is_empty() && row.name != "manager");
+        let rows: BTreeSet<&str> = rows.map(|row| row.name).collect();
         assert_eq!(seen, rows, "the full person has every attribute that a row speaks of");
     }
 

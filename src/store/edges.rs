@@ -44,7 +44,10 @@ pub async fn resolve(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()
     .map(drop)
 }
 
-/// Adds the people whose pending edge leads to somebody whom this plan brings, or who is there by now (story 20).
+/// Adds the people whose pending edge leads to a person that this plan brings or that exists by now (story 20).
+///
+/// Each plan looks at all pending edges, not only at those that its own people could resolve: the person may have come
+/// with a plan that was made before the edge was written. Only pending edges are read, each by an index.
 pub async fn heal(conn: &mut AsyncPgConnection, plan: Uuid, after: i32) -> QueryResult<usize> {
     diesel::sql_query(
         "INSERT INTO plan_items (plan_id, n, person_id, base_version, wanted, user_name_key, diff, event, leaver,
@@ -70,7 +73,16 @@ pub async fn heal(conn: &mut AsyncPgConnection, plan: Uuid, after: i32) -> Query
                FROM plan_items i JOIN people e ON e.manager_state = 'pending' AND e.manager_via_email = i.user_name_key
                WHERE i.plan_id = $1
                  AND NOT EXISTS (SELECT FROM workers w WHERE w.connection_id = e.manager_via_connection
-                                 AND w.source_id = e.manager_via_source)) AS healed
+                                 AND w.source_id = e.manager_via_source)
+               UNION
+               SELECT e.id, e.position, e.version, e.person, e.user_name_key, e.manager_id, e.manager_via_connection,
+                    e.manager_via_source, e.manager_via_email, e.manager_since, e.start_date, m.id
+               FROM people e JOIN people m ON m.user_name_key = e.manager_via_email
+               WHERE e.manager_state = 'pending'
+                 AND NOT EXISTS (SELECT FROM workers w WHERE w.connection_id = e.manager_via_connection
+                                 AND w.source_id = e.manager_via_source)
+                 AND NOT EXISTS (SELECT FROM plan_items o WHERE o.plan_id = $1 AND o.person_id = m.id
+                                 AND o.user_name_key <> m.user_name_key)) AS healed
          WHERE NOT EXISTS (SELECT FROM plan_items i WHERE i.plan_id = $1 AND i.person_id = healed.id)
          ON CONFLICT DO NOTHING",
     )
@@ -78,6 +90,28 @@ pub async fn heal(conn: &mut AsyncPgConnection, plan: Uuid, after: i32) -> Query
     .bind::<Int4, _>(after)
     .execute(conn)
     .await
+}
+
+/// Whether a pending edge leads to a person who exists by now. Two plans that are made side by side do not see each
+/// other's people, so that this is asked again after a plan was applied.
+pub async fn is_any_resolvable(conn: &mut AsyncPgConnection) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Bool)]
+        found: bool,
+    }
+    let found: Found = diesel::sql_query(
+        "SELECT EXISTS (SELECT FROM people e JOIN workers w ON w.connection_id = e.manager_via_connection
+                            AND w.source_id = e.manager_via_source
+                        WHERE e.manager_state = 'pending' AND w.person_id IS NOT NULL)
+             OR EXISTS (SELECT FROM people e JOIN people m ON m.user_name_key = e.manager_via_email
+                        WHERE e.manager_state = 'pending'
+                          AND NOT EXISTS (SELECT FROM workers w WHERE w.connection_id = e.manager_via_connection
+                                          AND w.source_id = e.manager_via_source)) AS found",
+    )
+    .get_result(conn)
+    .await?;
+    Ok(found.found)
 }
 
 /// An edge of a plan that leads to somebody who would come into being with it.

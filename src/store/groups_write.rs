@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -318,6 +318,39 @@ pub async fn carried(
     .bind::<Text, _>(attributes.0)
     .bind::<Text, _>(attributes.1)
     .bind::<Text, _>(unit)
+    .load(conn)
+    .await
+}
+
+/// How many members of a group carry a name, in one spelling, once a plan is applied.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct SpellingRow {
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    #[diesel(sql_type = Int8)]
+    pub members: i64,
+}
+
+/// The spellings of a group's name among the members who stay active. `path` leads to the name in a stored person.
+pub async fn spellings(
+    conn: &mut AsyncPgConnection,
+    plan: Uuid,
+    kind: Kind,
+    group: Uuid,
+    path: &[&str],
+) -> QueryResult<Vec<SpellingRow>> {
+    diesel::sql_query(format!(
+        "SELECT v.person #>> $3 AS name, count(*) AS members
+         FROM people p
+         LEFT JOIN plan_items i ON i.plan_id = $1 AND i.person_id = p.id AND i.state = 'planned'
+         CROSS JOIN LATERAL (SELECT coalesce(i.wanted, p.person) AS person) AS v
+         WHERE p.{} = $2 AND (v.person ->> 'active')::boolean AND v.person #>> $3 IS NOT NULL
+         GROUP BY 1",
+        column(kind)
+    ))
+    .bind::<SqlUuid, _>(plan)
+    .bind::<SqlUuid, _>(group)
+    .bind::<Array<Text>, _>(path)
     .load(conn)
     .await
 }

@@ -316,6 +316,91 @@ pub async fn counts(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<Pla
     .await
 }
 
+/// What was applied since a plan was made, so that applying it may do something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishedSince {
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub connection_id: Option<Uuid>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub connection_name: Option<String>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub run_id: Option<Uuid>,
+    /// When the plan of that run was applied; none while it is being applied.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// The latest plan of another connection that changed people after this plan, which is still to be applied, was begun.
+pub async fn published_since(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<Option<PublishedSince>> {
+    diesel::sql_query(
+        "SELECT o.connection_id, c.name AS connection_name, o.run_id, o.applied_at AS at
+         FROM plans p
+         JOIN plans o ON o.connection_id IS DISTINCT FROM p.connection_id
+              AND (o.state = 'applying' OR (o.state = 'applied' AND o.applied_at >= p.created_at))
+         LEFT JOIN connections c ON c.id = o.connection_id
+         WHERE p.id = $1 AND p.state = 'ready'
+           AND EXISTS (SELECT FROM plan_items i WHERE i.plan_id = o.id AND i.state = 'applied')
+         ORDER BY o.applied_at DESC NULLS FIRST LIMIT 1",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .get_result(conn)
+    .await
+    .optional()
+}
+
+/// The workers that the plan `$1` decides as the plan `$2` does. People who do not exist yet have other ids in each
+/// plan, so that what is compared is what they would be.
+const SAME: &str = "SELECT w.connection_id, w.source_id FROM plan_workers w
+     JOIN plan_workers b ON b.plan_id = $2 AND b.connection_id = w.connection_id AND b.source_id = w.source_id
+          AND b.disposition = w.disposition AND b.exclusion IS NOT DISTINCT FROM w.exclusion
+          AND jsonb_path_query_array(b.reviews, '$[*].reason') = jsonb_path_query_array(w.reviews, '$[*].reason')
+     LEFT JOIN plan_items wi ON wi.plan_id = w.plan_id AND wi.person_id = w.person_id
+     LEFT JOIN plan_items bi ON bi.plan_id = b.plan_id AND bi.person_id = b.person_id
+     LEFT JOIN people wp ON wp.id = w.person_id
+     LEFT JOIN people bp ON bp.id = b.person_id
+     WHERE w.plan_id = $1 AND wp.id IS NOT DISTINCT FROM bp.id
+       AND (wi.wanted - 'provenance') IS NOT DISTINCT FROM (bi.wanted - 'provenance')";
+
+/// Whether two plans of one connection decide the same about each worker.
+pub async fn is_same(conn: &mut AsyncPgConnection, one: Uuid, other: Uuid) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Bool)]
+        same: bool,
+    }
+    diesel::sql_query(format!(
+        "SELECT NOT EXISTS (SELECT connection_id, source_id FROM plan_workers WHERE plan_id = $1 EXCEPT ({SAME}))
+            AND NOT EXISTS (SELECT connection_id, source_id FROM plan_workers WHERE plan_id = $2 EXCEPT ({SAME})) AS same"
+    ))
+    .bind::<SqlUuid, _>(one)
+    .bind::<SqlUuid, _>(other)
+    .get_result::<Found>(conn)
+    .await
+    .map(|row| row.same)
+}
+
+/// Leaves in a plan that only shows something the workers that it decides otherwise than `base` does, with their
+/// people.
+pub async fn keep_differences(conn: &mut AsyncPgConnection, plan: Uuid, base: Uuid) -> QueryResult<()> {
+    diesel::sql_query(format!(
+        "DELETE FROM plan_workers d USING ({SAME}) AS same
+         WHERE d.plan_id = $1 AND d.connection_id = same.connection_id AND d.source_id = same.source_id"
+    ))
+    .bind::<SqlUuid, _>(plan)
+    .bind::<SqlUuid, _>(base)
+    .execute(conn)
+    .await?;
+    diesel::sql_query(
+        "DELETE FROM plan_items i WHERE i.plan_id = $1
+           AND NOT EXISTS (SELECT FROM plan_workers w WHERE w.plan_id = $1 AND w.person_id = i.person_id)",
+    )
+    .bind::<SqlUuid, _>(plan)
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
 /// The greatest number of a plan's items; 0 for none.
 pub async fn last_number(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<i32> {
     #[derive(QueryableByName)]

@@ -329,6 +329,67 @@ async fn two_hr_systems_share_a_group_and_a_rename_in_one_moves_its_people_only(
     running.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn another_spelling_of_a_name_renames_its_group_and_moves_nobody() {
+    let (live, connection) = company().await;
+    let before = live.groups().await;
+    let id = before["Department: Data"]["id"].clone();
+    let mut last = live.last().await;
+    // With the id that it had, with none, as another Unicode form, with other spaces.
+    for (n, (name, source)) in [("DATA", "d-1"), ("dATA", ""), ("Datá", "d-1"), ("DATÁ", "d-1")].into_iter().enumerate()
+    {
+        put(&live.world.vendor, 0..6, name, source);
+        live.later(connection).await;
+        let groups = live.groups().await;
+        let shown = &groups[&format!("Department: {name}")];
+        assert_eq!(shown["id"], id, "{n}: {groups:?}");
+        assert_eq!(live.members(&format!("Department: {name}")).await, 6);
+        let events = live.feed(last).await;
+        let of_groups: Vec<&Value> = events.iter().filter(|event| event["groupId"].is_string()).collect();
+        assert_eq!(of_groups.len(), 1, "{of_groups:?}");
+        assert_eq!((&of_groups[0]["type"], &of_groups[0]["groupId"]), (&json!("group.updated"), &id));
+        last = live.last().await;
+        live.later(connection).await;
+        assert_eq!(live.last().await, last, "the same again changes nothing");
+    }
+    // Of several spellings that of most members counts, whatever their order; of as many the present one stays.
+    put(&live.world.vendor, 0..2, "datá", "d-1");
+    live.later(connection).await;
+    assert!(live.groups().await.contains_key("Department: DATÁ"));
+    put(&live.world.vendor, 2..3, "datá", "d-1");
+    live.later(connection).await;
+    assert!(live.groups().await.contains_key("Department: DATÁ"), "three and three");
+    put(&live.world.vendor, 3..4, "datá", "d-1");
+    live.later(connection).await;
+    let groups = live.groups().await;
+    assert_eq!(groups["Department: datá"]["id"], id, "four and two: {groups:?}");
+    assert_eq!(groups.len(), before.len());
+    live.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_follows_the_spelling_that_the_mapping_gives_it() {
+    let live = Live::with(SandboxConfig::plain(4)).await;
+    let entity = |name: &str| json!({ "legalEntities": { "le-1": name } });
+    for n in 0..4_u32 {
+        live.world.vendor.patch(n, &json!({ "engaged_by_legal_entity_id": "le-1" })).unwrap();
+    }
+    let connection = live.connect(json!({})).await;
+    let put_entity = async |name: &str| {
+        let body = entity(name);
+        let path = format!("/api/v1/connections/{connection}/mapping");
+        let answer = live.call("PUT", &path, &live.admin, Some(&body)).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        live.world.work().await;
+    };
+    put_entity("Acme  Holding").await;
+    live.finish(connection).await;
+    let id = live.groups().await["Legal entity: Acme Holding"]["id"].clone();
+    put_entity("ACME Holding").await;
+    assert_eq!(live.groups().await["Legal entity: ACME Holding"]["id"], id, "a change of the mapping, too");
+    live.check().await;
+}
+
 /// Law 10: with the worker's own midnight.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leaver_leaves_the_groups_when_the_last_day_is_over() {

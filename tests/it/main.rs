@@ -51,6 +51,7 @@ mod stories_connect;
 mod stories_danger;
 mod stories_fields;
 mod stories_justworks;
+mod stories_managers;
 mod stories_people;
 mod stories_reading;
 mod stories_time;

@@ -6,7 +6,7 @@ use rollbook::keys::seal::Place;
 use rollbook::sandbox::{Effect, Fault, JustworksConfig, SandboxConfig};
 use serde_json::json;
 
-use crate::support::live::{ENTERPRISE, WORKER, types};
+use crate::support::live::{ENTERPRISE, WORKER, of_people, types};
 use crate::support::pair::Pair;
 use crate::support::world::{admin, context, work};
 
@@ -43,6 +43,107 @@ async fn story_4_needs_reauthorization_keeps_serving() {
     assert_eq!((&run["counts"]["created"], &run["counts"]["deactivated"]), (&json!(0), &json!(0)), "{run}");
     assert_eq!(run["state"], "succeeded");
     assert_eq!(pair.live.feed(known).await.len(), 1);
+}
+
+/// Two HR systems of which both are in review: both plans were made before anything was published.
+async fn both_in_review() -> (Pair, uuid::Uuid, uuid::Uuid) {
+    let pair = ana("1990-02-11", "1990-02-11", ("Ana", "Silva")).await;
+    let remote = pair.live.connect(json!({})).await;
+    let justworks = pair.order(json!({})).await;
+    pair.consent(justworks).await;
+    (pair, remote, justworks)
+}
+
+async fn plan_of(pair: &Pair, connection: uuid::Uuid) -> String {
+    let run = pair.shown(connection).await["lastRun"]["id"].as_str().unwrap().to_owned();
+    pair.live.api(&format!("/runs/{run}")).await["planId"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_whose_ground_has_moved_says_so_and_finish_asks() {
+    let (pair, remote, justworks) = both_in_review().await;
+    let seen = plan_of(&pair, justworks).await;
+    let shown = pair.live.api(&format!("/plans/{seen}")).await;
+    assert_eq!((&shown["stale"], &shown["staleSince"]), (&json!(false), &json!(null)));
+    assert_eq!((&shown["counts"]["created"], &shown["counts"]["updated"]), (&json!(5), &json!(0)));
+    pair.live.finish(remote).await;
+    let shown = pair.live.api(&format!("/plans/{seen}")).await;
+    assert_eq!(shown["stale"], true, "{shown}");
+    assert_eq!(shown["staleSince"]["connectionId"], remote.to_string());
+    assert!(shown["staleSince"]["runId"].is_string(), "{shown}");
+
+    let path = format!("/api/v1/connections/{justworks}/finish");
+    let finish =
+        async |plan: &str| pair.live.call("POST", &path, &pair.live.admin, Some(&json!({ "planId": plan }))).await;
+    let refused = finish(&seen).await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    let problem = refused.body();
+    assert_eq!(problem["code"], "planChanged");
+    assert_eq!(problem["difference"]["seen"]["created"], 5, "{problem}");
+    assert_eq!(problem["difference"]["now"]["created"], 4, "{problem}");
+    assert_eq!(pair.live.total().await, 5, "nothing is published");
+    assert_eq!(pair.shown(justworks).await["state"], "review");
+    let now = problem["planId"].as_str().unwrap().to_owned();
+    assert_eq!(plan_of(&pair, justworks).await, now, "the preview shows it");
+    assert_eq!(pair.live.api(&format!("/plans/{now}")).await["stale"], false);
+    assert_eq!(finish(&seen).await.status, 409, "the old one is gone");
+    let done = finish(&now).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    assert_eq!((&done.body()["planId"], &done.body()["difference"]), (&json!(now), &json!(null)));
+    pair.live.world.work().await;
+    assert_eq!(pair.live.total().await, 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn finish_without_a_plan_publishes_the_plan_as_it_is_now_and_says_how_it_differs() {
+    let (pair, remote, justworks) = both_in_review().await;
+    pair.live.finish(remote).await;
+    let done = pair.live.post(&format!("/connections/{justworks}/finish"), json!({})).await;
+    let counts = |which: &str| done["difference"][which]["created"].clone();
+    assert_eq!((counts("seen"), counts("now")), (json!(5), json!(4)), "{done}");
+    let run = pair.live.run(&done).await;
+    assert_eq!((&run["state"], &run["counts"]["created"]), (&json!("succeeded"), &json!(4)), "{run}");
+    assert_eq!(pair.live.total().await, 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_another_connection_does_not_touch_is_published_as_it_was_seen() {
+    let pair = Pair::with(SandboxConfig::plain(3), JustworksConfig { seed: 9, ..JustworksConfig::plain(4) }).await;
+    let remote = pair.live.connect(json!({})).await;
+    let justworks = pair.order(json!({})).await;
+    pair.consent(justworks).await;
+    let seen = plan_of(&pair, justworks).await;
+    pair.live.finish(remote).await;
+    let done = pair.live.post(&format!("/connections/{justworks}/finish"), json!({ "planId": seen })).await;
+    assert_eq!(done["difference"], json!(null), "made again, and the same: {done}");
+    assert_eq!(pair.live.total().await, 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_of_the_mapping_before_finish_lists_the_workers_whose_outcome_changes() {
+    let pair = Pair::justworks(JustworksConfig::plain(12)).await;
+    pair.justworks.patch(2, &json!({ "type": "fractional_advisor" })).unwrap();
+    let connection = pair.order(json!({})).await;
+    pair.consent(connection).await;
+    let mapping = pair.live.api(&format!("/connections/{connection}/mapping")).await;
+    let preview = async |types: serde_json::Value| {
+        let path = format!("/api/v1/connections/{connection}/mapping?preview=true");
+        let answer = pair.live.call("PUT", &path, &pair.live.admin, Some(&json!({ "workerTypes": types }))).await;
+        let plan = answer.body()["planId"].as_str().unwrap().to_owned();
+        let changes = pair.live.api(&format!("/plans/{plan}/changes?limit=100")).await["items"].clone();
+        (pair.live.api(&format!("/plans/{plan}")).await["counts"].clone(), changes.as_array().unwrap().clone())
+    };
+    let mut types = mapping["workerTypes"].clone();
+    let (counts, changes) = preview(types.clone()).await;
+    assert_eq!((&counts["created"], changes.len()), (&json!(0), 0), "the same map changes nothing: {counts}");
+    types["fractional_advisor"] = json!("Contractor");
+    let (counts, changes) = preview(types).await;
+    assert_eq!((&counts["created"], &counts["withheld"]), (&json!(1), &json!(0)), "{counts}");
+    assert_eq!(changes.len(), 1);
+    let member = pair.justworks.member(2).unwrap();
+    assert_eq!(changes[0]["person"]["sourceId"], member["id"]);
+    pair.live.finish(connection).await;
+    assert_eq!(pair.live.total().await, 11, "what was only tried is not applied");
 }
 
 /// Ana works through Remote as the employment 1 and through Justworks as the member 1.
@@ -108,6 +209,50 @@ async fn story_6_the_same_email_and_two_humans() {
     assert_eq!(reviews[0]["detail"]["conflicts"], json!(["birthDate", "name"]));
     let user = pair.live.user("ana.silva@acme.com").await;
     assert_eq!(user["name"]["familyName"], "Silva");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn story_14_an_end_that_is_taken_back_at_justworks_ends_nothing() {
+    let pair = Pair::justworks(JustworksConfig::plain(80)).await;
+    let emails: Vec<String> = (3..6)
+        .map(|n| pair.justworks.member(n).unwrap()["emails"][0]["address"].as_str().unwrap().to_owned())
+        .collect();
+    let country = |n: u32| {
+        let jobs = pair.justworks.member(n).unwrap()["current_employment"].clone();
+        jobs.as_object().unwrap().keys().next().unwrap().clone()
+    };
+    let connection = pair.publish(json!({})).await;
+    pair.justworks.terminate(3, "2026-11-10".parse().unwrap()).unwrap();
+    pair.justworks.terminate(4, "2026-11-28".parse().unwrap()).unwrap();
+    pair.justworks.terminate(5, "2026-11-29".parse().unwrap()).unwrap();
+    pair.live.sync(connection).await;
+    assert_eq!(pair.live.user(&emails[0]).await["active"], false);
+    assert_eq!(pair.live.user(&emails[1]).await[WORKER]["terminationDate"], "2026-11-28");
+    let known = i64::try_from(pair.live.feed(0).await.len()).unwrap();
+
+    // Within the employment that is shown, and for another in the record's own date.
+    let open = |n: u32| json!({ "active": true, "current_employment": { country(n): { "end_date": null } } });
+    pair.justworks.patch(3, &open(3)).unwrap();
+    pair.justworks.patch(4, &open(4)).unwrap();
+    pair.justworks.patch(5, &json!({ "employment_termination_date": null })).unwrap();
+    let run = pair.live.sync(connection).await;
+    assert_eq!(run["counts"]["updated"], 3, "{run}");
+    for email in &emails {
+        let user = pair.live.user(email).await;
+        assert_eq!((&user["active"], user[WORKER].get("terminationDate")), (&json!(true), None), "{user}");
+    }
+    let events = of_people(pair.live.feed(known).await);
+    let mut seen = types(&events);
+    seen.sort_unstable();
+    assert_eq!(seen, ["person.activated", "termination.cancelled", "termination.cancelled"]);
+
+    let run = pair.live.sync(connection).await;
+    assert_eq!(run["counts"]["updated"], 0, "the same again changes nothing: {run}");
+    pair.live.world.advance(TimeDelta::days(15));
+    pair.live.world.work().await;
+    for email in &emails {
+        assert_eq!(pair.live.user(email).await["active"], true);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

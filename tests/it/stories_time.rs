@@ -196,6 +196,33 @@ async fn story_14_a_termination_is_cancelled_or_comes_late() {
     assert_eq!(of_people(live.feed(known).await).len(), 2, "no deactivation");
 }
 
+/// A person who was hired again under the same record: the offboarding that is done ended the employment before.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offboarding_from_before_the_start_ends_an_earlier_employment() {
+    let live = Live::with(SandboxConfig::plain(6)).await;
+    let vendor = &live.world.vendor;
+    let start = |day: &str| json!({ "work_email": "again@acme.example", "provisional_start_date": day });
+    vendor.patch(3, &start("2020-01-01")).unwrap();
+    let done = |day: &str| json!({ "status": "completed", "type": "resignation", "termination_date": day });
+    vendor.set_offboarding(3_u32, Some(done("2026-06-30"))).unwrap();
+    let connection = live.connect(json!({ "include": { "leavers": true } })).await;
+    live.finish(connection).await;
+    assert!(!live.is_active("again@acme.example").await);
+    vendor.patch(3, &start("2026-10-01")).unwrap();
+    live.sync(connection).await;
+    let user = live.user("again@acme.example").await;
+    assert_eq!(
+        (&user["active"], &user[WORKER]["startDate"], user[WORKER].get("terminationDate")),
+        (&json!(true), &json!("2026-10-01"), None),
+        "{user}"
+    );
+    // The next end is its own.
+    vendor.set_offboarding(3_u32, Some(done("2026-11-10"))).unwrap();
+    live.sync(connection).await;
+    let user = live.user("again@acme.example").await;
+    assert_eq!((&user["active"], &user[WORKER]["terminationDate"]), (&json!(false), &json!("2026-11-10")));
+}
+
 /// Law 10 and the core of story 15: a gap in which the service was down.
 #[tokio::test(flavor = "multi_thread")]
 async fn law_10_late_instants_fire_once_with_their_lateness() {

@@ -16,7 +16,7 @@ use crate::connectors::field::{code, date, instant, is_in, source_id, text, unre
 use crate::directory::attribute::{Attributes, name};
 use crate::directory::email::Email;
 use crate::directory::ids::SourceId;
-use crate::directory::worker::{Employment, ManagerRef, Rejected, Worker};
+use crate::directory::worker::{Employment, JobEnd, ManagerRef, Rejected, Worker};
 
 /// All keys of a member that are documented, also those that are never read.
 const KNOWN_KEYS: [&str; 29] = [
@@ -114,7 +114,26 @@ fn employment(record: &Value) -> Employment {
         status: status.to_owned(),
         start: record.get("employment_start_date").and_then(date),
         last_day,
+        job_end: job_end(record),
         ..Employment::default()
+    }
+}
+
+/// Whether `current_employment` states an end too. Its entries are keyed by country; of several, one without an end is
+/// open.
+fn job_end(record: &Value) -> JobEnd {
+    let Some(Value::Object(jobs)) = record.get("current_employment") else { return JobEnd::NotShown };
+    let dated = |job: &&Value| job.get("start_date").and_then(date).is_some();
+    let shown: Vec<&Value> = jobs.values().filter(dated).collect();
+    let is_open = |job: &&Value| job.get("end_date").is_none_or(Value::is_null);
+    if shown.is_empty() {
+        JobEnd::NotShown
+    } else if !shown.iter().any(is_open) {
+        JobEnd::Stated
+    } else if is_active(record) == Some(true) {
+        JobEnd::Open
+    } else {
+        JobEnd::OpenInactive
     }
 }
 

@@ -11,6 +11,36 @@ use crate::directory::worker::Part;
 pub(super) const SUGGESTED: [&str; 4] =
     ["company.basic:read", "member.detail:read", "member.employment:read", "member.dob:read"];
 
+/// What a member has to be shown with for an attribute to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Any scope that lists members, or the company: without it nothing is read at all.
+    Members,
+    /// `member.employment:read`.
+    Employment,
+}
+
+/// Every attribute that a member is read into, with what shows it. A test reads whole members with and without the
+/// scopes, and fails for an attribute that is missing here or has the wrong gate.
+pub(super) const ATTRIBUTES: [(&str, Gate); 16] = [
+    (name::GIVEN_NAME, Gate::Members),
+    (name::FAMILY_NAME, Gate::Members),
+    (name::MIDDLE_NAME, Gate::Members),
+    (name::FORMATTED_NAME, Gate::Members),
+    (name::DISPLAY_NAME, Gate::Members),
+    (name::NICK_NAME, Gate::Members),
+    (name::TITLE, Gate::Employment),
+    (name::DEPARTMENT, Gate::Employment),
+    (name::DEPARTMENT_ID, Gate::Employment),
+    (name::LEGAL_ENTITY, Gate::Members),
+    (name::LEGAL_ENTITY_ID, Gate::Members),
+    (name::WORK_LOCATION, Gate::Employment),
+    (name::WORK_LOCATION_ID, Gate::Employment),
+    (name::COUNTRY, Gate::Employment),
+    (name::EMPLOYEE_NUMBER, Gate::Members),
+    (name::WORK_PHONE, Gate::Members),
+];
+
 /// Scopes of data that has no place here (law 9), by the word before `:`.
 const NEVER_WANTED: [&str; 8] = [
     "member.sex",
@@ -58,15 +88,8 @@ impl Scopes {
         }
         if !self.shows_employment() {
             hidden.extend([Part::Start, Part::LastDay, Part::Manager]);
-            let attributes = [
-                name::TITLE,
-                name::DEPARTMENT,
-                name::DEPARTMENT_ID,
-                name::WORK_LOCATION,
-                name::WORK_LOCATION_ID,
-                name::COUNTRY,
-            ];
-            hidden.extend(attributes.map(|name| Part::Attribute(name.to_owned())));
+            let gated = ATTRIBUTES.iter().filter(|(_, gate)| *gate == Gate::Employment);
+            hidden.extend(gated.map(|(name, _)| Part::Attribute((*name).to_owned())));
         }
         hidden
     }
@@ -88,7 +111,69 @@ pub(super) fn is_never_wanted(scope: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::normalise::{Facts, normalise};
+    use super::super::normalise_tests::{facts, recorded};
+    use super::super::notes::Notes;
     use super::*;
+    use crate::directory::worker::Worker;
+
+    /// The keys of a member that `member.employment:read` shows, as the example with few scopes has it.
+    const EMPLOYMENT_KEYS: [&str; 9] = [
+        "department",
+        "office",
+        "manager",
+        "job_title",
+        "employment_start_date",
+        "employment_termination_date",
+        "current_employment",
+        "employment_history",
+        "pay_history",
+    ];
+
+    fn read(member: &Value) -> Worker {
+        let facts = Facts { employee_number_from_work_id: true, ..facts() };
+        normalise(member, &facts, &mut Notes::default()).unwrap()
+    }
+
+    /// Members with a value in every key that is read.
+    fn whole() -> Vec<Value> {
+        let mut all = recorded();
+        for member in &mut all {
+            member["phones"] = json!([{ "type": "WORK", "number": "+15550100" }]);
+            member["work_id"] = json!("0042");
+            member["department"] = json!({ "id": "dep_x", "name": "Research" });
+            member["office"] = json!({ "id": "off_x", "name": "Lyon", "address": { "country": "FR" } });
+            member["job_title"] = json!("Engineer");
+            member["name"]["additional_names"] = json!(["Q."]);
+            member["name"]["preferred_name"] = json!("Pim");
+        }
+        all
+    }
+
+    #[test]
+    fn every_attribute_that_is_read_has_its_scope() {
+        let named: BTreeSet<&str> = ATTRIBUTES.iter().map(|(name, _)| *name).collect();
+        let mut filled = BTreeSet::new();
+        for member in whole() {
+            let full = read(&member);
+            let mut few = member.clone();
+            EMPLOYMENT_KEYS.iter().for_each(|key| drop(few.as_object_mut().unwrap().remove(*key)));
+            let few = read(&few);
+            for name in full.attributes.keys() {
+                let gate = ATTRIBUTES.iter().find(|(known, _)| known == name).map(|(_, gate)| *gate);
+                let expected = if few.attributes.contains_key(name) { Gate::Members } else { Gate::Employment };
+                assert_eq!(gate, Some(expected), "{name}");
+                filled.insert(name.clone());
+            }
+            let mut kept = few;
+            kept.keep_hidden(Some(&full), &Scopes::of(["member.detail:read"]).hidden());
+            super::super::words::settle(&mut kept.employment);
+            assert_eq!(kept, full, "nothing is cleared for want of a scope");
+        }
+        assert_eq!(filled.iter().map(String::as_str).collect::<BTreeSet<_>>(), named, "nothing is listed for nothing");
+    }
 
     #[test]
     fn what_is_suggested_hides_nothing_and_takes_nothing_that_is_never_wanted() {

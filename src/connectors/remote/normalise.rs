@@ -62,8 +62,18 @@ fn employment(record: &Value, offboarding: Option<NaiveDate>) -> Employment {
         start,
         original_start: [start, day("/seniority_date")].into_iter().flatten().min(),
         planned_end: day("/expiration_date").or_else(|| day("/contract_details/contract_end_date")),
-        last_day: day("/termination_date").or(offboarding),
+        last_day: last_day(start, day("/termination_date"), offboarding),
         ..Employment::default()
+    }
+}
+
+/// The end of the employment: the record's own, else that of its offboarding. A date of the record from before the start
+/// is one of an earlier employment, and yields to an offboarding of this one.
+fn last_day(start: Option<NaiveDate>, own: Option<NaiveDate>, offboarding: Option<NaiveDate>) -> Option<NaiveDate> {
+    let is_earlier = |end: NaiveDate| start.is_some_and(|start| end < start);
+    match (own, offboarding) {
+        (Some(own), Some(offboarding)) if is_earlier(own) && !is_earlier(offboarding) => Some(offboarding),
+        (own, offboarding) => own.or(offboarding),
     }
 }
 

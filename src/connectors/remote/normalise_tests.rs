@@ -242,6 +242,11 @@ fn the_date_of_the_record_goes_before_that_of_the_offboardings() {
     assert_eq!(last_day(&record), "2026-12-31");
     record["termination_date"] = json!(null);
     assert_eq!(last_day(&record), "2026-11-30");
+    record["termination_date"] = json!("2020-01-31");
+    record["provisional_start_date"] = json!("2026-01-01");
+    assert_eq!(last_day(&record), "2026-11-30", "the record's own is one of an earlier employment");
+    record["provisional_start_date"] = json!("2026-12-01");
+    assert_eq!(last_day(&record), "2020-01-31", "both are");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::directory::event::EventKind;
 use crate::directory::ids::WorkerKey;
 use crate::directory::lifecycle::event_of;
 use crate::directory::mapping::EmploymentType;
-use crate::directory::testing::{JUSTWORKS, REMOTE, World, at, key, worker};
+use crate::directory::testing::{JUSTWORKS, REMOTE, World, at, day, key, worker};
 
 mod properties;
 
@@ -333,6 +333,51 @@ fn a_published_worker_keeps_its_last_good_part_while_the_rest_proceeds() {
     let decisions = world.settle();
     assert!(matches!(decisions.reviews(&remote("1")), [Review::UnusableWorkEmail { .. }]));
     assert_eq!(changed(&decisions), ["title"]);
+}
+
+#[test]
+fn an_end_before_the_start_is_one_of_an_earlier_employment() {
+    let again = |status: &str| worker("1", "a@acme.com").status(status).starts("2026-10-01").ends("2026-06-30");
+    for connection in [REMOTE, JUSTWORKS] {
+        let mut fresh = World::new(NOON);
+        fresh.say(connection, again("active"));
+        let decisions = fresh.decide();
+        let (_, person) = decisions.only();
+        assert!(person.active && person.employment.last_day.is_none(), "{person:?}");
+    }
+    // A person who had left works again under the same record.
+    let mut world = World::of(NOON, [worker("1", "a@acme.com").starts("2020-01-01")]);
+    world.change("1", |worker| worker.ends("2026-06-30"));
+    world.settle();
+    assert!(!world.person("1").person.active);
+    world.change("1", |_| again("active"));
+    world.settle();
+    let person = &world.person("1").person;
+    assert_eq!(
+        (person.active, person.employment.start, person.employment.last_day),
+        (true, Some(day("2026-10-01")), None)
+    );
+    assert!(world.settle().people.is_empty());
+    // A word that says it is over stays what it is, without a date from before.
+    world.change("1", |_| again("archived"));
+    world.settle();
+    let person = &world.person("1").person;
+    assert_eq!((person.active, person.employment.last_day), (false, None));
+    // The first day may be the last one.
+    world.change("1", |worker| worker.status("active").ends("2026-10-01"));
+    world.settle();
+    assert_eq!(world.person("1").person.employment.last_day, Some(day("2026-10-01")));
+    assert!(!world.person("1").person.active);
+}
+
+#[test]
+fn an_end_stays_when_the_start_is_moved_behind_it_and_a_human_has_to_be_asked() {
+    let mut world = World::of(NOON, [worker("1", "a@acme.com").starts("2026-11-02").ends("2026-12-31")]);
+    world.change("1", |worker| worker.starts("2027-01-15"));
+    let decisions = world.settle();
+    assert!(matches!(decisions.reviews(&remote("1")), [Review::StartMovedToFuture { .. }]));
+    let person = &world.person("1").person;
+    assert_eq!((person.active, person.employment.last_day), (true, Some(day("2026-12-31"))));
 }
 
 #[test]

@@ -30,13 +30,14 @@ pub(crate) struct Taken<'a> {
 impl<'a> Taken<'a> {
     /// The statement of a worker who is nobody's yet: nothing was taken before that could be kept.
     pub(crate) fn of_stranger(known: &'a KnownWorker, rules: &Rules, now: DateTime<Utc>) -> Self {
-        let worker = &known.statement;
+        let mut worker = Cow::Borrowed(&known.statement);
+        drop_earlier_end(&mut worker);
         let mut reviews = Vec::new();
         let employment_type = rules.mapping.worker_types.get(&worker.employment.worker_type).copied();
         if employment_type.is_none() {
             reviews.push(Review::UnmappedWorkerType { word: worker.employment.worker_type.clone() });
         }
-        let moment = standing(worker, rules, None, known.absent, now);
+        let moment = standing(&worker, rules, None, known.absent, now);
         // Also where a date alone says that it is over: what is linked has a status to fall back on.
         if class_of(&worker.employment.status, rules).is_none() {
             reviews.push(Review::UnmappedStatus { word: worker.employment.status.clone() });
@@ -44,12 +45,12 @@ impl<'a> Taken<'a> {
         if worker.employment.dates_hidden {
             reviews.push(Review::DatesHidden);
         }
-        let (email, email_problem) = split(email_of(worker, rules));
+        let (email, email_problem) = split(email_of(&worker, rules));
         reviews.extend(email_problem.clone());
         Self {
             employment_type: employment_type.unwrap_or(EmploymentType::Unknown),
-            moment: moment.unwrap_or_else(|| undecided(worker, rules)),
-            worker: Cow::Borrowed(worker),
+            moment: moment.unwrap_or_else(|| undecided(&worker, rules)),
+            worker,
             email,
             email_problem,
             reviews,
@@ -97,6 +98,8 @@ impl<'a> Taken<'a> {
             employment.original_start = last.employment.original_start;
             reviews.push(review);
         }
+        // After the start is settled: an end before a start that is not taken yet belongs to the employment as it was.
+        drop_earlier_end(&mut worker);
         let moment = standing(&worker, rules, last_class, known.absent, now);
         let moment = moment.unwrap_or_else(|| undecided(&worker, rules));
 
@@ -138,6 +141,18 @@ fn moved_start(
     let (from, to) = (last.employment.start?, worker.employment.start?);
     let kept = Worker { employment: Employment { start: Some(from), ..worker.employment.clone() }, ..worker.clone() };
     (to > from && begun(last) && begun(&kept) && !begun(worker)).then_some(Review::StartMovedToFuture { from, to })
+}
+
+/// Drops an end that lies before the start: it ended an earlier employment under the same record, such as that of a
+/// person who was hired again. Whether this employment is current, its status and its own end say. An end on the first
+/// day is its own.
+fn drop_earlier_end(worker: &mut Cow<'_, Worker>) {
+    let employment = &worker.employment;
+    if employment.last_day.zip(employment.start).is_some_and(|(end, start)| end < start) {
+        let employment = &mut worker.to_mut().employment;
+        employment.last_day = None;
+        employment.immediate = false;
+    }
 }
 
 /// An employment of whose status nothing is known gives no access.

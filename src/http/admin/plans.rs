@@ -24,6 +24,7 @@ pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: we
     let mut conn = context.db.get().await?;
     let plan = store::plans::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("plan", id))?;
     let counts = store::plans::counts(&mut conn, id).await?;
+    let moved_on = store::plans::published_since(&mut conn, id).await?;
     let connection = match plan.connection_id {
         Some(connection) => store::connections::find(&mut conn, connection).await?,
         None => None,
@@ -39,6 +40,8 @@ pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: we
         "createdAt": plan.created_at,
         "appliedAt": plan.applied_at,
         "counts": counts,
+        "stale": moved_on.is_some(),
+        "staleSince": moved_on,
         "valueMap": connection.filter(|_| !is_trial).map(|connection| connection.mapping),
     })))
 }

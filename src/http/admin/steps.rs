@@ -66,7 +66,9 @@ pub(super) async fn finish(
         body.refuse("planId", "expected the id of a plan");
     }
     let actor = body.actor(&caller)?;
-    Ok(ok(&run(connect::finish(&context, id, plan, &actor).await?)))
+    let finished = connect::finish(&context, id, plan, &actor).await?;
+    let difference = finished.change.map(|change| json!({ "seen": change.seen, "now": change.now }));
+    Ok(ok(&json!({ "runId": finished.run.run, "planId": finished.plan, "difference": difference })))
 }
 
 /// POST …/pause: no pulls by schedule; known dates still fire.

@@ -16,6 +16,7 @@ pub enum Code {
     NotFound,
     MethodNotAllowed,
     Conflict,
+    PlanChanged,
     NoCredential,
     TooLarge,
     UnsupportedMediaType,
@@ -32,7 +33,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, by status.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Malformed,
         Self::InvalidCursor,
         Self::TooExpensive,
@@ -42,6 +43,7 @@ impl Code {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
+        Self::PlanChanged,
         Self::NoCredential,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -75,6 +77,11 @@ impl Code {
                 "there is no such method here; `Allow` names those that there are",
             ),
             Self::Conflict => ("conflict", S::CONFLICT, "the present state does not allow it"),
+            Self::PlanChanged => (
+                "planChanged",
+                S::CONFLICT,
+                "the plan would do something else by now; `planId` and `difference` say what",
+            ),
             Self::NoCredential => ("noCredential", S::CONFLICT, "no credential is stored, or it cannot be opened"),
             Self::TooLarge => ("tooLarge", S::PAYLOAD_TOO_LARGE, "the body has more than 1 MiB"),
             Self::UnsupportedMediaType => (

@@ -8,6 +8,11 @@ impl From<FlowError> for Problem {
         match error {
             FlowError::NotFound { .. } => Self::not_found(error.to_string()),
             FlowError::Conflict(detail) => Self::new(Code::Conflict, detail),
+            FlowError::PlanChanged(change) => {
+                let mut problem = Self::new(Code::PlanChanged, change.to_string());
+                problem.plan = Some(change);
+                problem
+            }
             FlowError::Invalid { field, problem } => Self::invalid(vec![FieldError { field, message: problem }]),
             FlowError::Connector(error) => of_connector(&error),
             FlowError::Database(error) => Refusal::from(error).into(),

@@ -9,9 +9,11 @@ use diesel::result::Error as DieselError;
 use serde::Serialize;
 
 use super::{Code, Refusal};
+use crate::flows::error::PlanChange;
 use crate::http::request_id;
 use crate::store::error::DatabaseError;
 use crate::store::keys::ListError;
+use crate::store::plans::PlanCounts;
 
 /// A refusal as the admin API words it. `code` is for programs and says the status too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct Problem {
     pub detail: String,
     /// What is wrong with single members of the request.
     pub errors: Vec<FieldError>,
+    /// The plan that has taken the place of the one that was named.
+    pub plan: Option<Box<PlanChange>>,
     headers: Vec<(HeaderName, String)>,
 }
 
@@ -36,7 +40,7 @@ pub struct FieldError {
 impl Problem {
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+        Self { code, detail: detail.into(), errors: Vec::new(), plan: None, headers: Vec::new() }
     }
 
     #[must_use]
@@ -128,6 +132,15 @@ impl ResponseError for Problem {
             request_id: Option<String>,
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             errors: &'a [FieldError],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            plan_id: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            difference: Option<Difference<'a>>,
+        }
+        #[derive(Serialize)]
+        struct Difference<'a> {
+            seen: &'a PlanCounts,
+            now: &'a PlanCounts,
         }
         let status = self.status_code();
         let body = Body {
@@ -138,6 +151,8 @@ impl ResponseError for Problem {
             code: self.code.as_str(),
             request_id: request_id::current().map(|id| id.to_string()),
             errors: &self.errors,
+            plan_id: self.plan.as_ref().map(|change| change.plan.to_string()),
+            difference: self.plan.as_ref().map(|change| Difference { seen: &change.seen, now: &change.now }),
         };
         let mut response = HttpResponse::build(status);
         for header in &self.headers {

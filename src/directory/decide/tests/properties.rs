@@ -185,7 +185,7 @@ proptest! {
             match &decision.outcome {
                 Outcome::Withheld => prop_assert!(!decision.reviews.is_empty()),
                 Outcome::Excluded { .. } => prop_assert!(decision.reviews.is_empty()),
-                Outcome::Published { accepted, .. } => prop_assert!(accepted.is_none() || !decision.reviews.is_empty() || decision_left(&world, &decision.key)),
+                Outcome::Published { accepted, .. } => prop_assert!(accepted.is_none() || !decision.reviews.is_empty() || decision_left(&world, &decision.key) || ended_before(&world, &decision.key)),
             }
         }
     }
@@ -205,6 +205,14 @@ proptest! {
         prop_assert!(people.is_subset(&after));
         let emails: BTreeSet<_> = world.scene.people.iter().map(|known| known.person.work_email.key().clone()).collect();
         prop_assert_eq!(emails.len(), world.scene.people.len());
+    }
+
+    #[test]
+    fn no_person_ends_before_they_begin(world in worlds()) {
+        for planned in &world.decide().people {
+            let employment = &planned.after.employment;
+            prop_assert!(employment.last_day.zip(employment.start).is_none_or(|(end, start)| end >= start));
+        }
     }
 
     #[test]
@@ -241,6 +249,13 @@ proptest! {
         together.sort_by_key(order);
         prop_assert_eq!(alone, together);
     }
+}
+
+/// An end from before the start is left out without a question.
+fn ended_before(world: &World, key: &WorkerKey) -> bool {
+    let known = world.scene.workers.iter().find(|known| known.key == *key);
+    let employment = known.map(|known| &known.statement.employment);
+    employment.and_then(|own| own.last_day.zip(own.start)).is_some_and(|(end, start)| end < start)
 }
 
 fn decision_left(world: &World, key: &WorkerKey) -> bool {

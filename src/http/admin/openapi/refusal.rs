@@ -32,6 +32,16 @@ pub(super) fn schema() -> Value {
                     },
                 },
             },
+            "planId": { "type": "string", "format": "uuid", "description": "With `planChanged`: the plan as it is now." },
+            "difference": {
+                "type": "object",
+                "description": "With `planChanged`: the counts of the plan that was seen, and of the one now.",
+                "required": ["seen", "now"],
+                "properties": {
+                    "seen": { "$ref": "#/components/schemas/PlanCounts" },
+                    "now": { "$ref": "#/components/schemas/PlanCounts" },
+                },
+            },
         },
     })
 }

@@ -1,0 +1,1 @@
+DROP INDEX people_pending_by_email;
