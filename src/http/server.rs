@@ -69,6 +69,8 @@ pub fn serve(
         .workers(workers)
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
+        // The pieces of a streamed answer would else wait for the client's delayed acknowledgement, 40 ms each.
+        .tcp_nodelay(true)
         .max_connections(connections(workers))
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals()
