@@ -5,9 +5,11 @@
 
 pub mod admin;
 pub mod auth;
+mod compressed;
 pub mod consent;
 pub mod error;
 mod html;
+pub mod malformed;
 mod open_files;
 pub mod ops;
 mod policies;
@@ -16,3 +18,4 @@ pub mod scim;
 pub mod server;
 pub mod state;
 pub mod uri;
+mod wire;

@@ -14,13 +14,15 @@ use collapse::Collapse;
 
 /// Libraries whose detailed messages repeat what they carry (values of statements, headers): people and secrets. No
 /// setting lets them say more than this.
-const DISCREET: [&str; 7] = [
+const DISCREET: [&str; 8] = [
     "tokio_postgres=info",
     "h2=info",
     "hyper=info",
     "hyper_util=info",
     "reqwest=info",
     "actix_http=info",
+    // Tells of nothing but clients that broke off; what we do wrong is told where it happens.
+    "actix_http::h1::dispatcher=off",
     "rustls=info",
 ];
 

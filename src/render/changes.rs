@@ -33,6 +33,8 @@ const ROWS: &[(&str, &[&str])] = &[
     ("endDate", &[worker!("endDate")]),
     ("terminationDate", &[worker!("terminationDate")]),
     ("manager", &[enterprise!("manager"), worker!("managerEmail"), worker!("managerEmployeeNumber")]),
+    ("managerEmail", &[worker!("managerEmail")]),
+    ("managerEmployeeNumber", &[worker!("managerEmployeeNumber")]),
     ("sourceSystem", &[worker!("sourceSystem")]),
     ("sourceInstance", &[worker!("sourceInstance")]),
     ("sourceWorkerId", &[worker!("sourceWorkerId")]),

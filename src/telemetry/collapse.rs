@@ -13,8 +13,8 @@ use crate::clock::Clock;
 
 /// Marks the lines that tell how often a fault came again: they pass always.
 const SUMMARIES: &str = "rollbook::telemetry::repeated";
-/// Fields that differ for each request and make no other kind of fault.
-const OF_A_REQUEST: [&str; 1] = ["request.id"];
+/// Fields that differ each time and make no other kind of fault: which request failed, and how a call is tried again.
+const OF_ONE_TIME: [&str; 3] = ["request.id", "tries", "wait_ms"];
 /// How long the thread that tells of repeated faults sleeps between two looks, while there are any.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -123,7 +123,7 @@ impl Visit for Words {
         // Writing to a text does not fail.
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
-            name if OF_A_REQUEST.contains(&name) => Ok(()),
+            name if OF_ONE_TIME.contains(&name) => Ok(()),
             name => write!(self.fields, " {name}={value:?}"),
         };
     }

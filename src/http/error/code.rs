@@ -18,6 +18,7 @@ pub enum Code {
     NoCredential,
     TooLarge,
     UnsupportedMediaType,
+    HeadTooLarge,
     Invalid,
     CredentialRefused,
     VendorRefused,
@@ -30,7 +31,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, by status.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Malformed,
         Self::InvalidCursor,
         Self::TokenMissing,
@@ -46,6 +47,7 @@ impl Code {
         Self::CredentialRefused,
         Self::VendorRefused,
         Self::Settings,
+        Self::HeadTooLarge,
         Self::Internal,
         Self::VendorUnavailable,
         Self::VendorMalformed,
@@ -85,6 +87,11 @@ impl Code {
                 ("vendorRefused", S::UNPROCESSABLE_ENTITY, "the HR system says no, and would say it again")
             }
             Self::Settings => ("settings", S::UNPROCESSABLE_ENTITY, "settings or credentials that cannot work"),
+            Self::HeadTooLarge => (
+                "headTooLarge",
+                S::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "line and headers of the request have more than 128 KiB",
+            ),
             Self::Internal => {
                 ("internal", S::INTERNAL_SERVER_ERROR, "a fault of Rollbook; the log has the `requestId`")
             }
