@@ -136,7 +136,7 @@ fn at(path: &str, allowed: &'static str) -> Resource {
     web::resource(path).default_service(web::to(move |request: HttpRequest| async move {
         let allowed = match auth::scopes(&request).await {
             Some(scopes) => of_scopes(allowed, reading, &scopes),
-            // Which of them a caller may use whom we do not know is not known either.
+            // The scopes of an unknown caller are unknown: all methods are named.
             None => allowed.to_owned(),
         };
         Problem::method_not_allowed(&allowed).refused()

@@ -23,7 +23,7 @@ async fn refuse(path: web::Path<(String, String)>) -> HttpResponse {
         (_, Malformation::TooLarge) => Problem::new(Code::HeadTooLarge, detail).error_response(),
         _ => Problem::malformed(detail).error_response(),
     };
-    // Nobody knows where the next request would begin.
+    // It is unknown where the next request would begin.
     response.head_mut().set_connection_type(actix_http::ConnectionType::Close);
     response.headers_mut().remove(CONNECTION);
     response

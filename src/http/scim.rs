@@ -62,7 +62,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.service(scope);
 }
 
-/// The methods of what is read. Writing is not among them: whoever asks for it is refused, with 403 or 501.
+/// The methods of readable endpoints. Writing methods are not among them: they always answer 403 or 501.
 const READING: &str = "GET, HEAD";
 /// An endpoint of SCIM at which every method is refused.
 const NONE: &str = "";

@@ -144,7 +144,9 @@ mod tests {
             // The whole name does not show where the parts are known.
             assert!(*name == name::FORMATTED_NAME || !touched.is_empty(), "{name}");
         }
-        let rows: BTreeSet<&str> = ROWS.iter().map(|(name, _)| *name).filter(|name| *name != "manager").collect();
+        // What is of the manager is another person's.
+        let rows: BTreeSet<&str> =
+            ROWS.iter().map(|(name, _)| *name).filter(|name| !name.starts_with("manager")).collect();
         assert_eq!(seen, rows, "the full person has every attribute that a row speaks of");
     }
 

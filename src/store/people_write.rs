@@ -172,7 +172,7 @@ pub async fn lock(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec
     .await
 }
 
-/// Somebody who reports to a manager.
+/// A person who reports to a manager.
 #[derive(Clone, Debug, QueryableByName)]
 pub struct Report {
     #[diesel(sql_type = SqlUuid)]

@@ -145,7 +145,7 @@ mod tests {
         let mut repeats = Repeats::new();
         let told = (0..300).filter(|n| repeats.note(&"pool", "no connection", at(n / 10))).count();
         assert_eq!(told, 1);
-        assert_eq!(repeats.due(at(59)), []);
+        assert_eq!(repeats.due(at(58)), []);
         let summary = |times, seconds, has_stopped| Summary {
             place: "pool",
             times,

@@ -201,7 +201,7 @@ async fn a_report_is_modified_when_the_managers_email_or_number_changes_and_not_
         }
         let same = live.user(&bystander).await;
         assert_eq!((modified(&same), version(&same)), (modified(&untouched), version(&untouched)), "{change}");
-        // A second identical pull changes nobody.
+        // A second identical pull changes no person.
         let known = live.feed(0).await.len();
         live.sync(connection).await;
         assert_eq!(live.feed(0).await.len(), known, "{change}");

@@ -72,7 +72,7 @@ pub(super) fn touched(diff: &Value) -> Vec<Value> {
     // What was written is read back; what cannot be read is left out rather than refused, and never was seen.
     let diff: Vec<ValueChange> = serde_json::from_value(diff.clone()).unwrap_or_default();
     let mut entries: Vec<Value> = Vec::new();
-    // What stands there unchanged tells of whom the other values are.
+    // An unchanged entry only identifies the manager that the other entries are about.
     let is_change = |change: &&ValueChange| change.old != change.new && !is_sensitive(&change.attribute);
     for change in diff.iter().filter(is_change) {
         for path in scim_paths(&change.attribute) {

@@ -1,5 +1,5 @@
-//! Finds where requests begin and end in the bytes of a connection, with the very parser that reads them afterwards: what
-//! it takes for a head or a body here, it takes for the same there, so that nobody can smuggle a request past it.
+//! Finds where requests begin and end in the bytes of a connection, with the very parser that reads them afterwards: both
+//! find the same heads and bodies, so that no request can be smuggled past this module.
 
 use std::fmt;
 
@@ -189,14 +189,13 @@ impl Reader {
             let behind = unsearched.get(at + 1..).unwrap_or_default();
             unsearched[at] == b'\n' && (behind.starts_with(b"\n") || behind.starts_with(b"\r\n"))
         };
-        if !(0..unsearched.len()).any(ends) {
-            if self.raw.len() >= MAX_HEAD {
-                self.refuse(Malformation::TooLarge);
-            }
-            self.expects = match self.expects {
-                Expects::Headers(_) => Expects::Headers(self.raw.len().saturating_sub(2).max(searched)),
-                other => other,
-            };
+        let end = (0..unsearched.len()).find(|at| ends(*at)).map(|at| searched + at);
+        if end.unwrap_or(self.raw.len()) >= MAX_HEAD {
+            self.refuse(Malformation::TooLarge);
+            return false;
+        }
+        if end.is_none() {
+            self.expects = Expects::Headers(self.raw.len().saturating_sub(2).max(searched));
             return false;
         }
         let mut rest = self.raw.clone();
@@ -248,8 +247,8 @@ impl Reader {
         self.raw = rest;
     }
 
-    /// Puts a request in the place of the one at hand that is answered with the reason. Whatever follows is not read as
-    /// requests: nobody knows where they begin.
+    /// Replaces the request at hand by one that is answered with the reason. What follows is discarded: the place where
+    /// the next request begins is unknown.
     fn refuse(&mut self, why: Malformation) {
         let method = if self.is_head { "HEAD" } else { "GET" };
         let front = if self.is_scim { "scim" } else { "api" };
