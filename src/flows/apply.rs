@@ -398,25 +398,21 @@ impl Work {
 }
 
 /// What a document shows otherwise than before although no value of the plan says so: what HR says of a manager who is
-/// not in the directory, and when it changed its record last. `diff` is what is told already.
-fn besides(before: &str, after: &str, diff: &[Value]) -> Result<Vec<Value>, FlowError> {
-    if before == after {
-        return Ok(Vec::new());
+/// not in the directory. `diff` is what is told already. When HR changed its record last (`sourceUpdated`) is not told:
+/// it would tell of changes that are hidden from a consumer.
+fn besides(before: &str, after: &str, diff: &[Value]) -> Result<Option<Value>, FlowError> {
+    const NAME: &str = "managerEmail";
+    if before == after || diff.iter().any(|change| change["attribute"] == Unit::MANAGER) {
+        return Ok(None);
     }
     let corrupt = |error: serde_json::Error| FlowError::corrupt("document", &error);
-    let (before, after) = (user::of_worker(before).map_err(corrupt)?, user::of_worker(after).map_err(corrupt)?);
-    let is_told = |name: &str| diff.iter().any(|change| change["attribute"] == name);
-    let mut found = Vec::new();
-    for (name, unit) in [("managerEmail", Unit::MANAGER), ("sourceUpdated", "source")] {
-        let (old, new) = (before.get(name), after.get(name));
-        if old == new || (name == "managerEmail" && is_told(Unit::MANAGER)) {
-            continue;
-        }
-        let change =
-            ValueChange { attribute: name.to_owned(), unit: Unit::named(unit), old: old.cloned(), new: new.cloned() };
-        found.push(serde_json::to_value(change).map_err(|error| FlowError::corrupt("change", &error))?);
+    let (mut before, mut after) = (user::of_worker(before).map_err(corrupt)?, user::of_worker(after).map_err(corrupt)?);
+    let (old, new) = (before.remove(NAME), after.remove(NAME));
+    if old == new {
+        return Ok(None);
     }
-    Ok(found)
+    let change = ValueChange { attribute: NAME.to_owned(), unit: Unit::named(Unit::MANAGER), old, new };
+    serde_json::to_value(change).map(Some).map_err(|error| FlowError::corrupt("change", &error))
 }
 
 /// The manager edge as it turned out. An edge to somebody who did not come into being after all stays pending.
