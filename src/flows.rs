@@ -24,6 +24,7 @@ mod plan;
 pub mod pull;
 mod read;
 pub mod released_totals;
+mod reports;
 pub mod reviews;
 mod scene;
 pub mod settings;

@@ -5,11 +5,13 @@
 
 pub mod admin;
 pub mod auth;
+mod compressed;
 pub mod consent;
 pub mod error;
 mod html;
 pub mod limits;
 pub mod metrics;
+pub mod malformed;
 mod open_files;
 pub mod ops;
 mod policies;
@@ -18,3 +20,4 @@ pub mod scim;
 pub mod server;
 pub mod state;
 pub mod uri;
+mod wire;

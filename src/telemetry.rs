@@ -1,35 +1,65 @@
 //! What the process says about itself: one line an event on standard error, for people or as JSON.
 
+mod collapse;
+mod repeats;
+
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
+
+use crate::clock::Clock;
+use collapse::Collapse;
 
 /// Libraries whose detailed messages repeat what they carry (values of statements, headers): people and secrets. No
 /// setting lets them say more than this.
-const DISCREET: [&str; 7] = [
+const DISCREET: [&str; 8] = [
     "tokio_postgres=info",
     "h2=info",
     "hyper=info",
     "hyper_util=info",
     "reqwest=info",
     "actix_http=info",
+    // Tells of nothing but clients that broke off; what we do wrong is told where it happens.
+    "actix_http::h1::dispatcher=off",
     "rustls=info",
 ];
 
-/// Starts logging. `RUST_LOG` chooses what is told (`rollbook=info` by default), `ROLLBOOK_LOG_FORMAT=json` how.
+/// The log of a process, to be dropped at its end: then it tells of repeated faults that were only counted until then.
+#[derive(Debug)]
+#[must_use = "what was counted is told when it is dropped"]
+pub struct Log(Collapse);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.tell_rest();
+    }
+}
+
+/// Starts logging. `RUST_LOG` chooses what is told (`rollbook=info` by default), `ROLLBOOK_LOG_FORMAT=json` how. A
+/// warning or error that repeats has one line at once, then one a minute with how often it came, and one when it stops.
 ///
 /// # Errors
 /// When logging was started before, or a setting cannot be read.
-pub fn start(format: Option<&str>) -> anyhow::Result<()> {
+pub fn start(format: Option<&str>, clock: Clock) -> anyhow::Result<Log> {
     let mut filter = EnvFilter::try_from_default_env().or_else(|_| EnvFilter::try_new("info,actix_server=warn"))?;
     for directive in DISCREET {
         filter = filter.add_directive(directive.parse()?);
     }
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    let started = match format {
-        Some("json") => builder.json().try_init(),
-        None | Some("" | "text") => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = match format {
+        Some("json") => lines.json().boxed(),
+        None | Some("" | "text") => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
         Some(other) => anyhow::bail!("ROLLBOOK_LOG_FORMAT: `{other}` is neither text nor json"),
     };
-    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
+    let collapse = Collapse::new(clock);
+    registry()
+        .with(filter)
+        .with(collapse.clone())
+        .with(lines)
+        .try_init()
+        .map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))?;
+    collapse.tell_in_background()?;
+    Ok(Log(collapse))
 }

@@ -45,10 +45,14 @@ enum Command {
 #[must_use]
 pub fn program() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Err(error) = telemetry::start(std::env::var("ROLLBOOK_LOG_FORMAT").ok().as_deref()) {
-        eprintln!("rollbook: {error:#}");
-        return ExitCode::from(2);
-    }
+    let format = std::env::var("ROLLBOOK_LOG_FORMAT").ok();
+    let _log = match telemetry::start(format.as_deref(), Clock::system()) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("rollbook: {error:#}");
+            return ExitCode::from(2);
+        }
+    };
     for name in config::strangers(&known_variables()) {
         tracing::warn!("the environment variable {name} is no setting of Rollbook");
     }

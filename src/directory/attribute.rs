@@ -120,6 +120,9 @@ pub const CORE: &[Attribute] = &[
         Of::Employment,
         &[enterprise!("manager"), worker!("managerEmail"), worker!("managerEmployeeNumber")],
     ),
+    // Copies of the manager's own values; they change with the manager.
+    core("managerEmail", Unit::MANAGER, Of::Employment, &[worker!("managerEmail")]),
+    core("managerEmployeeNumber", Unit::MANAGER, Of::Employment, &[worker!("managerEmployeeNumber")]),
     core("sourceSystem", "source", Of::Employment, &[worker!("sourceSystem")]),
     core("sourceInstance", "source", Of::Employment, &[worker!("sourceInstance")]),
     core("sourceWorkerId", "source", Of::Employment, &[worker!("sourceWorkerId")]),

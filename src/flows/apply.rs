@@ -19,6 +19,7 @@ use super::context::Context;
 use super::error::FlowError;
 use super::grouping::{self, Subject, moves};
 use super::plan::{Order, STEP, Scope, build, edge};
+use super::reports::{self, Contact};
 use crate::directory::attribute::{Unit, name};
 use crate::directory::ids::PersonId;
 use crate::directory::managers::suspend_cycles;
@@ -181,6 +182,7 @@ async fn batch(
         work.take(item, person, &groups, &ground, cause, now)?;
     }
     work.write(conn, plan, now, &audience, &before).await?;
+    reports::follow(conn, &audience, &work.contacts, &work.led_elsewhere, cause, now).await?;
     let numbers = |items: &[&ItemRow]| items.iter().map(|item| item.n).collect::<Vec<_>>();
     store::plans::mark(conn, plan, &work.done, "applied").await?;
     store::plans::mark(conn, plan, &numbers(&stale), "stale").await?;
@@ -276,6 +278,10 @@ struct Work {
     used: Vec<(String, Uuid)>,
     done: Vec<i32>,
     people: Vec<Uuid>,
+    /// Of managers whose email or employee number changes.
+    contacts: Vec<Contact>,
+    /// Who comes into being, or has another manager.
+    led_elsewhere: BTreeSet<Uuid>,
 }
 
 impl Work {
@@ -304,6 +310,13 @@ impl Work {
                 new: shown.map(|id| json!(id)),
             };
             diff.push(serde_json::to_value(change).map_err(|error| FlowError::corrupt("change", &error))?);
+        }
+        if before.is_none() || shown != item.manager_before {
+            self.led_elsewhere.insert(item.person_id);
+        }
+        if let Some(row) = before {
+            let same = user::document(PersonId(item.person_id), &person, row.created_at, row.modified_at);
+            diff.extend(besides(&row.document, &same, &diff)?);
         }
         let visible = before.is_none() || !diff.is_empty();
         // Each write counts, also one that nobody sees: a plan that rests on the row as it was must notice.
@@ -344,6 +357,9 @@ impl Work {
                 ..NewChange::default()
             });
         }
+        if let Some(row) = before {
+            self.contacts.extend(Contact::of(row, &write));
+        }
         if before.is_none() {
             self.creates.push(write);
         } else {
@@ -382,6 +398,24 @@ impl Work {
         store::changes::append(conn, &self.changes).await?;
         Ok(())
     }
+}
+
+/// What a document shows otherwise than before although no value of the plan says so: what HR says of a manager who is
+/// not in the directory. `diff` is what is told already. When HR changed its record last (`sourceUpdated`) is not told:
+/// it would tell of changes that are hidden from a consumer.
+fn besides(before: &str, after: &str, diff: &[Value]) -> Result<Option<Value>, FlowError> {
+    const NAME: &str = "managerEmail";
+    if before == after || diff.iter().any(|change| change["attribute"] == Unit::MANAGER) {
+        return Ok(None);
+    }
+    let corrupt = |error: serde_json::Error| FlowError::corrupt("document", &error);
+    let (mut before, mut after) = (user::of_worker(before).map_err(corrupt)?, user::of_worker(after).map_err(corrupt)?);
+    let (old, new) = (before.remove(NAME), after.remove(NAME));
+    if old == new {
+        return Ok(None);
+    }
+    let change = ValueChange { attribute: NAME.to_owned(), unit: Unit::named(Unit::MANAGER), old, new };
+    serde_json::to_value(change).map(Some).map_err(|error| FlowError::corrupt("change", &error))
 }
 
 /// The manager edge as it turned out. An edge to somebody who did not come into being after all stays pending.

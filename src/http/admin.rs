@@ -1,8 +1,7 @@
 //! The admin API under `/api/v1`: JSON with camelCase names, refusals as problem+json.
 //!
-//! One file a noun. Reading needs the scope `admin:read`, writing `admin`; the feed needs `events:read`; the description of the
-//! API (`openapi`) is for everybody. Handlers need
-//! `web::Data<State>` (for [`Caller`](super::auth::Caller)) and `web::Data<Context>` of the application.
+//! One file a noun. Reading needs the scope `admin:read`, writing `admin`; the feed needs `events:read`, which
+//! `admin:read` implies; the description of the API (`openapi`) is for everybody. Handlers need `web::Data<State>` (for [`Caller`](super::auth::Caller)) and `web::Data<Context>` of the application.
 
 mod audit;
 mod body;
@@ -28,13 +27,17 @@ mod steps;
 mod tokens;
 mod workers;
 
+use std::collections::BTreeSet;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
-use actix_web::middleware::DefaultHeaders;
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::auth::{self, Scope};
+use super::compressed;
 use super::error::{Front, Problem};
 
 pub use openapi::document;
@@ -50,6 +53,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .app_data(Front::Problem)
         // People are nobody's to keep on the way.
         .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")))
+        .wrap(from_fn(compressed::compress))
         .configure(connection_routes)
         .service(at("/runs", "GET, HEAD").route(read().to(runs::list)))
         .service(at("/runs/{id}", "GET, HEAD").route(read().to(runs::show)))
@@ -122,9 +126,30 @@ fn connection_routes(config: &mut web::ServiceConfig) {
         .service(at("/connections/{id}/reauthorize", "POST").route(web::post().to(steps::reauthorize)));
 }
 
-/// An endpoint; other methods than its own are 405 with `allowed`.
+/// An endpoint; other methods than its own are 405 with those of `allowed` that the caller's token allows.
 fn at(path: &str, allowed: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move || async move { Problem::method_not_allowed(allowed).refused() }))
+    let reading = match path {
+        "/openapi.json" | "/docs" => None,
+        "/events" => Some(Scope::EventsRead),
+        _ => Some(Scope::AdminRead),
+    };
+    web::resource(path).default_service(web::to(move |request: HttpRequest| async move {
+        let allowed = match auth::scopes(&request).await {
+            Some(scopes) => of_scopes(allowed, reading, &scopes),
+            // The scopes of an unknown caller are unknown: all methods are named.
+            None => allowed.to_owned(),
+        };
+        Problem::method_not_allowed(&allowed).refused()
+    }))
+}
+
+/// The methods that are not refused with 403: reading needs one scope, or none, and writing `admin`.
+fn of_scopes(allowed: &str, reading: Option<Scope>, scopes: &BTreeSet<Scope>) -> String {
+    let is_allowed = |method: &&str| match *method {
+        "GET" | "HEAD" => reading.is_none_or(|scope| scopes.contains(&scope)),
+        _ => scopes.contains(&Scope::Admin),
+    };
+    allowed.split(", ").filter(is_allowed).collect::<Vec<_>>().join(", ")
 }
 
 /// GET, and HEAD, which is GET without the body.

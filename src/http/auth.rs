@@ -65,6 +65,7 @@ impl Scope {
     fn implied(self) -> &'static [Self] {
         match self {
             Self::ScimWrite => &[Self::ScimRead],
+            Self::AdminRead => &[Self::EventsRead],
             Self::Admin => &[Self::AdminRead, Self::EventsRead, Self::MetricsRead],
             Self::AdminRead => &[Self::MetricsRead],
             _ => &[],
@@ -158,6 +159,14 @@ impl<P: Permission> FromRequest for Caller<P> {
             caller.map_err(|refusal| Front::refuse(&request, refusal))
         })
     }
+}
+
+/// What the token of a request allows. `None` if there is no good token.
+pub(super) async fn scopes(request: &HttpRequest) -> Option<BTreeSet<Scope>> {
+    let digest = presented(request).ok()?;
+    let state = request.app_data::<web::Data<State>>()?;
+    let caller: Caller<Admin> = identify(state, digest).await.ok()?;
+    Some(caller.scopes)
 }
 
 /// The digest of the token in the `Authorization` header. A token that cannot be one is refused without a question to

@@ -166,6 +166,14 @@ impl From<DieselError> for Refusal {
     }
 }
 
+/// What a 405 says of the methods that there are for the caller.
+fn methods(allowed: &str) -> String {
+    match allowed {
+        "" => "this token allows no method of this endpoint".to_owned(),
+        allowed => format!("this endpoint takes the methods {allowed}"),
+    }
+}
+
 /// The id of the request at hand, or a dash outside of any.
 struct Id;
 

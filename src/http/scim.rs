@@ -16,9 +16,10 @@ mod users;
 use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
 use actix_web::middleware::from_fn;
-use actix_web::{HttpResponse, Resource, Route, guard, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
 
-use super::auth::{Caller, ScimRead};
+use super::auth::{self, Caller, ScimRead, Scope};
+use super::compressed;
 use super::error::{Front, ScimFailure};
 
 /// All of SCIM, as one scope: whatever lies under `/scim` and is not known is a SCIM error too.
@@ -26,49 +27,45 @@ pub fn routes(config: &mut web::ServiceConfig) {
     let scope = web::scope("/scim")
         .app_data(Front::Scim)
         .wrap(from_fn(envelope::envelope))
-        .service(
-            endpoint("ServiceProviderConfig", "", "GET, HEAD").route(read().to(discovery::service_provider_config)),
-        )
-        .service(endpoint("ResourceTypes", "", "GET, HEAD").route(read().to(discovery::resource_types)))
-        .service(endpoint("ResourceTypes", ID, "GET, HEAD").route(read().to(discovery::resource_type)))
-        .service(endpoint("Schemas", "", "GET, HEAD").route(read().to(discovery::schemas)))
-        .service(endpoint("Schemas", ID, "GET, HEAD").route(read().to(discovery::schema)))
+        .wrap(from_fn(compressed::compress))
+        .service(endpoint("ServiceProviderConfig", "", READING).route(read().to(discovery::service_provider_config)))
+        .service(endpoint("ResourceTypes", "", READING).route(read().to(discovery::resource_types)))
+        .service(endpoint("ResourceTypes", ID, READING).route(read().to(discovery::resource_type)))
+        .service(endpoint("Schemas", "", READING).route(read().to(discovery::schemas)))
+        .service(endpoint("Schemas", ID, READING).route(read().to(discovery::schema)))
         .service(endpoint("Users", r"/+{search:(?i:\.search)}", "POST").route(web::post().to(users::search)))
+        .service(endpoint("Users", "", READING).route(read().to(users::list)).route(web::post().to(refused::write)))
         .service(
-            endpoint("Users", "", "GET, HEAD, POST")
-                .route(read().to(users::list))
-                .route(web::post().to(refused::write)),
-        )
-        .service(
-            endpoint("Users", ID, "GET, HEAD, PUT, PATCH, DELETE")
+            endpoint("Users", ID, READING)
                 .route(read().to(users::read))
                 .route(web::put().to(refused::write))
                 .route(web::patch().to(refused::write))
                 .route(web::delete().to(refused::write)),
         )
         .service(endpoint("Groups", r"/+{search:(?i:\.search)}", "POST").route(web::post().to(groups::search)))
+        .service(endpoint("Groups", "", READING).route(read().to(groups::list)).route(web::post().to(refused::write)))
         .service(
-            endpoint("Groups", "", "GET, HEAD, POST")
-                .route(read().to(groups::list))
-                .route(web::post().to(refused::write)),
-        )
-        .service(
-            endpoint("Groups", ID, "GET, HEAD, PUT, PATCH, DELETE")
+            endpoint("Groups", ID, READING)
                 .route(read().to(groups::read))
                 .route(web::put().to(refused::write))
                 .route(web::patch().to(refused::write))
                 .route(web::delete().to(refused::write)),
         )
-        .service(endpoint("Bulk", "", "POST").route(web::post().to(refused::write)))
-        .service(endpoint("Me", "", "GET, HEAD, POST, PUT, PATCH, DELETE").route(of_scim().to(refused::me)))
+        .service(endpoint("Bulk", "", NONE).route(web::post().to(refused::write)))
+        .service(endpoint("Me", "", NONE).route(of_scim().to(refused::me)))
         .service(endpoint(r"\.search", "", "POST").route(web::post().to(root::search)))
         .service(
-            taking(web::resource(["", r"/{slashes:/*}{version:(?:[vV][0-9]+/*)?}"]), "GET, HEAD")
+            taking(web::resource(["", r"/{slashes:/*}{version:(?:[vV][0-9]+/*)?}"]), READING)
                 .route(read().to(root::list)),
         )
         .default_service(web::to(refused::unknown));
     config.service(scope);
 }
+
+/// The methods of readable endpoints. Writing methods are not among them: they always answer 403 or 501.
+const READING: &str = "GET, HEAD";
+/// An endpoint of SCIM at which every method is refused.
+const NONE: &str = "";
 
 /// The rest of a path that names one resource.
 const ID: &str = "/+{id:[^/]+}";
@@ -81,14 +78,17 @@ fn endpoint(name: &str, rest: &str, allowed: &'static str) -> Resource {
     taking(web::resource(path), allowed)
 }
 
-/// OPTIONS tells the methods, and so does the refusal of any other (R-014).
+/// OPTIONS tells the methods, and so does the refusal of any other (R-014): those that are not refused to this caller
+/// whatever the request is. To a token that may not read those are none.
 fn taking(resource: Resource, allowed: &'static str) -> Resource {
-    let options = move |_: Caller<ScimRead>| async move {
-        HttpResponse::NoContent().insert_header((ALLOW, format!("{allowed}, OPTIONS"))).finish()
+    let all = move || if allowed.is_empty() { "OPTIONS".to_owned() } else { format!("{allowed}, OPTIONS") };
+    let options =
+        move |_: Caller<ScimRead>| async move { HttpResponse::NoContent().insert_header((ALLOW, all())).finish() };
+    let others = move |request: HttpRequest| async move {
+        let may_read = auth::scopes(&request).await.is_none_or(|scopes| scopes.contains(&Scope::ScimRead));
+        ScimFailure::method_not_allowed(&if may_read { all() } else { String::new() })
     };
-    resource.route(web::method(Method::OPTIONS).to(options)).default_service(web::to(move || async move {
-        ScimFailure::method_not_allowed(&format!("{allowed}, OPTIONS"))
-    }))
+    resource.route(web::method(Method::OPTIONS).to(options)).default_service(web::to(others))
 }
 
 /// GET, and HEAD, which is GET without the body (R-014).

@@ -1,22 +1,31 @@
 //! The whole application, and the server that runs it: used by the program and by tests alike.
 
+use std::fmt;
 use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol, Request, Response, ServiceConfig};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, Server, ServerHandle};
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, Error, web};
+use tokio::net::TcpStream;
 use tracing::warn;
 
 use super::state::State;
-use super::{admin, consent, metrics, open_files, ops, request_id, scim};
+use super::wire::Wire;
+use super::{admin, consent, malformed, metrics, open_files, ops, request_id, scim};
 use crate::flows::context::Context;
 
 /// How long a client may take to send its request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an idle connection is kept: longer than the proxies in front keep theirs.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a connection that is being closed waits for the client to read the rest.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How many connections are open at once in each worker, at most; further ones wait.
 const CONNECTIONS: usize = 12_500;
 /// Open files that are no caller's connection: those to the database and to HR systems, the cluster's, the log.
@@ -30,6 +39,7 @@ const DRAIN_SECONDS: u64 = 20;
 pub fn routes(config: &mut web::ServiceConfig) {
     ops::routes(config);
     metrics::routes(config);
+    malformed::routes(config);
     consent::routes(config);
     scim::routes(config);
     admin::routes(config);
@@ -67,21 +77,72 @@ pub fn serve(
             .wrap(from_fn(metrics::measure))
             .configure(routes)
     };
-    let workers = workers.number.max(1);
-    let server = HttpServer::new(app)
+    listen(app, listener, workers.number)
+}
+
+/// Serves an application on a listener, with so many threads, until the handle stops it.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn listen<F, I, S, B>(app: F, listener: TcpListener, workers: usize) -> io::Result<(Server, ServerHandle)>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig, Error = Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    S::Service: 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    let workers = workers.max(1);
+    let address = listener.local_addr()?;
+    let builder = Server::build()
         .workers(workers)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
-        // A client that closes its connection does not wait for its answer: the request is dropped, and its statement
-        // is cancelled.
-        .h1_allow_half_closed(false)
-        .max_connections(connections(workers))
+        .max_concurrent_connections(connections(workers))
         .shutdown_timeout(DRAIN_SECONDS)
-        .disable_signals()
-        .listen(listener)?
-        .run();
+        .disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    // Runs on each worker.
+    let connection = move || {
+        let stopping = stopping.clone();
+        let application = app().into_factory().map_err(|error: Error| error.error_response());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+            // A client that closes its connection does not wait for its answer: the request is dropped, and its
+            // statement is cancelled.
+            .h1_allow_half_closed(false)
+            .local_addr(address)
+            .finish(map_config(application, |()| AppConfig::default()));
+        let config = ServiceConfig::default();
+        fn_service(move |socket: TcpStream| {
+            let config = config.clone();
+            async move {
+                send_at_once(&socket);
+                let peer = socket.peer_addr().ok();
+                Ok::<_, DispatchError>((Wire::new(socket, config), Protocol::Http1, peer))
+            }
+        })
+        .and_then(http)
+    };
+    let server = builder.listen("http", listener, connection)?.run();
     let handle = server.handle();
     Ok((server, handle))
+}
+
+/// Lets the socket send each piece of an answer when it is written. It would else keep the second piece of a streamed
+/// answer until the client has acknowledged the first, which clients delay by 40 ms.
+fn send_at_once(socket: &TcpStream) {
+    if let Err(error) = socket.set_nodelay(true) {
+        // The client has gone already, or answers are late; they are right.
+        tracing::debug!("TCP_NODELAY cannot be set: {error}");
+    }
 }
 
 /// How many connections each worker may have open. Without files for all of them the last ones would be taken from the
@@ -105,6 +166,16 @@ fn fitting(limit: u64, workers: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn accepted_sockets_send_at_once() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        assert!(!socket.nodelay().unwrap());
+        send_at_once(&socket);
+        assert!(socket.nodelay().unwrap());
+    }
 
     #[test]
     fn connections_leave_files_for_the_database() {

@@ -14,6 +14,7 @@ mod slots;
 use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde_json::{Map, Value};
 
 use super::json::{Object, quote};
 use crate::directory::attribute::{Attributes, name};
@@ -82,6 +83,30 @@ pub fn document(id: PersonId, person: &Person, created: DateTime<Utc>, modified:
     });
     user.end();
     out
+}
+
+/// A document as it is with another `meta.lastModified`.
+#[must_use]
+pub fn modified(document: &str, at: DateTime<Utc>) -> String {
+    const NAME: &str = ",\"lastModified\":\"";
+    // Quotes within texts are escaped, and `meta` is the last member: this is where it stands.
+    let Some(begin) = document.rfind(NAME).map(|at| at + NAME.len()) else { return document.to_owned() };
+    let end = document[begin..].find('"').map_or(document.len(), |length| begin + length);
+    format!("{}{}{}", &document[..begin], instant(at), &document[end..])
+}
+
+/// What a document itself has in the worker extension; what is filled in for a consumer is not there.
+///
+/// # Errors
+/// The text is no document: it is no JSON once its slots are filled.
+pub fn of_worker(document: &str) -> serde_json::Result<Map<String, Value>> {
+    let mut whole = String::with_capacity(document.len());
+    write(document, &Slots::default(), &mut whole);
+    let mut user: Map<String, Value> = serde_json::from_str(&whole)?;
+    Ok(match user.remove(WORKER_URN) {
+        Some(Value::Object(worker)) => worker,
+        _ => Map::new(),
+    })
 }
 
 /// The name that is shown, and kept for lists and for the manager's `displayName`: the HR system's own display name,

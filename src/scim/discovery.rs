@@ -11,7 +11,8 @@ use super::message::ListResponse;
 use super::projection::Projection;
 use super::query::{self, DEFAULT_COUNT, MAX_COUNT};
 use super::schema::{
-    Attribute, Hidden, RESOURCE_TYPE_URN, ResourceType, SCHEMA_URN, SERVICE_PROVIDER_CONFIG_URN, Schema, Shape,
+    Attribute, Hidden, Mutability, RESOURCE_TYPE_URN, ResourceType, SCHEMA_URN, SERVICE_PROVIDER_CONFIG_URN, Schema,
+    Shape,
 };
 
 /// Operations in one bulk request, at most.
@@ -33,13 +34,15 @@ pub struct Features {
     pub etag: bool,
     /// Cursor paging (RFC 9865).
     pub cursor: bool,
+    /// Whether the caller can write at all. To one who cannot, every attribute is `readOnly`.
+    pub write: bool,
 }
 
 impl Features {
     /// These types to read, in any order, page by page.
     #[must_use]
     pub fn reading(served: impl Into<Vec<ResourceType>>) -> Self {
-        Self { served: served.into(), patch: false, bulk: false, sort: true, etag: true, cursor: true }
+        Self { served: served.into(), patch: false, bulk: false, sort: true, etag: true, cursor: true, write: false }
     }
 }
 
@@ -148,14 +151,20 @@ impl Discovery<'_> {
         self.features.served.iter().any(|served| served.shape().base().id == schema.id)
     }
 
-    /// An attribute without the parts of it that are hidden.
+    /// An attribute without the parts of it that are hidden, and with what the caller can do with it.
     fn shown<'a>(&self, schema: &Schema, attribute: &'a Attribute) -> Cow<'a, Attribute> {
         let is_hidden = |sub: &Attribute| self.hidden.hides_part(&schema.id, &attribute.name, &sub.name);
-        if !attribute.sub_attributes.iter().any(is_hidden) {
+        if self.features.write && !attribute.sub_attributes.iter().any(is_hidden) {
             return Cow::Borrowed(attribute);
         }
         let mut shown = attribute.clone();
         shown.sub_attributes.retain(|sub| !is_hidden(sub));
+        if !self.features.write {
+            shown.mutability = Mutability::ReadOnly;
+            for sub in &mut shown.sub_attributes {
+                sub.mutability = Mutability::ReadOnly;
+            }
+        }
         Cow::Owned(shown)
     }
 
@@ -239,7 +248,7 @@ mod tests {
             Value::Object(found),
             json!({
                 "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
-                "id": "User", "name": "User", "endpoint": "/Users", "description": "People of the directory.",
+                "id": "User", "name": "User", "endpoint": "/Users", "description": "User Account",
                 "schema": "urn:ietf:params:scim:schemas:core:2.0:User",
                 "schemaExtensions": [
                     {"schema": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "required": false},
@@ -262,6 +271,42 @@ mod tests {
         let (all, shown) = (names(&Hidden::nothing()), names(&Hidden::sensitive()));
         let missing: Vec<_> = all.iter().filter(|name| !shown.contains(name)).collect();
         assert_eq!(missing, ["dateOfBirth", "birthday", "personalEmail", "legalName"]);
+    }
+
+    /// it says what the caller can do.
+    #[test]
+    fn to_who_cannot_write_every_attribute_is_read_only() {
+        let hidden = Hidden::nothing();
+        let of = |features: &Features| -> Vec<String> {
+            let bodies = discovery(features, &hidden).schemas();
+            let attributes = bodies.iter().flat_map(|body| body["attributes"].as_array().unwrap().clone());
+            let subs = |one: &Value| one["subAttributes"].as_array().cloned().unwrap_or_default();
+            let all = attributes.flat_map(|one| subs(&one).into_iter().chain([one]).collect::<Vec<_>>());
+            all.map(|one| one["mutability"].as_str().unwrap().to_owned()).collect()
+        };
+        let mut features = Features::reading(ResourceType::ALL);
+        assert!(of(&features).iter().all(|word| word == "readOnly"));
+        features.write = true;
+        assert!(of(&features).iter().any(|word| word == "readWrite"));
+    }
+
+    /// RFC 7643 sections 8.6 and 8.7.
+    #[test]
+    fn schemas_and_types_are_described_in_the_words_of_the_rfc() {
+        let (features, hidden) = (Features::reading(ResourceType::ALL), Hidden::nothing());
+        let described = |urn: &str| discovery(&features, &hidden).schema(urn).unwrap()["description"].clone();
+        for (urn, words) in [
+            (USER_URN, "User Account"),
+            (GROUP_URN, "Group"),
+            (ENTERPRISE_URN, "Enterprise User"),
+            (SERVICE_PROVIDER_CONFIG_URN, "Schema for representing the service provider's configuration"),
+            (RESOURCE_TYPE_URN, "Specifies the schema that describes a SCIM resource type"),
+            (SCHEMA_URN, "Specifies the schema that describes a SCIM schema"),
+        ] {
+            assert_eq!(described(urn), words);
+        }
+        let types = discovery(&features, &hidden).resource_types();
+        assert_eq!((&types[0]["description"], &types[1]["description"]), (&"User Account".into(), &"Group".into()));
     }
 
     #[test]

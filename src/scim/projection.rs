@@ -201,9 +201,10 @@ fn named(parameter: &str, text: &str, shape: &'static Shape, hidden: &Hidden) ->
     }
     let mut named = Named::new();
     for name in text.split(',').map(str::trim) {
-        if let Some(extension) = shape.extension(name) {
-            let whole = extension.attributes.iter().map(|attribute| (attribute.name.as_str(), Picked::Whole));
-            named.entry(&extension.id).or_default().extend(whole);
+        // Clients that join a URN and an empty name leave a colon behind it.
+        if let Some(schema) = shape.schema(name.strip_suffix(':').unwrap_or(name)) {
+            let whole = schema.attributes.iter().map(|attribute| (attribute.name.as_str(), Picked::Whole));
+            named.entry(&schema.id).or_default().extend(whole);
         } else if let Some(found) = AttrPath::parse(name).ok().and_then(|path| shape.resolve(&path, hidden)) {
             pick(&mut named, found);
         }

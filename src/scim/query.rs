@@ -308,8 +308,8 @@ fn not_sorted_by(found: Resolved, why: &str) -> ScimError {
 }
 
 fn sort_order(text: Option<&str>) -> Result<SortOrder, ScimError> {
-    match text {
-        None => Ok(SortOrder::Ascending),
+    match text.map(str::trim) {
+        None | Some("") => Ok(SortOrder::Ascending),
         Some(text) if text.eq_ignore_ascii_case("ascending") => Ok(SortOrder::Ascending),
         Some(text) if text.eq_ignore_ascii_case("descending") => Ok(SortOrder::Descending),
         Some(_) => Err(ScimError::invalid_value("sortOrder is ascending or descending")),
@@ -366,6 +366,36 @@ mod tests {
     fn refusal(pairs: &[(&str, &str)]) -> (u16, &'static str, String) {
         let error = query(pairs).expect_err("refused");
         (error.status, error.scim_type.map_or("", crate::scim::error::ScimType::keyword), error.detail)
+    }
+
+    ///
+    #[test]
+    fn an_empty_parameter_counts_as_absent_where_it_has_a_default() {
+        for name in ["sortOrder", "sortBy", "attributes", "excludedAttributes"] {
+            for value in ["", " "] {
+                let query = query(&[(name, value)]).unwrap();
+                assert_eq!(query.paging.sort_order, SortOrder::Ascending, "{name}");
+                assert!(query.sort_by.is_none() && query.projection.is_default(), "{name}");
+            }
+        }
+        assert_eq!(query(&[("cursor", "")]).unwrap().paging.cursor.as_deref(), Some(""), "it begins a walk");
+        for (name, word) in [("filter", "invalidFilter"), ("count", "invalidValue"), ("startIndex", "invalidValue")] {
+            assert_eq!(refusal(&[(name, "")]).1, word, "{name}");
+        }
+        let body = |name: &str, value: Value| {
+            let mut body = Map::from_iter([("schemas".to_owned(), Value::from(vec![SEARCH_REQUEST_URN]))]);
+            body.insert(name.to_owned(), value);
+            Query::of_search(&body, Mode::Lenient, ResourceType::User.shape(), &Hidden::nothing())
+        };
+        for name in
+            ["sortOrder", "sortBy", "attributes", "excludedAttributes", "filter", "count", "startIndex", "cursor"]
+        {
+            let query = body(name, Value::Null).unwrap();
+            assert!(query.filter.is_none() && query.paging.cursor.is_none() && query.paging.count == 100, "{name}");
+        }
+        for name in ["sortOrder", "sortBy", "attributes", "excludedAttributes"] {
+            assert!(body(name, "".into()).unwrap().projection.is_default(), "{name}");
+        }
     }
 
     #[test]

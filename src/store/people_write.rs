@@ -149,6 +149,12 @@ pub struct Locked {
     pub left_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Text>)]
     pub display_name: Option<String>,
+    #[diesel(sql_type = Text)]
+    pub user_name: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub employee_number: Option<String>,
+    #[diesel(sql_type = Text)]
+    pub document: String,
     /// In the order of [`Kind::ALL`](crate::directory::groups::Kind::ALL).
     #[diesel(sql_type = Array<Nullable<SqlUuid>>)]
     pub groups: Vec<Option<Uuid>>,
@@ -158,11 +164,57 @@ pub struct Locked {
 pub async fn lock(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Locked>> {
     diesel::sql_query(format!(
         "SELECT id, position, version, user_name_key, active, created_at, modified_at, left_at, display_name,
-             {MEMBERSHIPS} AS groups
+             user_name, employee_number, document, {MEMBERSHIPS} AS groups
          FROM people WHERE id = ANY($1) ORDER BY id FOR UPDATE"
     ))
     .bind::<Array<SqlUuid>, _>(ids)
     .load(conn)
+    .await
+}
+
+/// A person who reports to a manager.
+#[derive(Clone, Debug, QueryableByName)]
+pub struct Report {
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    #[diesel(sql_type = Int8)]
+    pub position: i64,
+    #[diesel(sql_type = Int8)]
+    pub version: i64,
+    #[diesel(sql_type = SqlUuid)]
+    pub manager: Uuid,
+    #[diesel(sql_type = Text)]
+    pub document: String,
+}
+
+/// Locks those whose manager one of these people is.
+pub async fn reports(conn: &mut AsyncPgConnection, managers: &[Uuid]) -> QueryResult<Vec<Report>> {
+    diesel::sql_query(
+        "SELECT id, position, version, manager_target AS manager, document FROM people
+         WHERE manager_target = ANY($1) AND manager_state = 'person' ORDER BY id FOR UPDATE",
+    )
+    .bind::<Array<SqlUuid>, _>(managers)
+    .load(conn)
+    .await
+}
+
+/// Writes documents, with their keys, that differ from those before by when they were modified. The rows are locked.
+pub async fn modify(
+    conn: &mut AsyncPgConnection,
+    ids: &[Uuid],
+    documents: &[String],
+    keys: &[Value],
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    diesel::sql_query(
+        "UPDATE people p SET modified_at = $4, document = row.document, keys = row.keys
+         FROM unnest($1, $2, $3) AS row (id, document, keys) WHERE p.id = row.id",
+    )
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Text>, _>(documents)
+    .bind::<Array<Jsonb>, _>(keys)
+    .bind::<Timestamptz, _>(now)
+    .execute(conn)
     .await
 }
 

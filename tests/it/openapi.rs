@@ -76,6 +76,57 @@ async fn every_route_is_described_and_every_described_route_is_there() {
     desk.stop().await;
 }
 
+/// What docs/security.md says of scopes is so for every operation; and `Allow` names what is not refused with 403.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_is_open_to_the_scopes_that_the_table_names_and_to_no_other() {
+    let desk = Desk::with(SandboxConfig::plain(1)).await;
+    let scopes = ["scim:read", "people:sensitive", "events:read", "admin:read", "admin"];
+    for scope in scopes {
+        let (_, token) = desk.consumer(scope, &[scope]).await;
+        for (path, item) in document()["paths"].as_object().unwrap() {
+            let Some(url) = path.strip_prefix("/api/v1") else { continue };
+            let some: Vec<&str> = url.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();
+            let url = some.join("/");
+            let mut allowed = Vec::new();
+            for method in METHODS.iter().filter(|method| item.get(**method).is_some()) {
+                let is_open = match (url.as_str(), *method) {
+                    ("/openapi.json" | "/docs", _) => true,
+                    ("/events", _) => ["events:read", "admin:read", "admin"].contains(&scope),
+                    (_, "get") => ["admin:read", "admin"].contains(&scope),
+                    _ => scope == "admin",
+                };
+                let answer = desk.call(&method.to_uppercase(), &url, &token, None).await;
+                assert_eq!(answer.status != 403, is_open, "{scope}: {method} {url}: {}", answer.text);
+                if is_open {
+                    allowed.push(method.to_uppercase());
+                } else {
+                    answer.problem(403, "scopeMissing");
+                }
+            }
+            if allowed.first().is_some_and(|method| method == "GET") {
+                allowed.insert(1, "HEAD".to_owned());
+            }
+            let refused = desk.call("BREW", &url, &token, None).await;
+            refused.problem(405, "methodNotAllowed");
+            assert_eq!(refused.header("allow"), Some(allowed.join(", ").as_str()), "{scope}: {url}");
+        }
+    }
+    desk.stop().await;
+}
+
+/// `admin:read` reads the whole directory, and so the whole feed, by numbers.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_read_the_admin_api_reads_the_whole_feed() {
+    let desk = Desk::with(SandboxConfig::plain(2)).await;
+    desk.publish().await;
+    let (_, token) = desk.consumer("auditor", &["admin:read"]).await;
+    let feed = desk.call("GET", "/events", &token, None).await;
+    assert_eq!(feed.status, 200, "{}", feed.text);
+    assert_eq!(feed.body()["items"], desk.get("/events").await.body()["items"]);
+    assert!(feed.body()["items"][0]["sequence"].is_number());
+    desk.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn health_is_read_and_nothing_else() {
     let pair = Pair::with(SandboxConfig::plain(1), JustworksConfig::plain(1)).await;

@@ -172,17 +172,109 @@ async fn the_chain_of_managers_is_answered_on_request() {
     served.stop().await;
 }
 
+/// What `Allow` names is done for this caller, and what it does not name is refused with 403, 405 or 501.
+#[tokio::test]
+async fn allow_tells_the_truth_to_readers_to_writers_and_to_others() {
+    let served = Served::start().await;
+    let id = insert(&mut *served.conn().await, &crowd(1), served.now()).await[0];
+    let token = async |name: &str, scope: &str| served.token_of(&served.consumer(name, &[scope], false).await).await;
+    let tokens = [served.token.clone(), token("writer", "scim:write").await, token("other", "events:read").await];
+    let user = format!("/scim/v2/Users/{id}");
+    for (n, token) in tokens.iter().enumerate() {
+        let bearer = format!("Bearer {token}");
+        for path in
+            ["/scim/v2/Users", &user, "/scim/v2/Groups", "/scim/v2/Schemas", "/scim/v2/Bulk", "/scim/v2/Me", "/scim/v2"]
+        {
+            let told = served.send("BREW", path, &[("authorization", &bearer)]).await;
+            let allowed = told.header("allow").unwrap().to_owned();
+            for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+                let status = served.send(method, path, &[("authorization", &bearer)]).await.status;
+                let is_told = allowed.split(", ").any(|one| one == method);
+                assert_eq!(is_told, (200..300).contains(&status), "{n}: {method} {path}: {status}, {allowed}");
+            }
+        }
+        //
+        let schemas = served.get_as(token, "/scim/v2/Schemas").await;
+        assert!(
+            n == 2
+                || !schemas.text.contains("\"mutability\":\"readWrite\"")
+                    && schemas.text.contains("\"mutability\":\"readOnly\""),
+            "{n}"
+        );
+    }
+    served.stop().await;
+}
+
+/// R-173, RFC 9110 section 13: a precondition comes first, whatever else is asked.
+#[tokio::test]
+async fn a_read_whose_precondition_fails_is_412() {
+    let served = Served::start().await;
+    let mut conn = served.conn().await;
+    let ids = insert(&mut conn, &crowd(2), served.now()).await;
+    let group = department(&mut conn, "Data", &ids, served.now()).await;
+    let bearer = format!("Bearer {}", served.token);
+    for path in [format!("/scim/v2/Users/{}", ids[0]), format!("/scim/v2/Groups/{group}")] {
+        let tag = version(&served.get(&path).await);
+        let strong = tag.trim_start_matches("W/").to_owned();
+        let ask = async |method: &str, headers: &[(&str, &str)]| {
+            let headers: Vec<(&str, &str)> =
+                [("authorization", bearer.as_str())].iter().chain(headers).copied().collect();
+            served.send(method, &path, &headers).await
+        };
+        for method in ["GET", "HEAD"] {
+            for matching in ["*", &tag, &strong, &format!("\"x\", {tag}")] {
+                assert_eq!(ask(method, &[("if-match", matching)]).await.status, 200, "{method} {path} {matching}");
+            }
+            for other in ["\"x\"", "W/\"x\"", "\"x\", \"y\"", "x", ""] {
+                let answer = ask(method, &[("if-match", other)]).await;
+                assert_eq!(answer.status, 412, "{method} {path} {other}");
+                assert!(answer.header("x-request-id").is_some());
+            }
+            for (matching, known, status) in [
+                ("\"x\"", tag.as_str(), 412),
+                (&tag, &tag, 304),
+                (&tag, "\"x\"", 200),
+                ("*", "*", 304),
+                ("\"x\"", "*", 412),
+            ] {
+                let answer = ask(method, &[("if-match", matching), ("if-none-match", known)]).await;
+                assert_eq!(answer.status, status, "{method} {path} {matching} {known}");
+            }
+        }
+        ask("GET", &[("if-match", "\"x\"")]).await.refusal(412, None);
+        assert_eq!(
+            ask("GET", &[("if-match", "\"x\""), ("if-match", &tag)]).await.status,
+            200,
+            "two headers are one list"
+        );
+    }
+    // What is not there, or may not be read, is refused for that.
+    let nobody = [("authorization", bearer.as_str()), ("if-match", "\"x\"")];
+    served.send("GET", "/scim/v2/Users/nobody", &nobody).await.refusal(404, None);
+    served.send("GET", &format!("/scim/v2/Users/{}", ids[0]), &nobody[1..]).await.refusal(401, None);
+    // A list has no version: it is none of those that are named.
+    for path in ["/scim/v2/Users", "/scim/v2/Groups", "/scim/v2/Schemas"] {
+        served.send("GET", path, &nobody).await.refusal(412, None);
+        assert_eq!(served.send("GET", path, &[nobody[0], ("if-match", "*")]).await.status, 200, "{path}");
+    }
+    served.stop().await;
+}
+
 ///
 #[tokio::test]
 async fn endpoints_tell_their_methods() {
     let served = Served::start().await;
     let bearer = format!("Bearer {}", served.token);
     for (path, allowed) in [
-        ("/scim/v2/Users", "GET, HEAD, POST, OPTIONS"),
-        ("/scim/v2/Users/x", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+        ("/scim/v2/Users", "GET, HEAD, OPTIONS"),
+        ("/scim/v2/Users/x", "GET, HEAD, OPTIONS"),
+        ("/scim/v2/Groups", "GET, HEAD, OPTIONS"),
+        ("/scim/v2/Groups/x", "GET, HEAD, OPTIONS"),
+        ("/scim/v2/Bulk", "OPTIONS"),
+        ("/scim/v2/.search", "POST, OPTIONS"),
         ("/scim/v2/Users/.search", "POST, OPTIONS"),
         ("/scim/v2/Schemas", "GET, HEAD, OPTIONS"),
-        ("/scim/v2/Me", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+        ("/scim/v2/Me", "OPTIONS"),
         ("/scim/v2", "GET, HEAD, OPTIONS"),
     ] {
         let told = served.send("OPTIONS", path, &[("authorization", &bearer)]).await;

@@ -35,7 +35,9 @@ async fn story_8_name_and_email_change_and_the_person_stays() {
     assert_eq!((&after["externalId"], &after["id"]), (&before["externalId"], &before["id"]));
     assert!(before["externalId"].is_string());
 
-    let events = of_people(live.feed(known).await);
+    // Those who report to her show her address: they have events of their own.
+    let mut events = of_people(live.feed(known).await);
+    events.retain(|event| event["personId"] == before["id"]);
     assert_eq!(types(&events), ["person.updated"]);
     let of: std::collections::BTreeSet<&str> =
         events[0]["changes"].as_array().unwrap().iter().filter_map(|change| change["of"].as_str()).collect();
@@ -140,4 +142,93 @@ async fn story_20_a_circle_of_managers_suspends_its_youngest_edge_until_it_is_re
     changed.sort_unstable();
     assert_eq!(changed, both);
     assert_eq!(one[WORKER]["managerEmail"], eight["userName"]);
+}
+
+/// what of the manager is a value of the report's own moves `lastModified` and is in the feed; a name that is
+/// only shown moves the version alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_modified_when_the_managers_email_or_number_changes_and_not_when_the_name_does() {
+    let (live, connection) = Live::published(SandboxConfig::plain(6)).await;
+    let vendor = &live.world.vendor;
+    for n in 1..4 {
+        vendor.patch(n, &json!({ "manager_employment_id": vendor.employment_id(0) })).unwrap();
+    }
+    live.sync(connection).await;
+    vendor.patch(5, &json!({ "manager_employment_id": null, "manager_email": null })).unwrap();
+    live.sync(connection).await;
+    let reports = [1, 2, 3].map(|n| live.email_of(n));
+    let (bystander, mut boss) = (live.email_of(5), live.email_of(0));
+    let modified = |user: &Value| user["meta"]["lastModified"].as_str().unwrap().to_owned();
+    let version = |user: &Value| user["meta"]["version"].as_str().unwrap().to_owned();
+    let manager = live.user(&boss).await["id"].clone();
+    for (change, attribute, moves) in [
+        (
+            json!({ "full_name": "An Other", "personal_details": { "given_name": "An", "surname": "Other" } }),
+            "displayName",
+            false,
+        ),
+        (json!({ "work_email": "new.boss@acme.example" }), "managerEmail", true),
+        (json!({ "job_title": "Boss" }), "title", false),
+    ] {
+        let before = [live.user(&reports[0]).await, live.user(&reports[2]).await];
+        let untouched = live.user(&bystander).await;
+        let known = i64::try_from(live.feed(0).await.len()).unwrap();
+        live.world.advance(TimeDelta::hours(1));
+        vendor.patch(0, &change).unwrap();
+        assert_eq!(live.sync(connection).await["state"], "succeeded");
+        if let Some(email) = change["work_email"].as_str() {
+            boss = email.to_owned();
+        }
+        assert_eq!(live.user(&boss).await["id"], manager);
+        let after = [live.user(&reports[0]).await, live.user(&reports[2]).await];
+        let events = of_people(live.feed(known).await);
+        for (before, after) in before.iter().zip(&after) {
+            assert_eq!(modified(after) > modified(before), moves, "{change}: {after}");
+            assert_eq!(version(after) != version(before), attribute != "title", "{change}: {after}");
+            assert_eq!(after[WORKER]["managerEmail"], boss);
+            let told: Vec<&Value> = events.iter().filter(|event| event["personId"] == after["id"]).collect();
+            assert_eq!(told.len(), usize::from(moves), "{change}: {told:?}");
+            for event in told {
+                assert_eq!(
+                    (&event["type"], &event["changes"].as_array().unwrap().len()),
+                    (&json!("person.updated"), &1)
+                );
+                assert_eq!(event["changes"][0]["attribute"], format!("{WORKER}:managerEmail"), "{event}");
+                assert_eq!(event["changes"][0]["new"], boss);
+            }
+            let since = format!(
+                "meta.lastModified gt \"{}\" and id eq \"{}\"",
+                modified(before),
+                after["id"].as_str().unwrap()
+            );
+            assert_eq!(live.users(&since).await.len(), usize::from(moves), "{since}");
+        }
+        let same = live.user(&bystander).await;
+        assert_eq!((modified(&same), version(&same)), (modified(&untouched), version(&untouched)), "{change}");
+        // A second identical pull changes no person.
+        let known = live.feed(0).await.len();
+        live.sync(connection).await;
+        assert_eq!(live.feed(0).await.len(), known, "{change}");
+    }
+}
+
+/// Everybody's address changes at once: each level of managers touches the next, and all of it is applied in one run.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_company_that_moves_to_another_domain_is_applied_in_one_run() {
+    let (live, connection) = Live::published(SandboxConfig::plain(8)).await;
+    let vendor = &live.world.vendor;
+    for n in 1..8 {
+        vendor.patch(n, &json!({ "manager_employment_id": vendor.employment_id(n - 1) })).unwrap();
+    }
+    live.sync(connection).await;
+    for n in 0..8 {
+        vendor.patch(n, &json!({ "work_email": format!("w{n}@moved.example") })).unwrap();
+    }
+    live.world.advance(TimeDelta::hours(1));
+    let run = live.sync(connection).await;
+    assert_eq!(run["state"], "succeeded", "{run}");
+    for n in 1..8 {
+        let user = live.user(&format!("w{n}@moved.example")).await;
+        assert_eq!(user[WORKER]["managerEmail"], format!("w{}@moved.example", n - 1));
+    }
 }

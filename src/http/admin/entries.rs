@@ -72,7 +72,9 @@ pub(super) fn touched(diff: &Value) -> Vec<Value> {
     // What was written is read back; what cannot be read is left out rather than refused, and never was seen.
     let diff: Vec<ValueChange> = serde_json::from_value(diff.clone()).unwrap_or_default();
     let mut entries: Vec<Value> = Vec::new();
-    for change in diff.iter().filter(|change| !is_sensitive(&change.attribute)) {
+    // An unchanged entry only identifies the manager that the other entries are about.
+    let is_change = |change: &&ValueChange| change.old != change.new && !is_sensitive(&change.attribute);
+    for change in diff.iter().filter(is_change) {
         for path in scim_paths(&change.attribute) {
             let entry = if is_the_value(&change.attribute, path) {
                 json!({ "attribute": path, "of": change.attribute, "old": change.old, "new": change.new })

@@ -102,7 +102,7 @@ fn of_value(mut change: Value, row: &ChangeRow, visible: &Visible<'_>) -> Option
         ("displayName", None) if !row.renamed && !is_created => None,
         // An address shows the place only if it has no parts of its own.
         ("addresses", Some(of)) if hides_directly(&of, visible) => Some(json!({ "attribute": path })),
-        (path, None) if is_of_manager(path) => names_a_manager(row, visible).then_some(change),
+        (path, _) if is_of_manager(path) => names_a_manager(row, visible).then_some(change),
         _ => Some(change),
     }
 }
@@ -118,13 +118,15 @@ fn is_of_manager(path: &str) -> bool {
     matches!(name, Some("managerEmail" | "managerEmployeeNumber"))
 }
 
-/// Whether the change leads to or from a manager who is there for the consumer.
+/// Whether the change speaks of a manager who is there for the consumer, or of none who is in the directory at all: then
+/// it is what HR says of the manager, which is the person's own.
 fn names_a_manager(row: &ChangeRow, visible: &Visible<'_>) -> bool {
     let mut changes = row.diff.as_array().into_iter().flatten().filter(|change| change["attribute"] == "manager");
-    changes.any(|change| {
-        let of = |side: &str| change[side].as_str().and_then(|id| id.parse().ok());
-        [of("old"), of("new")].into_iter().flatten().any(|id| visible.has_person(id))
-    })
+    changes.clone().next().is_none()
+        || changes.any(|change| {
+            let of = |side: &str| change[side].as_str().and_then(|id| id.parse().ok());
+            [of("old"), of("new")].into_iter().flatten().any(|id| visible.has_person(id))
+        })
 }
 
 /// The type of the event, as far as it tells nothing of what is hidden: else one that tells less.

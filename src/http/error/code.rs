@@ -20,6 +20,7 @@ pub enum Code {
     NoCredential,
     TooLarge,
     UnsupportedMediaType,
+    HeadTooLarge,
     Invalid,
     CredentialRefused,
     VendorRefused,
@@ -33,7 +34,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, by status.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Malformed,
         Self::InvalidCursor,
         Self::TooExpensive,
@@ -52,6 +53,7 @@ impl Code {
         Self::VendorRefused,
         Self::Settings,
         Self::TooManyRequests,
+        Self::HeadTooLarge,
         Self::Internal,
         Self::VendorUnavailable,
         Self::VendorMalformed,
@@ -102,6 +104,11 @@ impl Code {
             Self::TooManyRequests => {
                 ("tooManyRequests", S::TOO_MANY_REQUESTS, "this token has as many requests going as it may; try again")
             }
+            Self::HeadTooLarge => (
+                "headTooLarge",
+                S::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "line and headers of the request have more than 128 KiB",
+            ),
             Self::Internal => {
                 ("internal", S::INTERNAL_SERVER_ERROR, "a fault of Rollbook; the log has the `requestId`")
             }

@@ -65,8 +65,7 @@ impl Problem {
     /// 405 with the methods that there are.
     #[must_use]
     pub fn method_not_allowed(allowed: &str) -> Self {
-        let detail = format!("this endpoint takes the methods {allowed}");
-        let problem = Self::new(Code::MethodNotAllowed, detail);
+        let problem = Self::new(Code::MethodNotAllowed, super::methods(allowed));
         Self { headers: vec![(ALLOW, allowed.to_owned())], ..problem }
     }
 }

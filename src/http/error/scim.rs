@@ -25,7 +25,7 @@ impl ScimFailure {
     /// 405 with the methods that there are.
     #[must_use]
     pub fn method_not_allowed(allowed: &str) -> Self {
-        let error = ScimError::method_not_allowed(format!("this endpoint takes the methods {allowed}"));
+        let error = ScimError::method_not_allowed(super::methods(allowed));
         Self { error, headers: vec![(ALLOW, allowed.to_owned())] }
     }
 }

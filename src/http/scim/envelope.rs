@@ -6,7 +6,8 @@ use std::time::Duration;
 use actix_web::Error;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_MATCH};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError};
 
@@ -15,6 +16,7 @@ use crate::http::uri;
 use crate::scim::error::ScimError;
 use crate::scim::media::{self, MediaType};
 use crate::store::pool::watched;
+use crate::scim::version;
 
 /// Bytes of path and query. A filter of 8 KiB, each byte percent-encoded, fits.
 const MAX_URI: usize = 32 * 1024;
@@ -34,6 +36,7 @@ pub(super) async fn envelope(
             return Ok(request.into_response(response));
         }
     };
+    let precondition = Precondition::of(&request);
     let answered = tokio::time::timeout(LONGEST, watched(next.call(request))).await;
     let Ok(answer) = answered else {
         // A database that hangs keeps even its own time limit from us.
@@ -41,6 +44,12 @@ pub(super) async fn envelope(
         return Err(ScimFailure::from(Refusal::Unavailable).into());
     };
     let mut response = answer?.map_into_boxed_body();
+    if precondition.is_some_and(|precondition| !precondition.holds(&response)) {
+        let failed =
+            ScimFailure::from(ScimError::precondition_failed("If-Match names another version than the present one"))
+                .error_response();
+        response = response.into_response(failed).map_into_boxed_body();
+    }
     if !matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0)) {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media.as_str()));
     }
@@ -49,6 +58,30 @@ pub(super) async fn envelope(
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     Ok(response)
+}
+
+/// `If-Match` of a request that reads (RFC 9110 section 13.1.1). It is evaluated first: where it does not hold,
+/// `If-None-Match` does not count.
+struct Precondition(Vec<String>);
+
+impl Precondition {
+    fn of(request: &ServiceRequest) -> Option<Self> {
+        let reads = [Method::GET, Method::HEAD].contains(request.method());
+        let headers = request.headers().get_all(IF_MATCH);
+        // What is no text names no version.
+        let headers: Vec<String> = headers.map(|value| value.to_str().unwrap_or_default().to_owned()).collect();
+        (reads && !headers.is_empty()).then_some(Self(headers))
+    }
+
+    /// Whether the answer is of a version that was named. What has no version, such as a list, is there, and is none of
+    /// those named. Refusals stay as they are.
+    fn holds<B>(&self, response: &ServiceResponse<B>) -> bool {
+        if !matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED) {
+            return true;
+        }
+        let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
+        self.0.iter().any(|header| header.trim() == "*" || tag.is_some_and(|tag| version::names(header, tag)))
+    }
 }
 
 fn acceptable(request: &ServiceRequest) -> Result<MediaType, ScimError> {

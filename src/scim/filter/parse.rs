@@ -116,6 +116,17 @@ impl<'a> Parser<'a> {
         if word.is_empty() {
             return Err(self.unexpected("an attribute name, `not` or `(`"));
         }
+        // An attribute may be called like a word of the grammar, and then an operator follows.
+        if !self.precedes_an_operator() && self.peek() != Some(b'[') {
+            if word.eq_ignore_ascii_case("not") {
+                self.skip_space();
+                return Err(self.unexpected("`(` behind `not`"));
+            }
+            if ["and", "or"].iter().any(|connective| word.eq_ignore_ascii_case(connective)) {
+                self.at = start;
+                return Err(self.unexpected("an attribute name, `not` or `(`"));
+            }
+        }
         let path = self.path(word, start)?;
         if self.peek() == Some(b'[') {
             return self.element(path, start);
@@ -266,12 +277,22 @@ impl<'a> Parser<'a> {
         Ok(self.text[start + 1..self.at - 1].to_owned())
     }
 
-    /// Takes `and` or `or` with the spaces around it. A space may be left out beside a bracket only.
+    /// Whether an operator follows, behind a space.
+    fn precedes_an_operator(&self) -> bool {
+        let rest = self.rest();
+        let behind = rest.trim_start_matches([' ', '\t']);
+        let word = behind.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let is_operator = |known: &str| word.eq_ignore_ascii_case(known);
+        behind.len() < rest.len() && (is_operator("pr") || Operator::ALL.iter().any(|one| is_operator(one.keyword())))
+    }
+
+    /// Takes `and` or `or` with the spaces around it. A space may be left out beside a bracket only; one that nothing
+    /// follows is taken too, so that what is told to be missing is what comes behind it.
     fn take_connective(&mut self, word: &str) -> bool {
         let before = self.at;
         let apart = self.skip_space() || self.text[..before].ends_with([')', ']']);
         let here = self.rest().get(..word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word));
-        let followed = matches!(self.text.as_bytes().get(self.at + word.len()), Some(b' ' | b'\t' | b'('));
+        let followed = self.text.as_bytes().get(self.at + word.len()).is_none_or(|byte| !is_path_byte(*byte));
         if apart && here && followed {
             self.at += word.len();
             self.skip_space();

@@ -254,3 +254,33 @@ proptest! {
         let _ = parse(&list, "", &Hidden::nothing());
     }
 }
+
+/// a URN alone names all attributes of its schema, whichever it is and however it is spelled.
+#[test]
+fn a_urn_alone_names_all_attributes_of_its_schema() {
+    use crate::scim::schema::{ENTERPRISE_URN, ResourceType, USER_URN, WORKER_URN};
+    let shape = ResourceType::User.shape();
+    let user = serde_json::json!({
+        "schemas": [USER_URN, ENTERPRISE_URN, WORKER_URN], "id": "1", "externalId": "x", "userName": "a@b.example",
+        "emails": [{"value": "a@b.example"}], "meta": {"resourceType": "User"},
+        ENTERPRISE_URN: {"department": "Data"}, WORKER_URN: {"team": "Blue"},
+    });
+    let names = |attributes: Option<&str>, excluded: Option<&str>| -> Vec<String> {
+        let projection = Projection::parse(attributes, excluded, shape, &Hidden::nothing()).unwrap();
+        let mut left = user.as_object().unwrap().clone();
+        projection.apply(&mut left);
+        left.keys().cloned().collect()
+    };
+    for spell in
+        [str::to_owned, str::to_ascii_uppercase, |urn: &str| format!(" {urn}: "), |urn: &str| format!("{urn},nothing")]
+    {
+        assert_eq!(names(Some(&spell(USER_URN)), None), ["emails", "id", "schemas", "userName"]);
+        for urn in [ENTERPRISE_URN, WORKER_URN] {
+            assert_eq!(names(Some(&spell(urn)), None), ["id", "schemas", urn]);
+            let left = names(None, Some(&spell(urn)));
+            assert!(left.contains(&"userName".to_owned()) && !left.contains(&urn.to_owned()), "{left:?}");
+        }
+        let left = names(None, Some(&spell(USER_URN)));
+        assert_eq!(left, ["externalId", "id", "meta", "schemas", ENTERPRISE_URN, WORKER_URN]);
+    }
+}

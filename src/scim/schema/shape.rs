@@ -35,12 +35,12 @@ impl ResourceType {
         }
     }
 
-    /// A sentence for `/ResourceTypes`.
+    /// Its description in `/ResourceTypes`, in the words of RFC 7643 section 8.6.
     #[must_use]
     pub fn description(self) -> &'static str {
         match self {
-            Self::User => "People of the directory.",
-            Self::Group => "Groups of people.",
+            Self::User => "User Account",
+            Self::Group => "Group",
         }
     }
 
@@ -149,7 +149,9 @@ impl Shape {
         self.extensions.iter().find(|schema| schema.id.eq_ignore_ascii_case(urn))
     }
 
-    pub(super) fn schema(&self, urn: &str) -> Option<&Schema> {
+    /// The base or extension of this URN, in any case.
+    #[must_use]
+    pub fn schema(&self, urn: &str) -> Option<&Schema> {
         std::iter::once(&self.base).chain(&self.extensions).find(|schema| schema.id.eq_ignore_ascii_case(urn))
     }
 

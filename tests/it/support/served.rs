@@ -1,16 +1,17 @@
 //! The edge over real HTTP: a server on loopback with a database and a clock of its own.
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Client, Method};
 use rollbook::clock::Clock;
 use rollbook::http::state::State;
-use rollbook::http::{ops, request_id, scim};
+use rollbook::http::{malformed, ops, request_id, scim, server};
 use rollbook::keys::seal::Keys;
 use rollbook::keys::token::Token;
 use rollbook::store::consumers::{self, ConsumerRow};
@@ -50,20 +51,17 @@ impl Served {
         let db = database.connect().await;
         let clock = Clock::manual("2026-11-20T12:00:00Z".parse().unwrap());
         let state = web::Data::new(State::new(db.clone(), clock.clone(), keys(), &format!("{PUBLIC_URL}/")));
-        let server = HttpServer::new(move || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let app = move || {
             App::new()
                 .wrap(from_fn(request_id::mark))
                 .app_data(state.clone())
                 .configure(ops::routes)
+                .configure(malformed::routes)
                 .configure(scim::routes)
-        })
-        .workers(1)
-        .disable_signals()
-        .bind("127.0.0.1:0")
-        .unwrap();
-        let url = format!("http://{}", server.addrs()[0]);
-        let running = server.run();
-        let handle = running.handle();
+        };
+        let (running, handle) = server::listen(app, listener, 1).unwrap();
         tokio::spawn(running);
         let client = Client::builder().build().unwrap();
         let mut started = Self { db, clock, url, token: String::new(), client, server: handle, _database: database };

@@ -46,10 +46,13 @@ pub(super) fn schema() -> Value {
     })
 }
 
-/// Responses that are no operation's: to a method that there is not.
+/// Responses that are no operation's: to a method that there is not, and to a head that is not read to its end.
 pub(super) fn of_no_operation() -> Map<String, Value> {
-    let codes = BTreeSet::from([Code::MethodNotAllowed]);
-    Map::from_iter([(name(&codes), response(&codes))])
+    let of = |code| {
+        let codes = BTreeSet::from([code]);
+        (name(&codes), response(&codes))
+    };
+    Map::from_iter([Code::MethodNotAllowed, Code::HeadTooLarge].map(of))
 }
 
 /// What of an operation's shape lets it refuse.
