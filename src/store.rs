@@ -32,6 +32,7 @@ pub mod plans;
 pub mod pool;
 pub mod released_totals;
 pub mod reviews;
+pub mod run_state;
 pub mod runs;
 mod scalar;
 pub mod schema;
