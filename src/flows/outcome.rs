@@ -166,7 +166,9 @@ fn follow_up(
 ) -> Result<ConnectionChange, FlowError> {
     let pulled = run.pages > 0;
     let mut change = ConnectionChange::default();
-    count_blocked(connection, ending, now, &mut change);
+    if run.cause.pulls() {
+        count_blocked(connection, ending, now, &mut change);
+    }
     let steered = matches!(connection.state.as_str(), "active" | "failing" | "needsReauthorization");
     let mut turn = |state: &str| {
         if steered && connection.state != state {
@@ -200,7 +202,7 @@ fn follow_up(
         }
         Ending::Cancelled => {
             // Asked for on purpose: no failure. What was due comes an interval later.
-            change.next_run_at = if steered && connection.next_run_at.is_some() {
+            change.next_run_at = if matches!(connection.state.as_str(), "active" | "failing") {
                 Some(Some(now + interval(context, connection)?))
             } else {
                 Some(None)
