@@ -227,7 +227,6 @@ impl Reader<'_> {
                     // Revoked, or away, or we are asked to stay away: asking for the next one does not help.
                     Err(
                         error @ (ConnectorError::Unauthorized { .. }
-                        | ConnectorError::Blocked { .. }
                         | ConnectorError::Settings { .. }
                         | ConnectorError::Unavailable { retry_after: Some(_), .. }),
                     ) => {
@@ -286,7 +285,7 @@ impl Reader<'_> {
                     Ok(Detail::Gone) => proven.push(id.0.clone()),
                     Ok(Detail::Found(worker)) => refuted.push(self.stage(&worker)?),
                     Ok(Detail::Rejected(rejected)) => refuted.extend(Self::reject(&rejected)),
-                    Err(error @ (ConnectorError::Unauthorized { .. } | ConnectorError::Blocked { .. })) => {
+                    Err(error @ ConnectorError::Unauthorized { .. }) => {
                         return Err(FlowError::from(error).into());
                     }
                     Err(_) => {}

@@ -86,7 +86,7 @@ async fn a_proxy_before_justworks_is_waited_out_at_the_token_endpoint_too() {
     {
         pair.justworks.fault(Fault::on(at, effect)).unwrap();
         if at == "/oauth/token" {
-            pair.live.world.advance(TimeDelta::hours(19));
+            pair.live.world.advance(TimeDelta::hours(25));
         }
         let run = pair.live.sync(connection).await;
         assert_ne!(run["state"], "succeeded", "{at}: {run}");
@@ -118,7 +118,7 @@ async fn a_not_found_of_a_proxy_proves_no_absence() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_of_an_admin_does_not_wait_long_for_an_hr_system() {
     let mut world = World::with(SandboxConfig::plain(5)).await;
-    world.context.vendor_wait = Duration::from_millis(300);
+    world.context.vendor_wait = Duration::from_secs(2);
     let live = Live::around(world).await;
     let order = json!({
         "kind": "remote", "name": "Remote", "settings": { "baseUrl": live.world.running.base_url() },
