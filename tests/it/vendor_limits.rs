@@ -266,11 +266,14 @@ async fn a_page_that_unpacks_to_millions_of_rows_does_not_fill_the_memory() {
         format!("{{\"data\": [{}{}]}}", mib(7, "["), mib(7, "]")),
         format!("{{\"data\": {{{}\"y\": 0}}}}", mib(15, "\"\":0,")),
     ];
+    // Kept, since the next one could be given the same port, and would be the same account.
+    let mut vendors = Vec::new();
     for (number, body) in bodies.iter().enumerate() {
         let vendor = Hostile::new().await;
         vendor.says(BULK, packed(body.as_bytes()), 1).await;
         let mut order = vendor.order();
         order["name"] = json!(format!("Hostile {number}"));
+        vendors.push(vendor);
         let made = program.post("/connections", &order).await;
         let run = made["runId"].as_str().unwrap().to_owned();
         loop {

@@ -49,7 +49,7 @@ pub(crate) fn raw(body: impl Into<Vec<u8>>) -> ResponseTemplate {
 /// A worker whom a plan would publish.
 pub(crate) fn row(number: u64) -> Value {
     json!({
-        "id": format!("w{number}"), "status": "active", "type": "employee", "employment_model": "direct",
+        "id": format!("w{number}"), "status": "active", "type": "employee", "employment_model": "global_payroll",
         "full_name": format!("Worker Number{number}"), "work_email": format!("w{number}@acme.example"),
         "provisional_start_date": "2020-01-01", "country": { "code": "PRT", "alpha_2_code": "PT" },
     })
