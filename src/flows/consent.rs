@@ -134,17 +134,7 @@ async fn carry_out(context: &Context, returned: Returned) -> Result<Connected, N
     drop(conn);
     let name = connection.name.clone();
     let failed = |reason: String| NotConnected::Failed { connection: name.clone(), reason };
-    let code = match (returned.code, returned.error) {
-        (Some(code), None) => code,
-        (_, error) => {
-            // Anybody can write the address of the callback: only codes of OAuth are shown.
-            let code = match &error {
-                Some(text) => known_code(text).unwrap_or("another error"),
-                None => "no code",
-            };
-            return Err(NotConnected::Refused { connection: name, code: code.to_owned() });
-        }
-    };
+    let code = code_of(returned, &name)?;
     let sealed_app = consent.app.clone().or_else(|| connection.credentials.clone());
     let app = credentials::open(context, &ConnectionRow { credentials: sealed_app, ..connection.clone() })?;
     let Some(client) = client(context, &connection, &app)? else { return Err(NotConnected::UnknownState) };
@@ -227,6 +217,21 @@ async fn carry_out(context: &Context, returned: Returned) -> Result<Connected, N
     };
     context.wake.ring();
     Ok(Connected { connection, account: account_name, asked })
+}
+
+/// The code that an admin came back with.
+fn code_of(returned: Returned, connection: &str) -> Result<SecretString, NotConnected> {
+    match (returned.code, returned.error) {
+        (Some(code), None) => Ok(code),
+        (_, error) => {
+            // Anybody can write the address of the callback: only codes of OAuth are shown.
+            let code = match &error {
+                Some(text) => known_code(text).unwrap_or("another error"),
+                None => "no code",
+            };
+            Err(NotConnected::Refused { connection: connection.to_owned(), code: code.to_owned() })
+        }
+    }
 }
 
 /// What is said when another connection has the account.

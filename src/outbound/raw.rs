@@ -438,7 +438,7 @@ mod tests {
     }
 
     proptest! {
-        /// The oracle is serde_json: what it writes is read as it was, whole and by its pieces.
+        /// The oracle is `serde_json`: what it writes is read as it was, whole and by its pieces.
         #[test]
         fn what_is_json_is_read_as_it_is(value in any_json(), pretty in any::<bool>()) {
             let text = if pretty { serde_json::to_string_pretty(&value).unwrap() } else { value.to_string() };
@@ -462,7 +462,7 @@ mod tests {
             }
         }
 
-        /// What only serde_json takes is not lost: whatever it reads without members that come twice, we read too.
+        /// What only `serde_json` takes is not lost: whatever it reads without members that come twice, we read too.
         #[test]
         fn what_serde_reads_is_read(text in "[\\[\\]{}\",:0-9a-e\\\\u \\-.tfn]{0,40}") {
             if let (Ok(expected), Err(fault)) = (serde_json::from_str::<Value>(&text), value(&text)) {

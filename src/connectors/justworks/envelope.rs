@@ -53,7 +53,7 @@ fn cursor(answer: Raw<'_>) -> Result<(Option<String>, Option<&'static str>), Unr
 pub(super) fn member(answer: Raw<'_>) -> Result<Raw<'_>, Unread> {
     for candidate in [Some(answer), answer.get("data")?].into_iter().flatten() {
         // A record that has its id twice is one nevertheless; what is wrong with it is said when it is read.
-        if candidate.get("id").map_or(true, |id| id.is_some()) {
+        if !matches!(candidate.get("id"), Ok(None)) {
             return Ok(candidate);
         }
     }

@@ -57,7 +57,7 @@ pub(super) fn employment(answer: Raw<'_>) -> Result<Raw<'_>, Unread> {
     let inner = data.map(|data| data.get("employment")).transpose()?.flatten();
     for candidate in [inner, answer.get("employment")?, data, Some(answer)].into_iter().flatten() {
         // A record that has its id twice is one nevertheless; what is wrong with it is said when it is read.
-        if candidate.get("id").map_or(true, |id| id.is_some()) {
+        if !matches!(candidate.get("id"), Ok(None)) {
             return Ok(candidate);
         }
     }
