@@ -379,10 +379,8 @@ async fn take_over(
             store::edges::take_time(conn).await?;
             let absorbed = store::staging::absorb(conn, run, connection, now).await?;
             let is_full = read.coverage == Coverage::Full;
-            if is_full {
-                if read.unnamed == 0 {
-                    store::staging::note_absences(conn, run, connection, &evidence, began, &absent).await?;
-                }
+            if is_full && read.unnamed == 0 {
+                store::staging::note_absences(conn, run, connection, &evidence, began, &absent).await?;
             }
             store::staging::clear(conn, run).await?;
             let change = store::connections::ConnectionChange {

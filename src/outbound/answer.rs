@@ -175,7 +175,7 @@ impl fmt::Debug for HttpAnswer {
             .field("status", &self.status)
             .field("headers", &self.headers.keys())
             .field("bytes", &self.body.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
