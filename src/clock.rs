@@ -107,7 +107,6 @@ impl Clock {
 
     /// Waits for `work`, at most so long in real time, whatever a manual clock shows. `None` when the time is over; the
     /// work is dropped then.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that waits on the machine's clock")]
     pub async fn within<T>(&self, length: Duration, work: impl Future<Output = T>) -> Option<T> {
         tokio::time::timeout(length, work).await.ok()
     }
