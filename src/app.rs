@@ -17,7 +17,7 @@ use tracing::{info, warn};
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseChoice};
 use crate::flows::callers;
-use crate::flows::context::Context;
+use crate::flows::context::{Context, VENDOR_WAIT};
 use crate::http::metrics;
 use crate::http::server::{self, Workers};
 use crate::http::state::State;
@@ -227,6 +227,8 @@ async fn connect(config: Config, source: DatabaseSource, clock: Clock) -> anyhow
     }
     let context = Context {
         outbound: Outbound::new(clock.clone(), config.allow_private_vendors)?,
+        limits: config.limits,
+        vendor_wait: VENDOR_WAIT,
         node: clock.row_id(),
         keys: Arc::new(keys),
         wake: Wake::default(),

@@ -105,6 +105,12 @@ impl Clock {
         }
     }
 
+    /// Waits for `work`, at most so long in real time, whatever a manual clock shows. `None` when the time is over; the
+    /// work is dropped then.
+    pub async fn within<T>(&self, length: Duration, work: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(length, work).await.ok()
+    }
+
     /// Moves a manual clock forward. The machine's clock cannot be moved; there this does nothing.
     pub fn advance(&self, by: TimeDelta) {
         if let Kind::Manual(manual) = &self.0 {

@@ -5,6 +5,7 @@ mod lanes;
 use std::env;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
@@ -14,6 +15,7 @@ use self::lanes::LaneArgs;
 use crate::keys::seal::Keys;
 use crate::keys::token::Token;
 use crate::store::lanes::{CallerLimits, LaneSettings};
+use crate::outbound::limits::Limits;
 use crate::store::source::DatabaseSource;
 
 /// The settings of the server, as they are given. Each is a flag and an environment variable; secrets can also come
@@ -55,6 +57,15 @@ pub struct Settings {
     pub allow_private_vendors: Option<String>,
     #[command(flatten)]
     pub lanes: LaneArgs,
+    /// How many records one list of an HR system may have; a longer one changes nobody. [default: 250000]
+    #[arg(long, env = "ROLLBOOK_READ_MAX_RECORDS", value_name = "NUMBER")]
+    pub read_max_records: Option<String>,
+    /// How many pages one list of an HR system may have. [default: 10000]
+    #[arg(long, env = "ROLLBOOK_READ_MAX_PAGES", value_name = "NUMBER")]
+    pub read_max_pages: Option<String>,
+    /// How many minutes one pull may read. [default: 720]
+    #[arg(long, env = "ROLLBOOK_READ_MAX_MINUTES", value_name = "NUMBER")]
+    pub read_max_minutes: Option<String>,
 }
 
 /// Where the database is.
@@ -79,6 +90,8 @@ pub struct Config {
     pub allow_private_vendors: bool,
     pub lanes: LaneSettings,
     pub callers: CallerLimits,
+    /// How much of an HR system one pull reads.
+    pub limits: Limits,
 }
 
 /// Everything that is wrong with the settings, one line each.
@@ -135,6 +148,22 @@ impl Settings {
             }
         };
         let (lanes, callers) = self.lanes.check(&mut note);
+        let mut limit = |name: &str, given: Option<&str>, default: u64| match given.map(str::trim) {
+            None | Some("") => default,
+            Some(text) => {
+                text.parse().ok().filter(|number| (1..=1_000_000_000).contains(number)).unwrap_or_else(|| {
+                    note(format!("{name}: `{text}` is no whole number from 1 to 1000000000"));
+                    default
+                })
+            }
+        };
+        let usual = Limits::default();
+        let minutes = limit("ROLLBOOK_READ_MAX_MINUTES", self.read_max_minutes.as_deref(), usual.time.as_secs() / 60);
+        let limits = Limits {
+            pages: limit("ROLLBOOK_READ_MAX_PAGES", self.read_max_pages.as_deref(), usual.pages),
+            rows: limit("ROLLBOOK_READ_MAX_RECORDS", self.read_max_records.as_deref(), usual.rows),
+            time: Duration::from_secs(minutes * 60),
+        };
         match (database, listen) {
             (Some(database), Some(listen)) if mistakes.is_empty() => Ok(Config {
                 database,
@@ -146,6 +175,7 @@ impl Settings {
                 allow_private_vendors,
                 lanes,
                 callers,
+                limits,
             }),
             _ => Err(Mistakes(mistakes)),
         }
@@ -234,10 +264,23 @@ mod tests {
             admin_token: Some("short".to_owned().into()),
             key: Some("no key at all".to_owned().into()),
             allow_private_vendors: Some("maybe".into()),
+            read_max_records: Some("0".into()),
+            read_max_pages: Some("many".into()),
+            read_max_minutes: Some("-1".into()),
             ..given()
         };
         let text = settings.check().unwrap_err().to_string();
-        for name in ["DATABASE_URL", "LISTEN", "PUBLIC_URL", "ADMIN_TOKEN", "KEY", "ALLOW_PRIVATE_VENDORS"] {
+        for name in [
+            "DATABASE_URL",
+            "LISTEN",
+            "PUBLIC_URL",
+            "ADMIN_TOKEN",
+            "KEY",
+            "ALLOW_PRIVATE_VENDORS",
+            "READ_MAX_RECORDS",
+            "READ_MAX_PAGES",
+            "READ_MAX_MINUTES",
+        ] {
             assert!(text.contains(&format!("ROLLBOOK_{name}: ")), "{name} in {text}");
         }
         for secret in ["hunter2", "short", "no key at all"] {

@@ -8,5 +8,6 @@ pub mod justworks;
 pub mod oauth;
 pub mod registry;
 pub mod remote;
+mod rows;
 mod settings;
 mod vendor;

@@ -2,11 +2,16 @@
 //! retries, and no redirects, proxies or cookies that nobody asked for.
 
 mod answer;
+pub mod dialect;
+mod error_body;
 mod guard;
+pub mod limits;
 mod pace;
+pub mod raw;
 mod retry;
 #[cfg(test)]
 mod tests;
+pub mod waits;
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -24,7 +29,9 @@ pub use pace::{Pace, Permit, RateHint};
 pub use retry::Retry;
 
 use crate::clock::Clock;
+use dialect::{Dialect, PLAIN};
 use guard::{GuardedResolver, Reach, Refusal};
+use waits::Waits;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// From the first byte out to the last byte in.
@@ -35,7 +42,13 @@ const USER_AGENT: &str = concat!("rollbook/", env!("CARGO_PKG_VERSION"));
 
 /// The way out. Cheap to clone; clones share connections and the paces of accounts.
 #[derive(Clone)]
-pub struct Outbound(Arc<Inner>);
+pub struct Outbound {
+    inner: Arc<Inner>,
+    /// Where it is noted what calls wait for.
+    waits: Option<Waits>,
+    /// The longest wait that a vendor may ask of this caller; absent where the [`Retry`] decides alone.
+    patience: Option<Duration>,
+}
 
 struct Inner {
     clock: Clock,
@@ -89,13 +102,16 @@ pub struct Call {
     /// A form to send, URL-encoded. It may hold credentials.
     form: Option<SecretString>,
     limit: usize,
+    /// How the call is named instead of by its path, which may hold ids.
+    name: Option<String>,
+    dialect: &'static Dialect,
 }
 
 impl Call {
     /// A GET that wants JSON.
     #[must_use]
     pub fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, bearer: None, form: None, limit: LARGEST_BODY }
+        Self { method: Method::GET, url, bearer: None, form: None, limit: LARGEST_BODY, name: None, dialect: &PLAIN }
     }
 
     /// A POST of a form (`application/x-www-form-urlencoded`) that wants JSON. For [`send`](Outbound::send) alone: what a
@@ -103,7 +119,15 @@ impl Call {
     #[must_use]
     pub fn post_form(url: Url, fields: &[(&str, &str)]) -> Self {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        Self { method: Method::POST, url, bearer: None, form: Some(form.into()), limit: LARGEST_BODY }
+        Self {
+            method: Method::POST,
+            url,
+            bearer: None,
+            form: Some(form.into()),
+            limit: LARGEST_BODY,
+            name: None,
+            dialect: &PLAIN,
+        }
     }
 
     /// Sends a bearer token along.
@@ -118,10 +142,22 @@ impl Call {
         Self { limit: bytes.min(LARGEST_BODY), ..self }
     }
 
+    /// Names the call in errors and logs by a path with placeholders, such as `/v1/members/{id}`.
+    #[must_use]
+    pub fn named(self, path: &str) -> Self {
+        Self { name: Some(path.to_owned()), ..self }
+    }
+
+    /// Says how the vendor answers.
+    #[must_use]
+    pub fn dialect(self, dialect: &'static Dialect) -> Self {
+        Self { dialect, ..self }
+    }
+
     /// Method and path, without host and query: how the call is named in errors and logs.
     #[must_use]
     pub fn label(&self) -> String {
-        format!("{} {}", self.method, self.url.path())
+        format!("{} {}", self.method, self.name.as_deref().unwrap_or(self.url.path()))
     }
 }
 
@@ -149,30 +185,43 @@ impl Outbound {
     pub fn within(whole: Duration, clock: Clock, allow_private: bool) -> Result<Self, OutboundError> {
         let client = |reach| client(reach, whole);
         let private = |reach| if allow_private { client(reach).map(Some) } else { Ok(None) };
-        Ok(Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             clock,
             whole,
             public: client(Reach::Public)?,
             with_private: private(Reach::PublicAndPrivate)?,
             private_only: private(Reach::PrivateOnly)?,
             paces: Mutex::default(),
-        })))
+        });
+        Ok(Self { inner, waits: None, patience: None })
+    }
+
+    /// The same way out, for calls whose waits are noted.
+    #[must_use]
+    pub fn noting(&self, waits: &Waits) -> Self {
+        Self { waits: Some(waits.clone()), ..self.clone() }
+    }
+
+    /// The same way out, for calls that give up at once when a vendor asks for a longer wait than this.
+    #[must_use]
+    pub fn patient_for(&self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self.clone() }
     }
 
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.0.clock
+        &self.inner.clock
     }
 
     /// The pace of one account, the same for everybody who names it; `per_minute` holds from now on.
     #[must_use]
     pub fn pace(&self, account: &str, per_minute: u32) -> Pace {
-        let mut paces = self.0.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paces = self.inner.paces.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pace) = paces.get(account) {
             pace.set_limit(per_minute);
             return pace.clone();
         }
-        let pace = Pace::new(self.0.clock.clone(), per_minute);
+        let pace = Pace::new(self.inner.clock.clone(), per_minute);
         paces.insert(account.to_owned(), pace.clone());
         pace
     }
@@ -195,7 +244,7 @@ impl Outbound {
         let reach = self.reach(&call.url)?;
         // A form may do something that cannot be done twice. A connection that stood idle can be closed by the other end
         // just when it is used again, and then nobody knows whether the form was read: it gets one of its own.
-        let client = if call.form.is_some() { client(reach, self.0.whole)? } else { self.client(reach).clone() };
+        let client = if call.form.is_some() { client(reach, self.inner.whole)? } else { self.client(reach).clone() };
         let mut request = client.request(call.method.clone(), call.url.clone()).header(ACCEPT, "application/json");
         if let Some(token) = &call.bearer {
             let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
@@ -221,26 +270,26 @@ impl Outbound {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(HttpAnswer::new(response.status().as_u16(), response.headers(), body))
+        Ok(HttpAnswer::new(response.status().as_u16(), response.headers(), body, call.dialect))
     }
 
     fn reach(&self, url: &Url) -> Result<Reach, OutboundError> {
-        Reach::of(url, self.0.with_private.is_some()).map_err(|Refusal(detail)| OutboundError::Address { detail })
+        Reach::of(url, self.inner.with_private.is_some()).map_err(|Refusal(detail)| OutboundError::Address { detail })
     }
 
     fn client(&self, reach: Reach) -> &Client {
         let wanted = match reach {
             Reach::Public => None,
-            Reach::PublicAndPrivate => self.0.with_private.as_ref(),
-            Reach::PrivateOnly => self.0.private_only.as_ref(),
+            Reach::PublicAndPrivate => self.inner.with_private.as_ref(),
+            Reach::PrivateOnly => self.inner.private_only.as_ref(),
         };
-        wanted.unwrap_or(&self.0.public)
+        wanted.unwrap_or(&self.inner.public)
     }
 }
 
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbound").field("allow_private", &self.0.with_private.is_some()).finish_non_exhaustive()
+        f.debug_struct("Outbound").field("allow_private", &self.inner.with_private.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -255,21 +304,21 @@ fn client(reach: Reach, whole: Duration) -> Result<Client, OutboundError> {
         .no_proxy()
         .dns_resolver(GuardedResolver::new(reach))
         .build()
-        .map_err(|error| OutboundError::Setup { detail: innermost(&error.without_url()) })
+        .map_err(|error| OutboundError::Setup { detail: cause(&error.without_url()) })
 }
 
 /// Sorts the client's errors, and drops the URL with its query from them.
 fn explain(error: reqwest::Error) -> OutboundError {
     let error = error.without_url();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
+    let mut next = error.source();
+    while let Some(inner) = next {
         if let Some(Refusal(detail)) = inner.downcast_ref::<Refusal>() {
             return OutboundError::Address { detail: detail.clone() };
         }
-        cause = inner.source();
+        next = inner.source();
     }
     if error.is_builder() {
-        return OutboundError::Request { detail: innermost(&error) };
+        return OutboundError::Request { detail: cause(&error) };
     }
     let what = match (error.is_timeout(), error.is_connect()) {
         (true, true) => "no connection in time",
@@ -277,14 +326,58 @@ fn explain(error: reqwest::Error) -> OutboundError {
         (false, true) => "no connection",
         (false, false) => "the connection broke",
     };
-    OutboundError::Unreachable { detail: format!("{what}: {}", innermost(&error)), sent: !error.is_connect() }
+    OutboundError::Unreachable { detail: format!("{what}: {}", cause(&error)), sent: !error.is_connect() }
 }
 
-/// The root of a chain of errors: the part that says what happened.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(inner) = innermost.source() {
-        innermost = inner;
+/// What happened, from the chain of errors. Texts of the libraries are not taken over: some repeat what the other end
+/// sent, such as the names in its certificate.
+fn cause(error: &reqwest::Error) -> String {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = next {
+        if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
+            return tls_in_words(tls).to_owned();
+        }
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                return tls_in_words(tls).to_owned();
+            }
+            if io.raw_os_error().is_some() {
+                // The text of the operating system.
+                return io.to_string();
+            }
+            if io.get_ref().is_none() {
+                return io.kind().to_string();
+            }
+        }
+        next = inner.source();
     }
-    innermost.to_string()
+    let what = if error.is_timeout() {
+        "the time is over"
+    } else if error.is_connect() {
+        "the name cannot be resolved, or nothing answers there"
+    } else if error.is_decode() {
+        "the body cannot be unpacked"
+    } else if error.is_body() {
+        "the body broke off"
+    } else if error.is_builder() {
+        "it cannot be written as HTTP"
+    } else {
+        "the answer is no HTTP, or it was cut off"
+    };
+    what.to_owned()
+}
+
+fn tls_in_words(error: &rustls::Error) -> &'static str {
+    use rustls::CertificateError as Certificate;
+    match error {
+        rustls::Error::InvalidCertificate(
+            Certificate::Expired | Certificate::ExpiredContext { .. } | Certificate::NotValidYet,
+        ) => "the certificate is not valid at this time",
+        rustls::Error::InvalidCertificate(
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
+        ) => "the certificate is one for another name",
+        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => "the issuer of the certificate is not known",
+        rustls::Error::InvalidCertificate(_) => "the certificate is not accepted",
+        _ => "TLS failed",
+    }
 }

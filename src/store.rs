@@ -37,6 +37,7 @@ pub mod pool;
 mod read_only;
 pub mod released_totals;
 pub mod reviews;
+pub mod run_state;
 pub mod runs;
 mod scalar;
 pub mod schema;

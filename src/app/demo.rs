@@ -324,7 +324,7 @@ async fn ended(context: &Context, run: Uuid) -> anyhow::Result<()> {
         let run: Option<RunRow> = store::runs::find(&mut conn, id).await?;
         drop(conn);
         match run {
-            Some(run) if connect::is_going(&run.state) => {}
+            Some(run) if run.state.is_going() => {}
             Some(run) if run.state == "succeeded" => return Ok(()),
             Some(run) if run.state == "interrupted" => match going(context, run.connection_id).await? {
                 Some(next) => id = next,

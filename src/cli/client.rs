@@ -11,8 +11,8 @@ use url::Url;
 use super::{Access, CliError, secret};
 use crate::clock::Clock;
 
-/// Creating a connection asks the HR system, patiently.
-const TIMEOUT: Duration = Duration::from_mins(5);
+/// The server answers sooner, also where it has to ask an HR system (15 seconds).
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// Items of a page, at most.
 const PAGE: u32 = 500;
 

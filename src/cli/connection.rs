@@ -131,7 +131,16 @@ async fn reauthorize(order: &Reauthorize, client: &Client, out: &mut dyn Write) 
         ("justworks", Some(client_id)) => {
             json!({ "clientId": client_id, "clientSecret": order.secret.read()?.expose_secret() })
         }
-        _ => json!({ "apiToken": order.credential.read()?.expose_secret() }),
+        ("remote", None) => json!({ "apiToken": order.credential.read()?.expose_secret() }),
+        ("remote", Some(_)) => {
+            return Err(CliError::Usage("a connection of the kind remote has an API token and no client id".into()));
+        }
+        (kind, _) => {
+            let kind = super::table::clean(kind);
+            return Err(CliError::Failed(format!(
+                "this program does not know which credentials the kind `{kind}` has; use a rollbook as new as the server"
+            )));
+        }
     };
     let body = json!({ "credentials": credentials, "reason": order.act.why.reason });
     let answer = client.post(&[PATH, &id, "reauthorize"], &body).await?;

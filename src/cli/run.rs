@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::table::{clean, facts, json as write_json, line, table, text};
-use super::{CliError, Length};
+use super::{CliError, Length, Why};
 
 /// How often a run is looked at while it is watched.
 const LOOK: Duration = Duration::from_secs(1);
@@ -22,6 +22,16 @@ pub enum Verb {
     Show(Show),
     /// Follow a run until it has ended: pages, workers, rate, time left.
     Watch(Which),
+    /// End a run before it applies anything; nobody changes by it.
+    Cancel(Cancel),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Cancel {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    why: Why,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -62,6 +72,7 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
             show_one(&run, &changes, client, out)
         }
         Verb::Watch(which) => watch(&which.run, client, out).await,
+        Verb::Cancel(order) => cancel(&order, client, out).await,
     }
 }
 
@@ -106,6 +117,7 @@ fn show_one(run: &Value, changes: &Value, client: &Client, out: &mut dyn Write) 
             ("started", text(run, "/startedAt")),
             ("ended", text(run, "/endedAt")),
             ("progress", progress(run)),
+            ("waiting", waiting(run)),
             ("counts", counts.join(", ")),
         ],
     )?;
@@ -118,6 +130,20 @@ fn show_one(run: &Value, changes: &Value, client: &Client, out: &mut dyn Write) 
     Ok(())
 }
 
+async fn cancel(order: &Cancel, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    let id = &order.which.run;
+    let run = client.post(&["runs", id, "cancel"], &serde_json::json!({ "reason": order.why.reason })).await?;
+    if client.json {
+        return write_json(out, &run);
+    }
+    match text(&run, "/state").as_str() {
+        "cancelled" => line(out, &format!("run {id} is cancelled")),
+        state => {
+            line(out, &format!("run {id} is {state} and ends within seconds; follow it with: rollbook run watch {id}"))
+        }
+    }
+}
+
 /// Looks at a run until it has ended; a line whenever something moved.
 async fn watch(id: &str, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let mut last = String::new();
@@ -125,7 +151,10 @@ async fn watch(id: &str, client: &Client, out: &mut dyn Write) -> Result<(), Cli
         let run = client.get(&["runs", id], &[]).await?;
         let state = text(&run, "/state");
         let is_going = matches!(state.as_str(), "queued" | "pulling" | "planning" | "applying");
-        let now = format!("{state}: {}", progress(&run));
+        let now = match waiting(&run) {
+            waiting if waiting.is_empty() => format!("{state}: {}", progress(&run)),
+            waiting => format!("{state}: {}; waiting {waiting}", progress(&run)),
+        };
         if now != last && !client.json {
             line(out, &now)?;
             last = now;
@@ -145,6 +174,21 @@ async fn watch(id: &str, client: &Client, out: &mut dyn Write) -> Result<(), Cli
         let problem = text(&run, "/problems/0/message");
         return Err(CliError::Failed(clean(&format!("the run has ended {state}: {problem}"))));
     }
+}
+
+/// What a run waits for, in words; empty while it does not wait.
+fn waiting(run: &Value) -> String {
+    let until = text(run, "/waitingUntil");
+    if until.is_empty() {
+        return until;
+    }
+    let why = match text(run, "/waitingFor").as_str() {
+        "rateLimit" => "the rate limit of the HR system",
+        "retryAfter" => "the HR system asked to come back later",
+        "backOff" => "a call failed and is tried again",
+        _ => "the HR system",
+    };
+    format!("until {until}: {why}")
 }
 
 /// How far a run is, in words.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::directory::ids::SourceId;
 use crate::directory::mapping::{EmploymentType, Mapping};
 use crate::directory::worker::{Part, Rejected, Worker};
+use crate::outbound::limits::Limits;
 
 static NOTHING: BTreeSet<Part> = BTreeSet::new();
 
@@ -104,6 +105,7 @@ pub struct ReadRequest {
     pub memory: Option<serde_json::Value>,
     /// Read only what changed since this mark, where the connector can.
     pub since: Option<serde_json::Value>,
+    pub limits: Limits,
 }
 
 /// Some records, and whether there are more.
@@ -151,6 +153,12 @@ pub enum ConnectorError {
     /// The credential is not, or no longer, accepted (401, or 403 on what cannot be done without).
     #[error("{system} refused the credential with status {status}: {detail}")]
     Unauthorized { system: String, status: u16, detail: String },
+    /// A 401, 403 or 404 that is not the HR system's own: a proxy or a firewall is in the way. Says nothing about the
+    /// credential or the record.
+    #[error(
+        "{request} was answered with status {status}, but not as {system} refuses: {detail}; a proxy or a firewall is probably in the way"
+    )]
+    Blocked { system: String, request: String, status: u16, detail: String },
     /// There is no credential that could be shown to the HR system.
     #[error("there is no credential to use: {detail}")]
     NoCredential { detail: String },
@@ -170,6 +178,9 @@ pub enum ConnectorError {
     /// An answer that we cannot read: HTML, truncated JSON, a shape nobody documented.
     #[error("{system} answered {request} with something that is no such answer: {detail}")]
     Malformed { system: String, request: String, detail: String },
+    /// An answer, or a list without end, that goes beyond what is read.
+    #[error("the answer of {system} to {request} is too large: {detail}")]
+    TooLarge { system: String, request: String, detail: String },
     /// The settings of the connection cannot work.
     #[error("the connection's settings cannot work: {detail}")]
     Settings { detail: String },
@@ -180,5 +191,11 @@ impl ConnectorError {
     #[must_use]
     pub fn needs_reauthorization(&self) -> bool {
         matches!(self, Self::Unauthorized { .. } | Self::NoCredential { .. })
+    }
+
+    /// Whether a token that was granted may have ended: a fresh one is worth a try.
+    #[must_use]
+    pub fn may_be_the_token(&self) -> bool {
+        self.needs_reauthorization() || matches!(self, Self::Blocked { status: 401, .. })
     }
 }

@@ -1,6 +1,7 @@
 //! Justworks (justworks.com), read by the consent of one of the customer's admins.
 
 mod company;
+mod dialect;
 mod envelope;
 mod normalise;
 #[cfg(test)]
@@ -80,7 +81,15 @@ impl Justworks {
         let pace = outbound.pace(&format!("justworks {:x}", account.finish()), checked.requests_per_minute);
         let (outbound, retry) = (outbound.clone(), Retry::default());
         Ok(Self(Arc::new(Shared {
-            vendor: Vendor { system: SYSTEM, base: checked.api, token, outbound, pace, retry },
+            vendor: Vendor {
+                system: SYSTEM,
+                base: checked.api,
+                token,
+                outbound,
+                pace,
+                retry,
+                dialect: &dialect::JUSTWORKS,
+            },
             scopes,
             employee_number_from_work_id: checked.employee_number_from_work_id,
             login_email_domains: checked.login_email_domains,
@@ -126,6 +135,7 @@ pub(super) fn oauth_client(
         client_id: pasted("clientId")?,
         client_secret: SecretString::from(pasted("clientSecret")?),
         scopes: checked.scopes,
+        grantable: &scopes::DOCUMENTED,
         pkce: checked.pkce,
         outbound: outbound.clone(),
     })

@@ -18,10 +18,54 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::keys::seal::sha256;
+use crate::outbound::dialect::Dialect;
 use crate::outbound::{Call, Outbound, OutboundError};
 
 /// A token answer is a kilobyte or two, also with long JWTs in it.
 const LARGEST_ANSWER: usize = 256 * 1024;
+
+/// The error codes of RFC 6749 sections 4.1.2.1 and 5.2 and of RFC 6750 section 3.1.
+const CODES: [&str; 12] = [
+    "access_denied",
+    "insufficient_scope",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "invalid_token",
+    "server_error",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "unsupported_response_type",
+];
+
+/// A code that is one of OAuth's; absent for any other text.
+#[must_use]
+pub fn known_code(text: &str) -> Option<&'static str> {
+    CODES.into_iter().find(|code| *code == text)
+}
+
+/// How authorization servers answer (RFC 6749 section 5.2).
+static OAUTH: Dialect = Dialect {
+    rate: None,
+    error_keys: &["error"],
+    keys: &["error_description", "error_uri", "message", "errors"],
+    known: &[
+        ("access_denied", "access_denied"),
+        ("insufficient_scope", "insufficient_scope"),
+        ("invalid_client", "invalid_client"),
+        ("invalid_grant", "invalid_grant"),
+        ("invalid_request", "invalid_request"),
+        ("invalid_scope", "invalid_scope"),
+        ("invalid_token", "invalid_token"),
+        ("server_error", "server_error"),
+        ("temporarily_unavailable", "temporarily_unavailable"),
+        ("unauthorized_client", "unauthorized_client"),
+        ("unsupported_grant_type", "unsupported_grant_type"),
+        ("unsupported_response_type", "unsupported_response_type"),
+    ],
+};
 
 /// One app at one vendor's authorization server. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +77,8 @@ pub struct OAuthClient {
     pub(super) client_id: String,
     pub(super) client_secret: SecretString,
     pub(super) scopes: Vec<String>,
+    /// The scopes that the vendor documents, asked for or not.
+    pub(super) grantable: &'static [&'static str],
     pub(super) pkce: bool,
     pub(super) outbound: Outbound,
 }
@@ -67,6 +113,9 @@ pub enum GrantError {
     #[error("{system} does not take this app or this request ({code}, status {status}): {detail}")]
     Misconfigured { system: &'static str, code: String, status: u16, detail: String },
     /// The request surely did not reach the vendor: it may be made again.
+    /// A refusal that is not the vendor's own: a proxy or a firewall is in the way. The grant was not judged.
+    #[error("a token request was answered with status {status}, but not as {system} refuses: {detail}")]
+    Blocked { system: &'static str, status: u16, detail: String },
     #[error("{system} could not be reached: {detail}")]
     NotSent { system: &'static str, detail: String },
     /// The vendor may have read the request, and its answer is missing or cannot be read: the refresh token or code may
@@ -112,6 +161,11 @@ impl OAuthClient {
         self.pkce
     }
 
+    /// The scopes that may be kept of an answer: other words are the vendor's own.
+    fn known_scopes(&self) -> Vec<&str> {
+        self.scopes.iter().map(String::as_str).chain(self.grantable.iter().copied()).collect()
+    }
+
     /// The scopes that are asked for, separated by spaces.
     #[must_use]
     pub fn requested_scope(&self) -> String {
@@ -127,9 +181,7 @@ impl OAuthClient {
         let mut fields = vec![("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect_uri)];
         let verifier = verifier.filter(|_| self.pkce);
         fields.extend(verifier.map(|verifier| ("code_verifier", verifier)));
-        let mut secrets = vec![code];
-        secrets.extend(verifier);
-        self.ask(fields, &secrets).await
+        self.ask(fields).await
     }
 
     /// Exchanges a refresh token (RFC 6749 section 6). Makes one request and never a second.
@@ -138,17 +190,17 @@ impl OAuthClient {
     /// [`GrantError`].
     pub async fn refresh(&self, refresh_token: &SecretString) -> Result<Grant, GrantError> {
         let token = refresh_token.expose_secret();
-        self.ask(vec![("grant_type", "refresh_token"), ("refresh_token", token)], &[token]).await
+        self.ask(vec![("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 
-    async fn ask(&self, mut fields: Vec<(&str, &str)>, secrets: &[&str]) -> Result<Grant, GrantError> {
+    async fn ask(&self, mut fields: Vec<(&str, &str)>) -> Result<Grant, GrantError> {
         let system = self.system;
         let client_secret = self.client_secret.expose_secret();
         fields.extend([("client_id", self.client_id.as_str()), ("client_secret", client_secret)]);
-        let call = Call::post_form(self.token_url.clone(), &fields).at_most(LARGEST_ANSWER);
+        let call = Call::post_form(self.token_url.clone(), &fields).dialect(&OAUTH).at_most(LARGEST_ANSWER);
         let now = self.outbound.clock().now();
         match self.outbound.send(&call).await {
-            Ok(answer) => answer::read(system, &answer, &[secrets, &[client_secret]].concat(), now),
+            Ok(answer) => answer::read(system, &answer, &self.known_scopes(), now),
             Err(OutboundError::Unreachable { detail, sent: false }) => Err(GrantError::NotSent { system, detail }),
             Err(
                 error @ (OutboundError::Address { .. } | OutboundError::Request { .. } | OutboundError::Setup { .. }),

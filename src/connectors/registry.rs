@@ -16,35 +16,57 @@ use crate::outbound::Outbound;
 /// The kinds of HR systems that can be connected.
 pub const KINDS: [&str; 2] = ["remote", "justworks"];
 
+/// One member of what an admin sent that cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Dotted path in the body.
+    pub member: String,
+    /// What was expected.
+    pub problem: String,
+}
+
 /// The credential of a connection: secrets by name. `Debug` shows the names alone.
 #[derive(Clone, Debug, Default)]
 pub struct Credentials(BTreeMap<String, SecretString>);
 
 impl Credentials {
-    /// Reads what an admin sent for this kind.
+    /// The names of the secrets of a kind.
     ///
     /// # Errors
-    /// [`ConnectorError::Settings`] names what is missing, unknown or no text; no value is shown.
-    pub fn given(kind: &str, value: &Value) -> Result<Self, ConnectorError> {
-        let wanted: &[&str] = match kind {
-            "remote" => &["apiToken"],
-            "justworks" => &["clientId", "clientSecret"],
-            _ => return Err(unknown(kind)),
-        };
-        let wrong = |detail: String| ConnectorError::Settings { detail };
-        let Value::Object(given) = value else {
-            return Err(wrong(format!("credentials must be an object with {}", wanted.join(", "))));
-        };
-        if let Some(stranger) = given.keys().find(|name| !wanted.contains(&name.as_str())) {
-            return Err(wrong(format!("credentials of {kind} have no {stranger}; expected {}", wanted.join(", "))));
+    /// [`ConnectorError::Settings`] when there is no such kind.
+    pub fn names(kind: &str) -> Result<&'static [&'static str], ConnectorError> {
+        match kind {
+            "remote" => Ok(&["apiToken"]),
+            "justworks" => Ok(&["clientId", "clientSecret"]),
+            _ => Err(unknown(kind)),
         }
-        let secret = |name: &&str| match given.get(*name) {
-            Some(Value::String(secret)) if !secret.trim().is_empty() => {
-                Ok(((*name).to_owned(), SecretString::from(secret.trim())))
+    }
+
+    /// Reads what an admin sent for a kind with these [`names`](Self::names).
+    ///
+    /// # Errors
+    /// Each member that is missing, unknown or no text, with what is wrong; no value is shown.
+    pub fn given(names: &[&'static str], value: &Value) -> Result<Self, Vec<Mistake>> {
+        let none = Map::new();
+        let given = value.as_object().unwrap_or(&none);
+        let (mut mistakes, mut secrets) = (Vec::new(), BTreeMap::new());
+        for name in names {
+            match given.get(*name) {
+                Some(Value::String(secret)) if !secret.trim().is_empty() => {
+                    secrets.insert((*name).to_owned(), SecretString::from(secret.trim()));
+                }
+                _ => mistakes.push(Mistake {
+                    member: format!("credentials.{name}"),
+                    problem: "missing, empty or no text".to_owned(),
+                }),
             }
-            _ => Err(wrong(format!("credentials.{name} is missing, empty or no text"))),
-        };
-        wanted.iter().map(secret).collect::<Result<_, _>>().map(Self)
+        }
+        let strangers = given.keys().filter(|name| !names.contains(&name.as_str()));
+        mistakes.extend(strangers.map(|name| Mistake {
+            member: format!("credentials.{}", name.chars().filter(|c| !c.is_control()).take(40).collect::<String>()),
+            problem: format!("unknown; expected {}", names.join(", ")),
+        }));
+        if mistakes.is_empty() { Ok(Self(secrets)) } else { Err(mistakes) }
     }
 
     /// One secret; an empty one when there is none of that name.
@@ -114,6 +136,31 @@ pub fn oauth(
         "justworks" => justworks::oauth_client(&JustworksSettings::parse(settings)?, credentials, outbound).map(Some),
         _ => Err(unknown(kind)),
     }
+}
+
+/// The name of a kind's HR system, as errors show it.
+#[must_use]
+pub fn system(kind: &str) -> &'static str {
+    match kind {
+        "remote" => "Remote",
+        "justworks" => "Justworks",
+        _ => "the HR system",
+    }
+}
+
+/// The address of the HR system that settings name: an account id is one of it. Two connections of one kind, place and
+/// account are the same.
+///
+/// # Errors
+/// [`ConnectorError::Settings`] when the settings cannot be read.
+pub fn place(kind: &str, settings: &Value) -> Result<String, ConnectorError> {
+    let raw = match kind {
+        "remote" => RemoteSettings::parse(settings)?.base_url,
+        "justworks" => JustworksSettings::parse(settings)?.api_url,
+        _ => return Err(unknown(kind)),
+    };
+    let url = super::settings::web_address("the address", &raw)?;
+    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 /// Whether an admin of the HR system has to give consent before a connection of this kind can be read.

@@ -1,5 +1,6 @@
 //! Remote (remote.com), read with a company API token.
 
+mod dialect;
 mod facts;
 mod normalise;
 #[cfg(test)]
@@ -91,6 +92,7 @@ impl Remote {
             outbound,
             pace,
             retry: Retry::default(),
+            dialect: &dialect::REMOTE,
         };
         Ok(Self(Arc::new(Shared { vendor, login_email_domains: checked.login_email_domains })))
     }

@@ -5,6 +5,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::connector::ConnectorError;
+use crate::outbound::dialect::Dialect;
+use crate::outbound::raw::{Fault, Raw};
 use crate::outbound::{Call, HttpAnswer, Outbound, OutboundError, Pace, Retry};
 
 /// An account that is asked with a bearer token.
@@ -18,6 +20,7 @@ pub(super) struct Vendor {
     pub(super) outbound: Outbound,
     pub(super) pace: Pace,
     pub(super) retry: Retry,
+    pub(super) dialect: &'static Dialect,
 }
 
 /// An answer with the request it belongs to. `Debug` shows neither query nor body.
@@ -36,11 +39,37 @@ impl Vendor {
     /// read, [`ConnectorError::Settings`] when the address or the token cannot be used.
     pub(super) async fn get(
         &self,
-        path: &[&str],
+        path: &[&'static str],
         query: &[(&str, &str)],
         at_most: usize,
     ) -> Result<Reply, ConnectorError> {
-        let call = Call::get(self.url(path, query)).bearer(self.token.clone()).at_most(at_most);
+        self.ask(path, query, &format!("/{}", path.join("/")), at_most).await
+    }
+
+    /// [`get`](Self::get) of the record with this id, which errors and logs do not show.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(super) async fn get_one(
+        &self,
+        path: &[&'static str],
+        id: &str,
+        query: &[(&str, &str)],
+        at_most: usize,
+    ) -> Result<Reply, ConnectorError> {
+        let name = format!("/{}/{{id}}", path.join("/"));
+        self.ask(&[path, &[id]].concat(), query, &name, at_most).await
+    }
+
+    async fn ask(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        name: &str,
+        at_most: usize,
+    ) -> Result<Reply, ConnectorError> {
+        let call = Call::get(self.url(path, query)).named(name).dialect(self.dialect);
+        let call = call.bearer(self.token.clone()).at_most(at_most);
         let request = call.label();
         match self.outbound.fetch(&call, &self.pace, &self.retry).await {
             Ok(answer) => Ok(Reply { system: self.system, request, answer }),
@@ -65,7 +94,7 @@ impl Vendor {
             OutboundError::GaveUp { tries, detail, retry_after } => {
                 ConnectorError::Unavailable { system, request, tries, detail, retry_after }
             }
-            OutboundError::TooLarge { .. } => ConnectorError::Malformed { system, request, detail: error.to_string() },
+            OutboundError::TooLarge { .. } => ConnectorError::TooLarge { system, request, detail: error.to_string() },
             OutboundError::Unreachable { detail, .. } => {
                 ConnectorError::Unavailable { system, request, tries: 1, detail, retry_after: None }
             }
@@ -92,25 +121,63 @@ impl Reply {
         self.answer.json().map_err(|detail| self.malformed(detail))
     }
 
-    /// What a status other than 2xx means: 401 is the credential, everything else a refusal.
-    pub(super) fn refusal(&self) -> ConnectorError {
-        if self.answer.status == 401 {
-            return self.unauthorized();
+    /// The structure of the body of a 2xx, for an answer that is too large to be read as a whole.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json).
+    pub(super) fn raw(&self) -> Result<Raw<'_>, ConnectorError> {
+        if !self.answer.is_success() {
+            return Err(self.refusal());
         }
-        ConnectorError::Refused {
-            system: self.system.to_owned(),
-            request: self.request.clone(),
-            status: self.answer.status,
-            detail: self.answer.error_detail(),
+        self.answer.raw().map_err(|detail| self.malformed(detail))
+    }
+
+    /// Whether this is the vendor's own refusal with one of these statuses. Anything in between, such as a proxy, refuses
+    /// with the same statuses in another shape, and says nothing about the vendor.
+    pub(super) fn is_own(&self, statuses: &[u16]) -> bool {
+        statuses.contains(&self.answer.status) && self.answer.is_own_error()
+    }
+
+    /// What a status other than 2xx means: 401 is the credential, everything else a refusal. One that is not the vendor's
+    /// own blocks the way, and proves nothing.
+    pub(super) fn refusal(&self) -> ConnectorError {
+        let (system, request) = (self.system.to_owned(), self.request.clone());
+        let (status, detail) = (self.answer.status, self.answer.error_detail());
+        match status {
+            401 => self.unauthorized(),
+            403 | 407 | 404 | 405 | 410 | 451 if !self.answer.is_own_error() => {
+                ConnectorError::Blocked { system, request, status, detail }
+            }
+            _ => ConnectorError::Refused { system, request, status, detail },
         }
     }
 
-    /// The credential does not reach what cannot be done without.
+    /// The credential does not reach what cannot be done without, if the vendor says so itself.
     pub(super) fn unauthorized(&self) -> ConnectorError {
-        ConnectorError::Unauthorized {
+        let (system, status) = (self.system.to_owned(), self.answer.status);
+        let detail = self.answer.error_detail();
+        if self.answer.is_own_error() {
+            ConnectorError::Unauthorized { system, status, detail }
+        } else {
+            ConnectorError::Blocked { system, request: self.request.clone(), status, detail }
+        }
+    }
+
+    /// The answer goes beyond what is read.
+    pub(super) fn too_large(&self, detail: impl Into<String>) -> ConnectorError {
+        ConnectorError::TooLarge {
             system: self.system.to_owned(),
-            status: self.answer.status,
-            detail: self.answer.error_detail(),
+            request: self.request.clone(),
+            detail: detail.into(),
+        }
+    }
+
+    /// The list of the answer cannot be read.
+    pub(super) fn broken(&self, unread: Unread) -> ConnectorError {
+        match unread {
+            Unread::Structure(Fault::TooMany) => self.too_large("far more rows on one page than were asked for"),
+            Unread::Structure(fault) => self.malformed(fault.to_string()),
+            Unread::Shape(detail) => self.malformed(detail),
         }
     }
 
@@ -124,16 +191,46 @@ impl Reply {
     }
 }
 
+/// Why an envelope gives no list or record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// Its JSON cannot be walked.
+    Structure(Fault),
+    /// It is another JSON than was asked for. Holds no personal data.
+    Shape(String),
+}
+
+impl From<Fault> for Unread {
+    fn from(fault: Fault) -> Self {
+        Self::Structure(fault)
+    }
+}
+
+impl From<&str> for Unread {
+    fn from(detail: &str) -> Self {
+        Self::Shape(detail.to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::outbound::dialect::PLAIN;
 
     fn vendor(base: &str) -> Vendor {
         let outbound = Outbound::new(Clock::system(), false).unwrap();
         let pace = outbound.pace("test", 1);
         let token = SecretString::from("ra_live_secret");
-        Vendor { system: "Remote", base: Url::parse(base).unwrap(), token, outbound, pace, retry: Retry::default() }
+        Vendor {
+            system: "Remote",
+            base: Url::parse(base).unwrap(),
+            token,
+            outbound,
+            pace,
+            retry: Retry::default(),
+            dialect: &PLAIN,
+        }
     }
 
     #[test]

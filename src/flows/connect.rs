@@ -2,25 +2,28 @@
 
 use std::collections::HashMap;
 
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::audit::{Actor, record};
+use super::cancel;
 use super::consent;
 use super::context::Context;
 use super::credentials;
 use super::error::{FlowError, PlanChange};
 use super::grants;
 use super::plan::{Order, Scope, build};
+use super::refusals::{self, Step, no_plan, still_going, wrong_state};
 use super::settings::Common;
-use crate::connectors::connector::Account;
+use crate::connectors::connector::{Account, ConnectorError};
 use crate::connectors::registry::{self, Credentials};
 use crate::store;
 use crate::store::connections::{ConnectionChange, ConnectionRow, NewConnection};
 use crate::store::plans::PlanRow;
-use crate::store::runs::{GOING, NewRun, RunChange};
+use crate::store::runs::{NewRun, RunCause, RunChange, RunState};
 
 /// What an admin says to create a connection.
 #[derive(Debug)]
@@ -54,15 +57,19 @@ pub async fn create(
         return Err(FlowError::invalid("kind", format!("expected one of: {kinds}")));
     }
     Common::parse(&order.settings)?;
-    let credentials = Credentials::given(&order.kind, &order.credentials)?;
+    let credentials = given(&order.kind, &order.credentials)?;
     let part = Common::connector_part(&order.settings);
     let needs_consent = registry::oauth(&order.kind, &part, &credentials, &context.outbound)?.is_some();
     // Before anybody is asked: whoever adds it twice hears of that at once.
     if store::connections::has_name(&mut *context.db.get().await?, &name).await? {
         return Err(name_taken(&name));
     }
+    let place = registry::place(&order.kind, &part)?;
     let account =
         if needs_consent { None } else { Some(identify(context, &order.kind, &order.settings, &credentials).await?) };
+    if let Some(account) = &account {
+        is_free(context, &order.kind, &place, &account.id, None).await?;
+    }
     let mapping = registry::default_mapping(&order.kind)?;
     let id = context.clock.row_id();
     let now = context.clock.now();
@@ -75,14 +82,15 @@ pub async fn create(
         credentials: Some(credentials::seal(context, id, &credentials)),
         mapping: serde_json::to_value(mapping).map_err(|error| FlowError::corrupt("mapping", &error))?,
         account_id: account.as_ref().map(|account| account.id.clone()),
-        account_name: account.map(|account| account.name),
+        account_place: account.as_ref().map(|_| place.clone()),
+        account_name: account.as_ref().map(|account| account.name.clone()),
         created_at: now,
         state_since: now,
     };
     let mut conn = context.db.get().await?;
     let asked = conn
         .transaction(async |conn| {
-            store::connections::insert(conn, new).await.map_err(|error| taken(error, &name))?;
+            store::connections::insert(conn, new).await?;
             record(
                 context,
                 conn,
@@ -95,17 +103,41 @@ pub async fn create(
             if needs_consent {
                 return Ok(None);
             }
-            enqueue(context, conn, id, "preview", true, actor).await.map(Some)
+            enqueue(context, conn, id, RunCause::Preview, true, actor).await.map(Some)
         })
-        .await?;
+        .await;
+    drop(conn);
+    let asked = match asked {
+        Err(FlowError::Store(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))) => {
+            // Another request was faster: with the account, or with the name.
+            if let Some(account) = &account {
+                is_free(context, &order.kind, &place, &account.id, None).await?;
+            }
+            return Err(name_taken(&name));
+        }
+        asked => asked?,
+    };
     context.wake.ring();
     Ok((id, asked))
 }
 
-fn taken(error: diesel::result::Error, name: &str) -> FlowError {
-    match error {
-        diesel::result::Error::DatabaseError(diesel::result::DatabaseErrorKind::UniqueViolation, _) => name_taken(name),
-        error => error.into(),
+/// The credentials that an admin sent, by their kind. Checked before anything is sent anywhere.
+fn given(kind: &str, credentials: &Value) -> Result<Credentials, FlowError> {
+    Credentials::given(Credentials::names(kind)?, credentials).map_err(FlowError::InvalidMembers)
+}
+
+/// Refuses an account that another connection than `except` has.
+async fn is_free(
+    context: &Context,
+    kind: &str,
+    place: &str,
+    account: &str,
+    except: Option<Uuid>,
+) -> Result<(), FlowError> {
+    let mut conn = context.db.get().await?;
+    match store::connections::of_account(&mut conn, kind, place, account, except).await? {
+        Some(existing) => Err(refusals::account_taken(&existing)),
+        None => Ok(()),
     }
 }
 
@@ -121,8 +153,18 @@ pub(super) async fn identify(
     credentials: &Credentials,
 ) -> Result<Account, FlowError> {
     let part = Common::connector_part(settings);
-    let connector = registry::open(kind, &part, credentials, &context.outbound)?;
-    Ok(connector.identify().await?)
+    let wait = context.vendor_wait;
+    let connector = registry::open(kind, &part, credentials, &context.outbound.patient_for(wait))?;
+    match context.clock.within(wait, connector.identify()).await {
+        Some(account) => Ok(account?),
+        None => Err(FlowError::Connector(ConnectorError::Unavailable {
+            system: registry::system(kind).to_owned(),
+            request: "the account of the credential".to_owned(),
+            tries: 1,
+            detail: format!("no answer within {} seconds", wait.as_secs()),
+            retry_after: None,
+        })),
+    }
 }
 
 /// Asks for a run; while one is going, that is the answer.
@@ -130,16 +172,16 @@ pub(super) async fn enqueue(
     context: &Context,
     conn: &mut AsyncPgConnection,
     connection: Uuid,
-    cause: &str,
+    cause: RunCause,
     preview: bool,
     actor: &Actor,
 ) -> Result<Asked, FlowError> {
     let run = NewRun {
         id: context.clock.row_id(),
         connection_id: connection,
-        cause: cause.into(),
+        cause,
         preview,
-        state: "queued".into(),
+        state: RunState::Queued,
         plan_id: None,
         token_name: Some(actor.token_name.clone()),
         queued_at: context.clock.now(),
@@ -152,42 +194,35 @@ pub(super) async fn locked(conn: &mut AsyncPgConnection, id: Uuid) -> Result<Con
     store::connections::lock(conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))
 }
 
-fn wrong_state(connection: &ConnectionRow, wanted: &str) -> FlowError {
-    FlowError::Conflict(format!("the connection is in the state {}; this needs {wanted}", connection.state))
-}
-
 /// Pulls and plans without changing anybody.
 pub async fn preview(context: &Context, id: Uuid, actor: &Actor) -> Result<Asked, FlowError> {
-    pull_now(context, id, actor, "preview", true).await
+    pull_now(context, id, actor, RunCause::Preview, true).await
 }
 
 /// Pulls now. While a run is going, that one is the answer (story 3).
 pub async fn sync(context: &Context, id: Uuid, actor: &Actor) -> Result<Asked, FlowError> {
-    pull_now(context, id, actor, "sync", false).await
+    pull_now(context, id, actor, RunCause::Sync, false).await
 }
 
 async fn pull_now(
     context: &Context,
     id: Uuid,
     actor: &Actor,
-    cause: &'static str,
+    cause: RunCause,
     preview: bool,
 ) -> Result<Asked, FlowError> {
     let mut conn = context.db.get().await?;
     let asked = conn
         .transaction(async |conn| {
             let connection = locked(conn, id).await?;
-            if connection.state == "authorizing" {
-                return Err(wrong_state(&connection, "consent first (POST …/authorize)"));
-            }
-            if !preview && connection.state == "review" {
-                return Err(wrong_state(&connection, "a connection whose set-up is finished (POST …/finish)"));
-            }
-            if !preview && connection.state == "needsReauthorization" {
-                return Err(wrong_state(&connection, "a new credential first (POST …/reauthorize)"));
-            }
-            if !preview && connection.state == "paused" {
-                return Err(wrong_state(&connection, "POST …/resume first"));
+            let step = if preview { Step::Preview } else { Step::Sync };
+            let may = match connection.state.as_str() {
+                "authorizing" => false,
+                "review" | "needsReauthorization" | "paused" => preview,
+                _ => true,
+            };
+            if !may {
+                return Err(wrong_state(&connection, step));
             }
             let asked = enqueue(context, conn, id, cause, preview, actor).await?;
             record(
@@ -243,9 +278,9 @@ pub async fn finish(context: &Context, id: Uuid, plan: Option<Uuid>, actor: &Act
             let run = NewRun {
                 id: context.clock.row_id(),
                 connection_id: id,
-                cause: "finish".into(),
+                cause: RunCause::Finish,
                 preview: false,
-                state: "applying".into(),
+                state: RunState::Applying,
                 plan_id: Some(latest),
                 token_name: Some(actor.token_name.clone()),
                 queued_at: now,
@@ -276,10 +311,10 @@ pub async fn finish(context: &Context, id: Uuid, plan: Option<Uuid>, actor: &Act
 /// Refuses unless the connection is in review and no preview is going.
 async fn in_review(conn: &mut AsyncPgConnection, connection: &ConnectionRow) -> Result<(), FlowError> {
     if connection.state != "review" {
-        return Err(wrong_state(connection, "review"));
+        return Err(wrong_state(connection, Step::Finish));
     }
     if let Some(going) = store::runs::going(conn, connection.id).await? {
-        return Err(FlowError::Conflict(format!("the preview {} is still going; finish when it has ended", going.id)));
+        return Err(still_going(&going, "finish"));
     }
     Ok(())
 }
@@ -290,9 +325,7 @@ async fn plan_to_finish(context: &Context, id: Uuid, asked: Option<Uuid>) -> Res
     let connection =
         store::connections::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))?;
     in_review(&mut conn, &connection).await?;
-    let latest = store::plans::latest_ready(&mut conn, id).await?.ok_or_else(|| {
-        FlowError::Conflict("there is no plan to apply: no preview of this connection has succeeded yet".into())
-    })?;
+    let latest = store::plans::latest_ready(&mut conn, id).await?.ok_or_else(|| no_plan(&connection))?;
     let Some(asked) = asked.filter(|asked| *asked != latest.id) else { return Ok(latest) };
     Err(match store::plans::find(&mut conn, asked).await?.filter(|plan| plan.connection_id == Some(id)) {
         Some(old) => FlowError::Conflict(format!("the plan {asked} is {}; the latest is {}", old.state, latest.id)),
@@ -331,9 +364,9 @@ async fn renew(context: &Context, seen: PlanRow) -> Result<(Uuid, Option<PlanCha
     Ok((plan, (!is_same).then_some(PlanChange { plan, seen: then, now, because })))
 }
 
-/// Stops pulling by schedule; known dates still fire, and everything is served as it is.
+/// Stops pulling, a pull that is going included; known dates still fire, and everything is served as it is.
 pub async fn pause(context: &Context, id: Uuid, actor: &Actor) -> Result<(), FlowError> {
-    steer(context, id, actor, "pause", &["active", "failing"], |_| ConnectionChange {
+    steer(context, id, actor, Step::Pause, &["active", "failing"], |_| ConnectionChange {
         state: Some("paused".into()),
         next_run_at: Some(None),
         ..ConnectionChange::default()
@@ -343,7 +376,7 @@ pub async fn pause(context: &Context, id: Uuid, actor: &Actor) -> Result<(), Flo
 
 /// Pulls by schedule again, beginning now.
 pub async fn resume(context: &Context, id: Uuid, actor: &Actor) -> Result<(), FlowError> {
-    steer(context, id, actor, "resume", &["paused"], |now| ConnectionChange {
+    steer(context, id, actor, Step::Resume, &["paused"], |now| ConnectionChange {
         state: Some("active".into()),
         failures: Some(0),
         next_run_at: Some(Some(now)),
@@ -356,22 +389,33 @@ async fn steer(
     context: &Context,
     id: Uuid,
     actor: &Actor,
-    action: &str,
+    step: Step,
     from: &[&str],
     change: impl Fn(chrono::DateTime<chrono::Utc>) -> ConnectionChange + Send + Sync,
 ) -> Result<(), FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
-    conn.transaction(async |conn| {
-        let connection = locked(conn, id).await?;
-        if !from.contains(&connection.state.as_str()) {
-            return Err(wrong_state(&connection, &from.join(" or ")));
-        }
-        let change = ConnectionChange { state_since: Some(now), ..change(now) };
-        store::connections::update(conn, id, change).await?;
-        record(context, conn, actor, &format!("connection.{action}"), &format!("connection {id}"), json!({})).await
-    })
-    .await?;
+    let ours = conn
+        .transaction(async |conn| {
+            let connection = locked(conn, id).await?;
+            if !from.contains(&connection.state.as_str()) {
+                return Err(wrong_state(&connection, step));
+            }
+            let change = ConnectionChange { state_since: Some(now), ..change(now) };
+            store::connections::update(conn, id, change).await?;
+            let (action, ours) = match step {
+                Step::Pause => ("pause", cancel::request_for_pull(context, conn, id, actor).await?),
+                _ => ("resume", None),
+            };
+            record(context, conn, actor, &format!("connection.{action}"), &format!("connection {id}"), json!({}))
+                .await?;
+            Ok::<_, FlowError>(ours)
+        })
+        .await?;
+    drop(conn);
+    if let Some(run) = ours {
+        cancel::end(context, &run).await?;
+    }
     context.wake.ring();
     Ok(())
 }
@@ -402,13 +446,15 @@ pub async fn reauthorize(
     if registry::needs_consent(&connection.kind) {
         drop(conn);
         let is_given = given.as_object().is_some_and(|given| !given.is_empty());
-        let app = if is_given { Some(Credentials::given(&connection.kind, given)?) } else { None };
+        let app = if is_given { Some(self::given(&connection.kind, given)?) } else { None };
         return Ok(Reauthorized::Consent(consent::authorize(context, id, redirect_uri, app.as_ref(), actor).await?));
     }
     drop(conn);
-    let credentials = Credentials::given(&connection.kind, given)?;
+    let credentials = self::given(&connection.kind, given)?;
     let account = identify(context, &connection.kind, &connection.settings, &credentials).await?;
     if let Some(known) = connection.account_id.as_ref().filter(|known| **known != account.id) {
+        let place = registry::place(&connection.kind, &Common::connector_part(&connection.settings))?;
+        is_free(context, &connection.kind, &place, &account.id, Some(id)).await?;
         return Err(FlowError::invalid(
             "credentials",
             format!(
@@ -417,6 +463,8 @@ pub async fn reauthorize(
             ),
         ));
     }
+    let place = registry::place(&connection.kind, &Common::connector_part(&connection.settings))?;
+    is_free(context, &connection.kind, &place, &account.id, Some(id)).await?;
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
     let asked = conn
@@ -432,7 +480,9 @@ pub async fn reauthorize(
             if connection.state == "paused" {
                 return Ok(None);
             }
-            enqueue(context, conn, id, if in_review { "preview" } else { "sync" }, in_review, actor).await.map(Some)
+            enqueue(context, conn, id, if in_review { RunCause::Preview } else { RunCause::Sync }, in_review, actor)
+                .await
+                .map(Some)
         })
         .await?;
     context.wake.ring();
@@ -499,12 +549,6 @@ async fn look_around(
         .collect()
 }
 
-/// Whether a run is at work or about to be.
-#[must_use]
-pub fn is_going(state: &str) -> bool {
-    GOING.contains(&state)
-}
-
 /// Replaces the settings of a connection; they count from the next pull on.
 pub async fn change_settings(context: &Context, id: Uuid, settings: Value, actor: &Actor) -> Result<(), FlowError> {
     Common::parse(&settings)?;
@@ -517,7 +561,19 @@ pub async fn change_settings(context: &Context, id: Uuid, settings: Value, actor
         if registry::oauth(&connection.kind, &part, &credentials, &context.outbound)?.is_none() {
             registry::open(&connection.kind, &part, &credentials, &context.outbound)?;
         }
-        let change = ConnectionChange { settings: Some(settings.clone()), ..ConnectionChange::default() };
+        let place = registry::place(&connection.kind, &part)?;
+        if let Some(account) = &connection.account_id
+            && let Some(existing) =
+                store::connections::of_account(conn, &connection.kind, &place, account, Some(id)).await?
+        {
+            return Err(refusals::account_taken(&existing));
+        }
+        let change = ConnectionChange {
+            settings: Some(settings.clone()),
+            // Where no account is known, none is at that address.
+            account_place: connection.account_id.is_some().then_some(place),
+            ..ConnectionChange::default()
+        };
         store::connections::update(conn, id, change).await?;
         record(
             context,

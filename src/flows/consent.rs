@@ -13,12 +13,17 @@ use super::context::Context;
 use super::credentials::{self, Tokens};
 use super::error::FlowError;
 use super::grants::{client, in_order, welcome};
-use crate::connectors::registry::Credentials;
+use super::refusals;
+use super::settings::Common;
+use crate::connectors::oauth::known_code;
+use crate::connectors::registry::{self, Credentials};
 use crate::keys::seal::sha256;
 use crate::store;
 use crate::store::connections::{ConnectionChange, ConnectionRow};
 use crate::store::consents::ConsentRow;
 use crate::store::grants::GrantRow;
+use crate::store::pool::Database;
+use crate::store::runs::RunCause;
 
 /// How long an admin may take to give consent.
 const PATIENCE: TimeDelta = TimeDelta::minutes(30);
@@ -42,8 +47,9 @@ pub async fn authorize(
     };
     let Some(client) = client(context, &connection, &present)? else {
         return Err(FlowError::Conflict(format!(
-            "a connection of the kind {} needs no consent; give it a credential with POST …/reauthorize",
-            connection.kind
+            "a connection of the kind {} needs no consent; give it a credential: {}",
+            connection.kind,
+            refusals::call(id, "reauthorize")
         )));
     };
     // Each is 244 random bits.
@@ -98,6 +104,8 @@ pub enum NotConnected {
     Refused { connection: String, code: String },
     #[error("the connection `{connection}` did not get access: {reason}")]
     Failed { connection: String, reason: String },
+    #[error("the HR system has not answered yet, and the set-up goes on without this page")]
+    StillWaiting,
     #[error(transparent)]
     Flow(#[from] FlowError),
 }
@@ -106,8 +114,12 @@ pub enum NotConnected {
 /// end also when the admin's browser goes away: the code is good only once.
 pub async fn complete(context: &Context, returned: Returned) -> Result<Connected, NotConnected> {
     let (context, unbroken) = (context.clone(), context.unbroken.clone());
+    let (clock, patience) = (context.clock.clone(), context.vendor_wait);
     let completing = unbroken.spawn(async move { carry_out(&context, returned).await });
-    completing.await.map_err(|error| FlowError::Internal(format!("a consent broke off: {error}")))?
+    match clock.within(patience, completing).await {
+        Some(completed) => completed.map_err(|error| FlowError::Internal(format!("a consent broke off: {error}")))?,
+        None => Err(NotConnected::StillWaiting),
+    }
 }
 
 async fn carry_out(context: &Context, returned: Returned) -> Result<Connected, NotConnected> {
@@ -122,15 +134,7 @@ async fn carry_out(context: &Context, returned: Returned) -> Result<Connected, N
     drop(conn);
     let name = connection.name.clone();
     let failed = |reason: String| NotConnected::Failed { connection: name.clone(), reason };
-    let code = match (returned.code, returned.error) {
-        (Some(code), None) => code,
-        (_, error) => {
-            // Words of an HR system are shown only as far as they can be words of OAuth.
-            let code = error.unwrap_or_else(|| "no code".into());
-            let code: String = code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(60).collect();
-            return Err(NotConnected::Refused { connection: name, code });
-        }
-    };
+    let code = code_of(returned, &name)?;
     let sealed_app = consent.app.clone().or_else(|| connection.credentials.clone());
     let app = credentials::open(context, &ConnectionRow { credentials: sealed_app, ..connection.clone() })?;
     let Some(client) = client(context, &connection, &app)? else { return Err(NotConnected::UnknownState) };
@@ -155,6 +159,11 @@ async fn carry_out(context: &Context, returned: Returned) -> Result<Connected, N
     if let Some(reason) = another(&connection) {
         return Err(failed(reason));
     }
+    let part = Common::connector_part(&connection.settings);
+    let place = registry::place(&connection.kind, &part).map_err(FlowError::from)?;
+    if let Some(existing) = existing_of(&context.db, &connection, &place, &account.id).await? {
+        return Err(failed(existing));
+    }
     let tokens = Tokens { access: grant.access_token, refresh: grant.refresh_token };
     // Later than the start of any run that cannot have used it.
     let now = context.clock.now();
@@ -172,7 +181,7 @@ async fn carry_out(context: &Context, returned: Returned) -> Result<Connected, N
     let actor = Actor { token_name: consent.token_name, reason: None };
     let account_name = account.name.clone();
     let mut conn = context.db.get().await.map_err(FlowError::from)?;
-    let (connection, asked) = conn
+    let stored = conn
         .transaction(async |conn| {
             // Before the connection, which has to stay writable while somebody refreshes the grant of before.
             store::grants::lock(conn, id).await?;
@@ -185,6 +194,7 @@ async fn carry_out(context: &Context, returned: Returned) -> Result<Connected, N
             let change = ConnectionChange {
                 account_id: Some(account.id.clone()),
                 account_name: Some(account.name.clone()),
+                account_place: Some(place.clone()),
                 credentials: consent.app.clone(),
                 ..welcome(&connection, now)
             };
@@ -192,21 +202,53 @@ async fn carry_out(context: &Context, returned: Returned) -> Result<Connected, N
             let detail = json!({ "scope": row.scope, "account": account.id });
             record(context, conn, &actor, "connection.consent", &format!("connection {id}"), detail).await?;
             let asked = match connection.state.as_str() {
-                "authorizing" | "review" => Some(enqueue(context, conn, id, "preview", true, &actor).await?),
+                "authorizing" | "review" => Some(enqueue(context, conn, id, RunCause::Preview, true, &actor).await?),
                 "paused" => None,
-                _ => Some(enqueue(context, conn, id, "sync", false, &actor).await?),
+                _ => Some(enqueue(context, conn, id, RunCause::Sync, false, &actor).await?),
             };
             let connection = locked(conn, id).await?;
             Ok::<_, FlowError>(Ok((connection, asked)))
         })
-        .await?
-        .map_err(failed)?;
+        .await;
+    let (connection, asked) = match (stored, existing_of(&context.db, &connection, &place, &account.id).await?) {
+        // Another connection got this account between our look and our write.
+        (Err(FlowError::Store(_)), Some(existing)) => return Err(failed(existing)),
+        (stored, _) => stored?.map_err(failed)?,
+    };
     context.wake.ring();
     Ok(Connected { connection, account: account_name, asked })
 }
 
+/// The code that an admin came back with.
+fn code_of(returned: Returned, connection: &str) -> Result<SecretString, NotConnected> {
+    match (returned.code, returned.error) {
+        (Some(code), None) => Ok(code),
+        (_, error) => {
+            // Anybody can write the address of the callback: only codes of OAuth are shown.
+            let code = match &error {
+                Some(text) => known_code(text).unwrap_or("another error"),
+                None => "no code",
+            };
+            Err(NotConnected::Refused { connection: connection.to_owned(), code: code.to_owned() })
+        }
+    }
+}
+
+/// What is said when another connection has the account.
+async fn existing_of(
+    db: &Database,
+    connection: &ConnectionRow,
+    place: &str,
+    account: &str,
+) -> Result<Option<String>, FlowError> {
+    let mut conn = db.get().await?;
+    let found =
+        store::connections::of_account(&mut conn, &connection.kind, place, account, Some(connection.id)).await?;
+    Ok(found.map(|existing| refusals::taken_by(&existing)))
+}
+
 impl std::fmt::Debug for Returned {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Returned").field("error", &self.error).finish_non_exhaustive()
+        f.debug_struct("Returned").finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! What use cases work with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -9,7 +10,11 @@ use crate::clock::Clock;
 use crate::jobs::wake::Wake;
 use crate::keys::seal::Keys;
 use crate::outbound::Outbound;
+use crate::outbound::limits::Limits;
 use crate::store::pool::Database;
+
+/// How long a call of an admin waits for an HR system, unless a test says otherwise.
+pub const VENDOR_WAIT: Duration = Duration::from_secs(15);
 
 /// What use cases work with: built once at start, cheap to clone.
 #[derive(Clone, Debug)]
@@ -18,6 +23,10 @@ pub struct Context {
     pub clock: Clock,
     pub keys: Arc<Keys>,
     pub outbound: Outbound,
+    /// How much of an HR system one pull reads.
+    pub limits: Limits,
+    /// How long a call of an admin waits for an HR system.
+    pub vendor_wait: Duration,
     /// This process, as leases name it.
     pub node: Uuid,
     /// Rung when there is work to do, so that the jobs need not wait for their next look.

@@ -1,6 +1,7 @@
 //! Why a use case was not carried out. Each front turns this into its own format in one place.
 
 pub use crate::connectors::connector::ConnectorError;
+use crate::connectors::registry::Mistake;
 use crate::store::error::{DatabaseError, Fault, classify};
 use crate::store::plans::PlanCounts;
 
@@ -18,6 +19,9 @@ pub enum FlowError {
     /// The caller's input; `field` is the JSON path of what is wrong.
     #[error("{field}: {problem}")]
     Invalid { field: String, problem: String },
+    /// Several members of the caller's input.
+    #[error("{}", .0.iter().map(|one| format!("{}: {}", one.member, one.problem)).collect::<Vec<_>>().join("; "))]
+    InvalidMembers(Vec<Mistake>),
     #[error(transparent)]
     Connector(#[from] ConnectorError),
     /// The database is away or busy: trying again helps.

@@ -236,6 +236,9 @@ async fn refresh(
         }
         // Not about the grant: a proxy, a login page, a wrong path.
         Err(error @ GrantError::Misconfigured { .. }) => away(error.to_string(), None),
+        Err(GrantError::Blocked { status, detail, .. }) => {
+            ConnectorError::Blocked { system, request: "a token refresh".into(), status, detail }
+        }
         Err(GrantError::RateLimited { retry_after, .. }) => {
             away("it asks to come back later (status 429)".into(), Some(retry_after))
         }
@@ -315,7 +318,13 @@ pub async fn refresh_stale(context: &Context) -> Result<bool, FlowError> {
 
 /// What a new credential means for a connection: what was wrong is over.
 pub(super) fn welcome(connection: &ConnectionRow, now: DateTime<Utc>) -> ConnectionChange {
-    let mut change = ConnectionChange { problems: Some(json!([])), failures: Some(0), ..ConnectionChange::default() };
+    let mut change = ConnectionChange {
+        problems: Some(json!([])),
+        failures: Some(0),
+        blocked: Some(0),
+        blocked_since: Some(None),
+        ..ConnectionChange::default()
+    };
     let state = match connection.state.as_str() {
         "authorizing" => Some("review"),
         "needsReauthorization" | "failing" | "active" => {

@@ -14,7 +14,7 @@ use super::error::FlowError;
 use crate::directory::budget;
 use crate::store;
 use crate::store::holds::{HoldRow, NewHold};
-use crate::store::runs::{NewRun, RunRow};
+use crate::store::runs::{NewRun, RunCause, RunRow, RunState};
 
 /// How long a hold waits before it counts as rejected.
 const PATIENCE: TimeDelta = TimeDelta::days(14);
@@ -140,9 +140,9 @@ async fn carry_out(
     let run = NewRun {
         id: context.clock.row_id(),
         connection_id: hold.connection_id,
-        cause: "hold".into(),
+        cause: RunCause::Hold,
         preview: false,
-        state: "planning".into(),
+        state: RunState::Planning,
         plan_id: None,
         token_name: actor.map(|actor| actor.token_name.clone()),
         queued_at: context.clock.now(),

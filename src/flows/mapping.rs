@@ -13,7 +13,7 @@ use super::settings::Common;
 use crate::directory::mapping::Mapping;
 use crate::store;
 use crate::store::connections::ConnectionChange;
-use crate::store::runs::NewRun;
+use crate::store::runs::{NewRun, RunCause, RunState};
 use crate::store::workers::Word;
 
 /// The value map of a connection, and the words that its workers use.
@@ -108,9 +108,9 @@ pub async fn put(
             let run = NewRun {
                 id: context.clock.row_id(),
                 connection_id: id,
-                cause: "mapping".into(),
+                cause: RunCause::Mapping,
                 preview: in_review,
-                state: "planning".into(),
+                state: RunState::Planning,
                 plan_id: None,
                 token_name: Some(actor.token_name.clone()),
                 queued_at: context.clock.now(),

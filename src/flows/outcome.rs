@@ -9,16 +9,21 @@ use uuid::Uuid;
 use super::context::Context;
 use super::error::FlowError;
 use super::read::Shortfall;
+use super::refusals;
 use super::settings::Common;
 use crate::connectors::connector::ConnectorError;
 use crate::connectors::registry;
 use crate::store;
 use crate::store::changes::NewChange;
 use crate::store::connections::{ConnectionChange, ConnectionRow};
-use crate::store::runs::{RunChange, RunRow};
+use crate::store::runs::{RunCause, RunChange, RunRow, RunState};
 
 /// The longest wait between two tries of a failing connection.
 const LONGEST_BACK_OFF: TimeDelta = TimeDelta::hours(6);
+
+/// So many refusals in a row that are not the HR system's own, over at least [`BLOCKED_FOR`], need an admin.
+const BLOCKED_TIMES: i32 = 3;
+const BLOCKED_FOR: TimeDelta = TimeDelta::minutes(10);
 
 /// The longest wait that a vendor can ask for.
 const LONGEST_ASKED: TimeDelta = TimeDelta::hours(24);
@@ -38,6 +43,8 @@ pub(super) enum Ending {
     Refused(ConnectorError),
     /// A fault of ours.
     Broken(String),
+    /// An admin cancelled it.
+    Cancelled,
 }
 
 /// Ends a run and says in the connection what follows from it.
@@ -52,31 +59,40 @@ pub(super) async fn end_run(
     conn.transaction(async |conn| {
         let Some(fresh) = store::connections::lock(conn, connection.id).await? else { return Ok(()) };
         let Some(run) = store::runs::find(conn, run.id).await? else { return Ok(()) };
-        if !store::runs::GOING.contains(&run.state.as_str()) || run.lease_owner != Some(context.node) {
+        if !run.state.is_going() || run.lease_owner != Some(context.node) {
             // Another node has taken the run over: how it ends is that node's to say.
             return Ok(());
         }
         let counts = counts(conn, &run, &ending).await?;
         let (state, problem) = match &ending {
-            Ending::Applied | Ending::Planned | Ending::Held => ("succeeded", None),
-            Ending::Short(shortfall) => ("incomplete", Some((shortfall.code(), shortfall.to_string()))),
+            Ending::Applied | Ending::Planned | Ending::Held => (RunState::Succeeded, None),
+            Ending::Cancelled => (RunState::Cancelled, Some(("cancelled", cancelled(&run)))),
+            Ending::Short(shortfall) => (RunState::Incomplete, Some((shortfall.code(), shortfall.to_string()))),
             Ending::Refused(error @ ConnectorError::Unauthorized { .. }) => {
-                ("failed", Some(("unauthorized", error.to_string())))
+                (RunState::Failed, Some(("unauthorized", error.to_string())))
             }
             Ending::Refused(error @ ConnectorError::NoCredential { .. }) => {
-                ("failed", Some(("noCredential", error.to_string())))
+                (RunState::Failed, Some(("noCredential", error.to_string())))
             }
             Ending::Refused(error @ ConnectorError::Settings { .. }) => {
-                ("failed", Some(("settings", error.to_string())))
+                (RunState::Failed, Some(("settings", error.to_string())))
             }
-            Ending::Refused(error @ ConnectorError::Refused { .. }) => ("failed", Some(("refused", error.to_string()))),
+            Ending::Refused(error @ ConnectorError::Refused { .. }) => {
+                (RunState::Failed, Some(("refused", error.to_string())))
+            }
             Ending::Refused(error @ ConnectorError::Malformed { .. }) => {
-                ("incomplete", Some(("malformed", error.to_string())))
+                (RunState::Incomplete, Some(("malformed", error.to_string())))
             }
             Ending::Refused(error @ ConnectorError::Unavailable { .. }) => {
-                ("incomplete", Some(("unavailable", error.to_string())))
+                (RunState::Incomplete, Some(("unavailable", error.to_string())))
             }
-            Ending::Broken(message) => ("failed", Some(("internal", message.clone()))),
+            Ending::Refused(error @ ConnectorError::Blocked { .. }) => {
+                (RunState::Failed, Some(("blocked", error.to_string())))
+            }
+            Ending::Refused(error @ ConnectorError::TooLarge { .. }) => {
+                (RunState::Incomplete, Some(("tooLarge", error.to_string())))
+            }
+            Ending::Broken(message) => (RunState::Failed, Some(("internal", message.clone()))),
         };
         let mut problems = match &run.problems {
             Value::Array(problems) => problems.clone(),
@@ -86,11 +102,13 @@ pub(super) async fn end_run(
             problems.insert(0, json!({ "code": code, "message": message, "at": now }));
         }
         let change = RunChange {
-            state: Some(state.into()),
+            state: Some(state),
             ended_at: Some(now),
             counts: Some(counts),
             problems: Some(Value::Array(problems)),
             leased_until: Some(None),
+            waiting_until: Some(None),
+            waiting_for: Some(None),
             ..RunChange::default()
         };
         store::runs::update(conn, run.id, change).await?;
@@ -148,6 +166,9 @@ fn follow_up(
 ) -> Result<ConnectionChange, FlowError> {
     let pulled = run.pages > 0;
     let mut change = ConnectionChange::default();
+    if run.cause.pulls() {
+        count_blocked(connection, ending, now, &mut change);
+    }
     let steered = matches!(connection.state.as_str(), "active" | "failing" | "needsReauthorization");
     let mut turn = |state: &str| {
         if steered && connection.state != state {
@@ -157,7 +178,7 @@ fn follow_up(
     };
     match ending {
         Ending::Applied | Ending::Planned | Ending::Held => {
-            if pulled || run.cause == "finish" {
+            if pulled || run.cause == RunCause::Finish {
                 turn("active");
                 change.failures = Some(0);
                 // What the HR system does not show stays to be seen.
@@ -169,6 +190,9 @@ fn follow_up(
                 }
                 if steered {
                     change.next_run_at = Some(Some(now + interval(context, connection)?));
+                } else if connection.state == "review" {
+                    // What failed before is over.
+                    change.next_run_at = Some(None);
                 }
             }
             if matches!(ending, Ending::Applied) {
@@ -176,11 +200,19 @@ fn follow_up(
                 change.accepted_mapping = Some(connection.mapping.clone());
             }
         }
+        Ending::Cancelled => {
+            // Asked for on purpose: no failure. What was due comes an interval later.
+            change.next_run_at = if matches!(connection.state.as_str(), "active" | "failing") {
+                Some(Some(now + interval(context, connection)?))
+            } else {
+                Some(None)
+            };
+        }
         Ending::Refused(error) if error.needs_reauthorization() && renewed => {
             // Pull with the new one.
             change.next_run_at = Some(Some(now));
         }
-        Ending::Refused(error) if error.needs_reauthorization() => {
+        Ending::Refused(error) if error.needs_reauthorization() || is_shut_out(connection, error, now) => {
             turn("needsReauthorization");
             change.problems = Some(json!([refused(connection, error, now)]));
             change.next_run_at = Some(None);
@@ -190,7 +222,8 @@ fn follow_up(
             let failures = connection.failures.saturating_add(1);
             change.failures = Some(failures);
             let wait = back_off(failures).max(asked_wait(ending));
-            if steered {
+            // A preview that failed is tried again as well; what the admin has seen before stays to be finished.
+            if steered || connection.state == "review" {
                 change.next_run_at = Some(Some(now + wait));
             }
             let (code, message) = problem.unwrap_or(("internal", String::new()));
@@ -206,16 +239,52 @@ fn follow_up(
     Ok(change)
 }
 
+/// Counts refusals in a row that are not the HR system's own.
+fn count_blocked(connection: &ConnectionRow, ending: &Ending, now: DateTime<Utc>, change: &mut ConnectionChange) {
+    match ending {
+        Ending::Cancelled => {}
+        Ending::Refused(ConnectorError::Blocked { status: 401 | 403, .. }) => {
+            change.blocked = Some(connection.blocked.saturating_add(1));
+            change.blocked_since = Some(connection.blocked_since.or(Some(now)));
+        }
+        _ => {
+            change.blocked = Some(0);
+            change.blocked_since = Some(None);
+        }
+    }
+}
+
+/// Whether a refusal that is not the HR system's own has come so often in a row, and for so long, that waiting is no
+/// longer likely to cure it.
+fn is_shut_out(connection: &ConnectionRow, error: &ConnectorError, now: DateTime<Utc>) -> bool {
+    matches!(error, ConnectorError::Blocked { status: 401 | 403, .. })
+        && connection.blocked.saturating_add(1) >= BLOCKED_TIMES
+        && connection.blocked_since.is_some_and(|since| now - since >= BLOCKED_FOR)
+}
+
+/// What is said of a run that was cancelled.
+fn cancelled(run: &RunRow) -> String {
+    let by = run.cancelled_by.as_deref().unwrap_or("an admin");
+    match &run.cancel_reason {
+        Some(reason) => format!("cancelled by {by}: {reason}"),
+        None => format!("cancelled by {by}"),
+    }
+}
+
 /// The problem of a connection whose credential is no longer accepted.
 fn refused(connection: &ConnectionRow, error: &ConnectorError, now: DateTime<Utc>) -> Value {
     let status = match error {
-        ConnectorError::Unauthorized { status, .. } => Some(*status),
+        ConnectorError::Unauthorized { status, .. } | ConnectorError::Blocked { status, .. } => Some(*status),
         _ => None,
     };
+    let reauthorize = refusals::call(connection.id, "reauthorize");
     let step = if registry::needs_consent(&connection.kind) {
-        "let an admin of the HR system give consent again: POST /connections/{id}/authorize gives the address; if the client id or secret has changed, give them with POST /connections/{id}/reauthorize"
+        let authorize = refusals::call(connection.id, "authorize");
+        format!(
+            "let an admin of the HR system give consent again: {authorize} gives the address; if the client id or secret has changed, give them with {reauthorize}"
+        )
     } else {
-        "give a new credential with POST /connections/{id}/reauthorize"
+        format!("give a new credential: {reauthorize}")
     };
     json!({
         "code": "needsReauthorization",
@@ -310,7 +379,7 @@ async fn counts(conn: &mut AsyncPgConnection, run: &RunRow, ending: &Ending) -> 
         Ending::Applied => (created, updated, deactivated) = written(conn, run.id).await?,
         Ending::Planned => (created, updated, deactivated) = (planned.created, planned.updated, planned.deactivated),
         Ending::Held => held = planned.created + planned.updated + planned.deactivated,
-        Ending::Short(_) | Ending::Refused(_) | Ending::Broken(_) => {}
+        Ending::Short(_) | Ending::Refused(_) | Ending::Broken(_) | Ending::Cancelled => {}
     }
     let failed = count("failed");
     let touched = created + updated + deactivated + held + planned.withheld + planned.excluded;

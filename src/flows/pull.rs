@@ -17,15 +17,19 @@ use super::hold;
 use super::outcome::{self, Ending};
 use super::plan::{Order, Scope, build};
 use super::read::{Read, Reader, Shortfall};
+use super::refusals;
 use super::settings::Common;
 use crate::connectors::connector::{Account, ConnectorError, Coverage};
 use crate::connectors::registry;
+use crate::outbound::waits::{WaitReason, Waits};
 use crate::store;
 use crate::store::connections::ConnectionRow;
-use crate::store::runs::{NewRun, RunChange, RunRow};
+use crate::store::runs::{NewRun, RunCause, RunChange, RunRow, RunState, WaitingFor};
 
 /// How long a node may be silent before its run is taken from it.
-const LEASE: TimeDelta = TimeDelta::minutes(5);
+pub(super) const LEASE: TimeDelta = TimeDelta::minutes(5);
+/// How often it is looked whether the run was cancelled, and noted what it waits for.
+const LOOK: TimeDelta = TimeDelta::seconds(2);
 /// How often everything is read where pulls are incremental (design section 7).
 const FULL_READ_EVERY: TimeDelta = TimeDelta::hours(24);
 
@@ -43,21 +47,31 @@ pub async fn work(context: &Context) -> Result<bool, FlowError> {
 async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
     let mut conn = context.db.get().await?;
     let Some(connection) = store::connections::find(&mut conn, run.connection_id).await? else { return Ok(()) };
-    if run.state == "pulling" {
+    if run.cancel_requested_at.is_some() {
+        // Its node is gone, too.
+        drop(conn);
+        return outcome::end_run(context, &run, &connection, Ending::Cancelled).await;
+    }
+    if run.state == RunState::Pulling {
         // The node that pulled is gone, and with it what it had in mind: begin anew, under an id of its own.
         return begin_anew(context, &mut conn, &run).await;
     }
-    let lease = Lease { context, run: run.id };
+    let lease = Lease { context, run: run.id, waits: Waits::default() };
     if run.started_at.is_none() {
         let change = RunChange { started_at: Some(context.clock.now()), ..RunChange::default() };
         store::runs::update(&mut conn, run.id, change).await?;
     }
     drop(conn);
     let work = async {
-        match run.state.as_str() {
-            "queued" => pull(&lease, &run, &connection).await,
-            "planning" => plan(&lease, &run, &connection).await,
-            _ => finish_applying(&lease, &run, &connection).await,
+        match run.state {
+            RunState::Queued | RunState::Pulling => pull(&lease, &run, &connection).await,
+            RunState::Planning => plan(&lease, &run, &connection).await,
+            RunState::Applying => finish_applying(&lease, &run, &connection).await,
+            RunState::Succeeded
+            | RunState::Incomplete
+            | RunState::Failed
+            | RunState::Interrupted
+            | RunState::Cancelled => Err(Stop::Lost),
         }
     };
     // An HR system may keep us waiting for longer than a lease lasts.
@@ -71,6 +85,7 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
             warn!(run.id = %run.id, "run {} was taken over by another node", run.id);
             Ok(())
         }
+        Err(Stop::Cancelled) => outcome::end_run(context, &run, &connection, Ending::Cancelled).await,
         Err(Stop::Short(shortfall)) => outcome::end_run(context, &run, &connection, Ending::Short(shortfall)).await,
         Err(Stop::Flow(FlowError::Connector(error))) => {
             outcome::end_run(context, &run, &connection, Ending::Refused(error)).await
@@ -88,6 +103,8 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
 pub(super) enum Stop {
     /// The lease is another node's by now.
     Lost,
+    /// An admin wants the run to end.
+    Cancelled,
     /// The read is incomplete: nothing may be concluded from it.
     Short(Shortfall),
     Flow(FlowError),
@@ -103,19 +120,57 @@ impl<E: Into<FlowError>> From<E> for Stop {
 pub(super) struct Lease<'a> {
     pub context: &'a Context,
     pub run: Uuid,
+    /// What the calls of this run wait for.
+    pub waits: Waits,
 }
 
 impl Lease<'_> {
-    /// Renews the lease as long as it is awaited; ends when it is lost.
+    /// Renews the lease as long as it is awaited, and notes what the run waits for; ends when the lease is lost or the run
+    /// was cancelled.
     async fn keep(&self) -> Stop {
         let clock = &self.context.clock;
+        let mut renewed = clock.now();
+        let mut noted = None;
         loop {
-            clock.wait_until(clock.now() + LEASE / 3).await;
+            clock.wait_until(clock.now() + LOOK).await;
             // A database that is away for a moment is noticed by the work itself.
             let Ok(mut conn) = self.context.db.get().await else { continue };
-            if let Err(stop @ Stop::Lost) = self.update(&mut conn, RunChange::default()).await {
-                return stop;
+            let waiting = self.waits.current();
+            let result = if waiting != noted || clock.now() - renewed >= LEASE / 3 {
+                let change = RunChange {
+                    waiting_until: Some(waiting.map(|waiting| waiting.until)),
+                    waiting_for: Some(waiting.map(|waiting| waiting_for(waiting.reason))),
+                    ..RunChange::default()
+                };
+                self.update(&mut conn, change).await
+            } else {
+                self.look(&mut conn).await
+            };
+            match result {
+                Ok(()) => {
+                    noted = waiting;
+                    renewed = clock.now();
+                }
+                Err(stop @ (Stop::Lost | Stop::Cancelled)) => return stop,
+                Err(_) => {}
             }
+        }
+    }
+
+    /// Whether the run is still ours to carry out.
+    async fn look(&self, conn: &mut AsyncPgConnection) -> Result<(), Stop> {
+        match store::runs::look(conn, self.run, self.context.node).await? {
+            Some(false) => Ok(()),
+            Some(true) => Err(Stop::Cancelled),
+            None => Err(Stop::Lost),
+        }
+    }
+
+    /// Why a write to the run was refused.
+    pub(super) async fn stopped(&self, conn: &mut AsyncPgConnection) -> Stop {
+        match self.look(conn).await {
+            Ok(()) => Stop::Lost,
+            Err(stop) => stop,
         }
     }
 
@@ -126,8 +181,16 @@ impl Lease<'_> {
         if store::runs::update_leased(conn, self.run, self.context.node, change).await? {
             Ok(())
         } else {
-            Err(Stop::Lost)
+            Err(self.stopped(conn).await)
         }
+    }
+}
+
+fn waiting_for(reason: WaitReason) -> WaitingFor {
+    match reason {
+        WaitReason::RateLimit => WaitingFor::RateLimit,
+        WaitReason::RetryAfter => WaitingFor::RetryAfter,
+        WaitReason::BackOff => WaitingFor::BackOff,
     }
 }
 
@@ -136,9 +199,9 @@ async fn begin_anew(context: &Context, conn: &mut AsyncPgConnection, run: &RunRo
     let next = NewRun {
         id: context.clock.row_id(),
         connection_id: run.connection_id,
-        cause: run.cause.clone(),
+        cause: run.cause,
         preview: run.preview,
-        state: "queued".into(),
+        state: RunState::Queued,
         plan_id: None,
         token_name: run.token_name.clone(),
         queued_at: now,
@@ -147,7 +210,7 @@ async fn begin_anew(context: &Context, conn: &mut AsyncPgConnection, run: &RunRo
     conn.transaction(async |conn| {
         let problem = json!([{ "code": "interrupted", "message": format!("the node that carried this run out stopped; run {id} begins anew") }]);
         let change = RunChange {
-            state: Some("interrupted".into()),
+            state: Some(RunState::Interrupted),
             ended_at: Some(now),
             problems: Some(problem),
             ..RunChange::default()
@@ -166,7 +229,7 @@ async fn pull(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
     let context = lease.context;
     let mut conn = context.db.get().await?;
     let began = context.clock.now();
-    let starting = RunChange { state: Some("pulling".into()), started_at: Some(began), ..RunChange::default() };
+    let starting = RunChange { state: Some(RunState::Pulling), started_at: Some(began), ..RunChange::default() };
     lease.update(&mut conn, starting).await?;
     store::staging::clear(&mut conn, run.id).await?;
     drop(conn);
@@ -174,10 +237,18 @@ async fn pull(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
 
     let access = grants::access(context, connection).await?;
     let read = match read_all(lease, run, connection, &access, began).await {
-        Err(Stop::Flow(FlowError::Connector(error))) if error.needs_reauthorization() && access.is_renewable() => {
+        Err(Stop::Flow(FlowError::Connector(error))) if error.may_be_the_token() && access.is_renewable() => {
             // One refresh and one retry (hris/justworks.md section 8): the token may have ended or been replaced.
             info!(run.id = %run.id, "the access token was refused ({error}); a fresh one is tried");
-            let access = grants::renew(context, connection, &access).await?;
+            let access = match grants::renew(context, connection, &access).await {
+                // What stands in the way of the pull stands in the way of the refresh, too.
+                Err(FlowError::Connector(second))
+                    if !error.needs_reauthorization() && !second.needs_reauthorization() =>
+                {
+                    return Err(FlowError::Connector(error).into());
+                }
+                renewed => renewed?,
+            };
             let mut conn = context.db.get().await?;
             store::staging::clear(&mut conn, run.id).await?;
             drop(conn);
@@ -200,6 +271,8 @@ async fn pull(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
 struct Complete {
     read: Read,
     account: Account,
+    /// The address of the HR system at which it is one.
+    place: String,
     evidence: String,
     /// Where the next incremental reading goes on.
     mark: Option<Value>,
@@ -219,7 +292,8 @@ async fn read_all(
     let settings = Common::of(&connection.settings)?;
     let part = Common::connector_part(&connection.settings);
     let connector =
-        registry::open(&connection.kind, &part, &access.credentials, &context.outbound).map_err(FlowError::from)?;
+        registry::open(&connection.kind, &part, &access.credentials, &context.outbound.noting(&lease.waits))
+            .map_err(FlowError::from)?;
     let account = connector.identify().await.map_err(FlowError::from)?;
     if let Some(known) = connection.account_id.as_ref().filter(|known| **known != account.id) {
         return Err(FlowError::from(ConnectorError::Settings {
@@ -230,9 +304,17 @@ async fn read_all(
         })
         .into());
     }
+    let place = registry::place(&connection.kind, &part).map_err(FlowError::from)?;
+    let mut conn = context.db.get().await?;
+    let existing =
+        store::connections::of_account(&mut conn, &connection.kind, &place, &account.id, Some(connection.id)).await?;
+    drop(conn);
+    if let Some(existing) = existing {
+        return Err(FlowError::from(ConnectorError::Settings { detail: refusals::taken_by(&existing) }).into());
+    }
     let ground = evidence(connection, &settings, &access.ground, &account.id);
     // Whoever asks for a pull by hand wants to see everything.
-    let since = if connector.capabilities().incremental && run.cause == "schedule" {
+    let since = if connector.capabilities().incremental && run.cause == RunCause::Schedule {
         mark_to_use(context, connection, &settings, &ground, began).await?
     } else {
         None
@@ -247,12 +329,14 @@ async fn read_all(
     let read = reader.read(since).await?;
     let evidence = format!("{} {ground}", read.method);
     let absent = match read.coverage {
+        // A record that does not say whose it is may be that of anybody who is missing.
+        Coverage::Full if read.unnamed > 0 => Vec::new(),
         Coverage::Full => reader.prove_absences(&read, &evidence, &settings).await?,
         // Who is not among what changed may well be there.
         Coverage::Changed => Vec::new(),
     };
     let mark = read.mark.as_ref().map(|mark| json!({ "mark": mark, "ground": ground }));
-    Ok(Complete { read, account, evidence, mark, absent })
+    Ok(Complete { read, account, place, evidence, mark, absent })
 }
 
 /// From where an incremental reading can go on. `None` when everything has to be read: once a day, after anything about
@@ -284,7 +368,7 @@ async fn take_over(
     began: DateTime<Utc>,
     complete: Complete,
 ) -> Result<store::staging::Absorbed, Stop> {
-    let Complete { read, account, evidence, mark, absent } = complete;
+    let Complete { read, account, place, evidence, mark, absent } = complete;
     let context = lease.context;
     let (run, node) = (lease.run, context.node);
     let now = context.clock.now();
@@ -295,13 +379,14 @@ async fn take_over(
             store::edges::take_time(conn).await?;
             let absorbed = store::staging::absorb(conn, run, connection, now).await?;
             let is_full = read.coverage == Coverage::Full;
-            if is_full {
+            if is_full && read.unnamed == 0 {
                 store::staging::note_absences(conn, run, connection, &evidence, began, &absent).await?;
             }
             store::staging::clear(conn, run).await?;
             let change = store::connections::ConnectionChange {
                 account_id: Some(account.id.clone()),
                 account_name: Some(account.name.clone()),
+                account_place: Some(place.clone()),
                 memory: Some(read.memory.clone()),
                 evidence: is_full.then(|| evidence.clone()),
                 last_full_at: is_full.then_some(began),
@@ -311,7 +396,7 @@ async fn take_over(
             store::connections::update(conn, connection, change).await?;
             let counts = json!({ "changed": absorbed.changed, "same": absorbed.same, "failed": read.failed });
             let change = RunChange {
-                state: Some("planning".into()),
+                state: Some(RunState::Planning),
                 counts: Some(counts),
                 problems: Some(read.problems.clone()),
                 leased_until: Some(Some(now + LEASE)),
@@ -326,7 +411,7 @@ async fn take_over(
             diesel::result::Error::RollbackTransaction => Ok((store::staging::Absorbed::default(), false)),
             error => Err(error),
         })?;
-    if mine { Ok(absorbed) } else { Err(Stop::Lost) }
+    if mine { Ok(absorbed) } else { Err(lease.stopped(&mut conn).await) }
 }
 
 /// What readings must share, besides their method, for their evidence of absence to add up (law 2): with what credential
@@ -354,7 +439,7 @@ async fn plan(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
         plan,
         connection: Some(connection.id),
         run: Some(run.id),
-        cause: run.cause.clone(),
+        cause: run.cause.as_str().to_owned(),
         scope,
         rules: None,
         authority: None,
@@ -372,7 +457,7 @@ async fn plan(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
         return Ok(outcome::end_run(context, run, connection, Ending::Held).await?);
     }
     let mut conn = context.db.get().await?;
-    lease.update(&mut conn, RunChange { state: Some("applying".into()), ..RunChange::default() }).await?;
+    lease.update(&mut conn, RunChange { state: Some(RunState::Applying), ..RunChange::default() }).await?;
     let Some(run) = store::runs::find(&mut conn, run.id).await? else { return Err(Stop::Lost) };
     drop(conn);
     finish_applying(lease, &run, connection).await
@@ -388,7 +473,7 @@ async fn finish_applying(lease: &Lease<'_>, run: &RunRow, connection: &Connectio
     let reason = store::holds::approved_by_run(&mut conn, run.id).await?.and_then(|hold| hold.reason);
     drop(conn);
     let cause = Cause {
-        kind: if run.cause == "mapping" { "configuration" } else { "run" },
+        kind: if run.cause == RunCause::Mapping { "configuration" } else { "run" },
         run: Some(run.id),
         token_name: run.token_name.clone(),
         reason,
@@ -403,9 +488,9 @@ pub fn progress(run: &RunRow, now: DateTime<Utc>) -> Value {
     let seconds = run.started_at.map(|started| (run.ended_at.unwrap_or(now) - started).as_seconds_f64());
     #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
     let rate = seconds.filter(|seconds| *seconds >= 1.0).map(|seconds| run.workers as f64 / seconds);
-    let left = match (run.state.as_str(), rate, run.expected) {
+    let left = match (run.state, rate, run.expected) {
         #[expect(clippy::cast_precision_loss, reason = "a duration for people to read")]
-        ("pulling", Some(rate), Some(expected)) if rate > 0.0 && expected >= run.workers => {
+        (RunState::Pulling, Some(rate), Some(expected)) if rate > 0.0 && expected >= run.workers => {
             Duration::try_from_secs_f64((expected - run.workers) as f64 / rate).ok().map(|left| left.as_secs())
         }
         _ => None,

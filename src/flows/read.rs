@@ -44,6 +44,8 @@ pub(super) enum Shortfall {
     CountMismatch { expected: u64, seen: u64, reads: u8 },
     #[error("{failed} of {all} records could not be read, more than {TOLERATED_PERCENT} %; the first: {first}")]
     TooManyFailed { failed: u64, all: u64, first: String },
+    #[error("after {minutes} minutes the records were not all read (setting ROLLBOOK_READ_MAX_MINUTES)")]
+    TooLong { minutes: i64 },
 }
 
 impl Shortfall {
@@ -54,6 +56,7 @@ impl Shortfall {
             Self::EmptyAnswer { .. } => "emptyAnswer",
             Self::CountMismatch { .. } => "countMismatch",
             Self::TooManyFailed { .. } => "tooManyFailed",
+            Self::TooLong { .. } => "tooLarge",
         }
     }
 }
@@ -64,6 +67,8 @@ pub(super) struct Read {
     pub memory: Value,
     /// Records that could not be read: they count as present, and their workers keep their last good state.
     pub failed: u64,
+    /// Those of them that do not say whose they are: while there is one, nobody's absence is proven.
+    pub unnamed: u64,
     pub problems: Value,
     /// Whether absence means anything.
     pub coverage: Coverage,
@@ -83,14 +88,16 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// Reads everything, or what changed since a mark.
     pub(super) async fn read(&self, since: Option<Value>) -> Result<Read, Stop> {
-        let request = ReadRequest { memory: self.connection.memory.clone(), since: since.clone() };
+        let limits = self.lease.context.limits;
+        let request = ReadRequest { memory: self.connection.memory.clone(), since: since.clone(), limits };
         let mut reading = self.connector.begin(request).await.map_err(FlowError::from)?;
         let mut progress = Progress::new(self.began);
         let mut reads = 0;
         let (seen, end) = loop {
             reads += 1;
             let end = self.pages(reading.as_mut(), &mut progress).await?;
-            let seen = u64::try_from(self.staged().await?.distinct).unwrap_or(0);
+            // A record that does not say whose it is was seen all the same.
+            let seen = u64::try_from(self.staged().await?.distinct).unwrap_or(0) + progress.unnamed;
             match end.distinct {
                 Some(expected) if expected != seen && reads >= READS => {
                     return Err(Stop::Short(Shortfall::CountMismatch { expected, seen, reads }));
@@ -100,7 +107,7 @@ impl Reader<'_> {
                     let mut conn = self.lease.context.db.get().await?;
                     store::staging::clear(&mut conn, self.lease.run).await?;
                     drop(conn);
-                    let request = ReadRequest { memory: Some(reading.memory()), since: since.clone() };
+                    let request = ReadRequest { memory: Some(reading.memory()), since: since.clone(), limits };
                     reading = self.connector.begin(request).await.map_err(FlowError::from)?;
                     progress.restart();
                 }
@@ -125,6 +132,7 @@ impl Reader<'_> {
             method: reading.method(),
             memory: reading.memory(),
             failed: progress.failed,
+            unnamed: progress.unnamed,
             problems: progress.problems(reading.hidden()),
             coverage,
             mark: end.mark,
@@ -178,7 +186,11 @@ impl Reader<'_> {
     async fn details(&self, reading: &dyn Reading, all: u64, progress: &mut Progress) -> Result<(), Stop> {
         let at_once = self.connector.capabilities().detail_concurrency.max(1);
         let mut after = String::new();
+        let time = TimeDelta::from_std(self.lease.context.limits.time).unwrap_or(TimeDelta::MAX);
         loop {
+            if self.lease.context.clock.now() - self.began > time {
+                return Err(Stop::Short(Shortfall::TooLong { minutes: time.num_minutes() }));
+            }
             let mut conn = self.lease.context.db.get().await?;
             let ids = store::staging::thin(&mut conn, self.lease.run, &after, CHUNK).await?;
             drop(conn);
@@ -273,7 +285,9 @@ impl Reader<'_> {
                     Ok(Detail::Gone) => proven.push(id.0.clone()),
                     Ok(Detail::Found(worker)) => refuted.push(self.stage(&worker)?),
                     Ok(Detail::Rejected(rejected)) => refuted.extend(Self::reject(&rejected)),
-                    Err(error @ ConnectorError::Unauthorized { .. }) => return Err(FlowError::from(error).into()),
+                    Err(error @ ConnectorError::Unauthorized { .. }) => {
+                        return Err(FlowError::from(error).into());
+                    }
                     Err(_) => {}
                 }
             }
@@ -384,6 +398,8 @@ struct Progress {
     expected: Option<u64>,
     stage: &'static str,
     failed: u64,
+    /// Records that failed and have no id that can be found.
+    unnamed: u64,
     /// Details that failed because the HR system was away.
     unavailable: u32,
     rejected: Vec<Rejected>,
@@ -398,6 +414,7 @@ impl Progress {
             expected: None,
             stage: "list",
             failed: 0,
+            unnamed: 0,
             unavailable: 0,
             rejected: Vec::new(),
             told,
@@ -410,6 +427,7 @@ impl Progress {
 
     fn fail(&mut self, rejected: Rejected) {
         self.failed += 1;
+        self.unnamed += u64::from(rejected.source_id.is_none());
         if self.rejected.len() < LISTED {
             self.rejected.push(rejected);
         }

@@ -12,7 +12,7 @@ use super::error::FlowError;
 use super::groups;
 use super::plan::{Order, STEP, Scope, build};
 use crate::store;
-use crate::store::runs::NewRun;
+use crate::store::runs::{NewRun, RunCause, RunState};
 
 /// How long a node may be silent before another does its timers.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -58,12 +58,13 @@ pub async fn schedule(context: &Context) -> Result<bool, FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
     let mut queued = false;
-    for connection in store::connections::due(&mut conn, now).await? {
-        let run = new_run(context, connection, "schedule", "queued", now);
+    for (connection, in_review) in store::connections::due(&mut conn, now).await? {
+        let cause = if in_review { RunCause::Preview } else { RunCause::Schedule };
+        let run = NewRun { preview: in_review, ..new_run(context, connection, cause, RunState::Queued, now) };
         queued |= conn.transaction(async |conn| store::runs::enqueue(conn, run).await).await?.1;
     }
     for connection in store::workers::rechecks_due(&mut conn, now).await? {
-        let run = new_run(context, connection, "window", "planning", now);
+        let run = new_run(context, connection, RunCause::Window, RunState::Planning, now);
         queued |= conn.transaction(async |conn| store::runs::enqueue(conn, run).await).await?.1;
     }
     if queued {
@@ -72,13 +73,13 @@ pub async fn schedule(context: &Context) -> Result<bool, FlowError> {
     Ok(queued)
 }
 
-fn new_run(context: &Context, connection: Uuid, cause: &str, state: &str, now: DateTime<Utc>) -> NewRun {
+fn new_run(context: &Context, connection: Uuid, cause: RunCause, state: RunState, now: DateTime<Utc>) -> NewRun {
     NewRun {
         id: context.clock.row_id(),
         connection_id: connection,
-        cause: cause.into(),
+        cause,
         preview: false,
-        state: state.into(),
+        state,
         plan_id: None,
         token_name: None,
         queued_at: now,

@@ -57,6 +57,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(connection_routes)
         .service(at("/runs", "GET, HEAD").route(read().to(runs::list)))
         .service(at("/runs/{id}", "GET, HEAD").route(read().to(runs::show)))
+        .service(at("/runs/{id}/cancel", "POST").route(web::post().to(runs::cancel)))
         .service(at("/runs/{id}/changes", "GET, HEAD").route(read().to(runs::changes)))
         .service(at("/plans/{id}", "GET, HEAD").route(read().to(plans::show)))
         .service(at("/plans/{id}/changes", "GET, HEAD").route(read().to(plans::changes)))

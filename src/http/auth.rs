@@ -165,7 +165,8 @@ impl<P: Permission> FromRequest for Caller<P> {
 pub(super) async fn scopes(request: &HttpRequest) -> Option<BTreeSet<Scope>> {
     let digest = presented(request).ok()?;
     let state = request.app_data::<web::Data<State>>()?;
-    let caller: Caller<Admin> = identify(state, digest).await.ok()?;
+    let front = request.app_data::<Front>().copied().unwrap_or_default();
+    let caller: Caller<Admin> = identify(state, front, digest).await.ok()?;
     Some(caller.scopes)
 }
 

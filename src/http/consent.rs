@@ -45,6 +45,14 @@ async fn callback(request: HttpRequest, context: web::Data<Context>) -> HttpResp
             let status = match &error {
                 NotConnected::UnknownState => StatusCode::BAD_REQUEST,
                 NotConnected::Refused { .. } | NotConnected::Failed { .. } => StatusCode::CONFLICT,
+                NotConnected::StillWaiting => {
+                    return page(
+                        StatusCode::GATEWAY_TIMEOUT,
+                        "Not connected yet",
+                        "The HR system has not answered yet. Look at the connection in a minute; if it still has no access then, \
+                         ask for the consent again.",
+                    );
+                }
                 NotConnected::Flow(inner) => {
                     tracing::warn!("a consent could not be taken: {inner}");
                     return page(

@@ -8,35 +8,48 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use super::dialect::Dialect;
+use super::error_body;
 use super::pace::RateHint;
+use super::raw::Raw;
 
-/// The headers that are kept of an answer.
-const INTERESTING: [&str; 6] =
-    ["content-type", "retry-after", "x-ratelimit-count", "x-ratelimit-remaining", "x-ratelimit-reset", "etag"];
+/// The headers that are kept of every answer; those of the rate window are named by the vendor's [`Dialect`].
+const INTERESTING: [&str; 2] = ["content-type", "retry-after"];
 
-/// How much of a vendor's own words an error shows, in characters.
-const LONGEST_DETAIL: usize = 200;
+/// The content types that are shown; any other may hold words of the vendor.
+const CONTENT_TYPES: [&str; 7] = [
+    "application/json",
+    "application/problem+json",
+    "application/octet-stream",
+    "application/xml",
+    "text/html",
+    "text/plain",
+    "text/xml",
+];
 
 /// How long a 429 is waited for that does not say how long.
 const UNTOLD_WAIT: Duration = Duration::from_mins(1);
 
 /// The answer to one call, with any status. The body may hold personal data: `Debug` shows its length alone.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct HttpAnswer {
     /// HTTP status code.
     pub status: u16,
     /// The kept headers, names in lower case; of a repeated header the first.
     headers: BTreeMap<&'static str, String>,
     pub body: Vec<u8>,
+    dialect: &'static Dialect,
 }
 
 impl HttpAnswer {
-    pub(super) fn new(status: u16, headers: &HeaderMap, body: Vec<u8>) -> Self {
+    pub(super) fn new(status: u16, headers: &HeaderMap, body: Vec<u8>, dialect: &'static Dialect) -> Self {
+        let rate = dialect.rate.iter().flat_map(|rate| rate.count.into_iter().chain([rate.remaining, rate.reset]));
         let headers = INTERESTING
             .into_iter()
+            .chain(rate)
             .filter_map(|name| Some((name, headers.get(name)?.to_str().ok()?.to_owned())))
             .collect();
-        Self { status, headers, body }
+        Self { status, headers, body, dialect }
     }
 
     /// One of the kept headers, by its lower-case name.
@@ -64,25 +77,39 @@ impl HttpAnswer {
             || self.body.trim_ascii_start().first() == Some(&b'<')
     }
 
-    /// The body as JSON.
+    /// The body as JSON, as a whole.
     ///
     /// # Errors
-    /// Says what the body is instead (empty, HTML, cut off, no JSON), its content type and its length in bytes; never
-    /// what is in it.
+    /// Says what the body is instead (empty, HTML, cut off, no JSON, more than is read), its content type and its length
+    /// in bytes; never what is in it.
     pub fn json(&self) -> Result<Value, String> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let what = if self.body.trim_ascii().is_empty() {
-                "an empty body".to_owned()
-            } else if self.is_html() {
-                "an HTML page".to_owned()
-            } else if error.is_eof() {
-                "JSON that ends too early".to_owned()
-            } else {
-                format!("no JSON (from line {}, column {})", error.line(), error.column())
-            };
-            let kind: String = self.header("content-type").unwrap_or("none").chars().take(100).collect();
-            format!("{what}; status {}, content type {kind}, {} bytes", self.status, self.body.len())
-        })
+        self.raw()?.document().map_err(|fault| self.instead(&fault.to_string()))
+    }
+
+    /// The structure of the body, to be read piece by piece.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json).
+    pub fn raw(&self) -> Result<Raw<'_>, String> {
+        Raw::of(&self.body).map_err(|fault| self.instead(&fault.to_string()))
+    }
+
+    fn instead(&self, fault: &str) -> String {
+        let what = if self.body.trim_ascii().is_empty() {
+            "an empty body"
+        } else if self.is_html() {
+            "an HTML page"
+        } else {
+            fault
+        };
+        let stated = self.header("content-type").unwrap_or("none");
+        let stated = stated.split(';').next().unwrap_or_default().trim();
+        let kind = match CONTENT_TYPES.iter().find(|known| known.eq_ignore_ascii_case(stated)) {
+            Some(known) => known,
+            None if stated == "none" => "none",
+            None => "of another kind",
+        };
+        format!("{what}; status {}, content type {kind}, {} bytes", self.status, self.body.len())
     }
 
     /// How long the vendor asks us to stay away: `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3); else,
@@ -93,45 +120,48 @@ impl HttpAnswer {
         if self.status != 429 {
             return named;
         }
-        let reset = || self.number("x-ratelimit-reset").map(Duration::from_millis);
+        let reset = || {
+            let rate = self.dialect.rate?;
+            Some(rate.reset_unit.duration(self.number(rate.reset)?))
+        };
         named.or_else(reset).or(Some(UNTOLD_WAIT))
     }
 
-    /// The vendor's rate window, if the headers tell of one. `x-ratelimit-reset` is in milliseconds from now.
+    /// The vendor's rate window, if the headers that it declares are there.
     #[must_use]
     pub fn rate_hint(&self) -> Option<RateHint> {
+        let rate = self.dialect.rate?;
         Some(RateHint {
-            count: self.number("x-ratelimit-count"),
-            remaining: self.number("x-ratelimit-remaining")?,
-            reset: Duration::from_millis(self.number("x-ratelimit-reset")?),
+            count: rate.count.and_then(|name| self.number(name)),
+            remaining: self.number(rate.remaining)?,
+            reset: rate.reset_unit.duration(self.number(rate.reset)?),
         })
     }
 
-    /// What an error body says for itself, for an admin: its messages and codes alone, in whichever of the usual shapes
-    /// they come, addresses masked, at most 200 characters. Never fails: a body without such words is described.
+    /// Whether the body has the shape of the vendor's own errors. A refusal in another shape comes from something in
+    /// between, such as a proxy.
+    #[must_use]
+    pub fn is_own_error(&self) -> bool {
+        !self.is_html() && self.json().is_ok_and(|body| error_body::is_own(&body, self.dialect))
+    }
+
+    /// What an error body says, for an admin: known messages and codes in our words, else the shape of the body. Text of
+    /// the vendor is never repeated, since it may hold personal data.
     #[must_use]
     pub fn error_detail(&self) -> String {
         if (300..400).contains(&self.status) {
             return "a redirect, which is not followed: check the URL".to_owned();
         }
-        let mut words = Vec::new();
-        if let Ok(Value::Object(body)) = serde_json::from_slice(&self.body) {
-            for name in ["code", "error", "error_description", "message", "errors"] {
-                if let Some(value) = body.get(name) {
-                    collect_words(value, 0, &mut words);
-                }
-            }
+        if self.body.trim_ascii().is_empty() {
+            return "an empty body".to_owned();
         }
-        if words.is_empty() {
-            return if self.is_html() {
-                "an HTML page".to_owned()
-            } else if self.body.is_empty() {
-                "an empty body".to_owned()
-            } else {
-                "no message".to_owned()
-            };
+        if self.is_html() {
+            return "an HTML page".to_owned();
         }
-        words.join("; ").chars().take(LONGEST_DETAIL).collect()
+        match self.json() {
+            Ok(body) => error_body::describe(&body, self.dialect),
+            Err(_) => format!("{} bytes that are no JSON", self.body.len()),
+        }
     }
 
     fn number(&self, name: &str) -> Option<u64> {
@@ -143,9 +173,9 @@ impl fmt::Debug for HttpAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpAnswer")
             .field("status", &self.status)
-            .field("headers", &self.headers)
+            .field("headers", &self.headers.keys())
             .field("bytes", &self.body.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -163,74 +193,32 @@ fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     date.ok().map(|date| (date - now).to_std().unwrap_or(Duration::ZERO))
 }
 
-/// Messages and codes, through the objects and lists that vendors wrap them in. Of an object with other keys (a map of
-/// parameters to messages) the keys are shown too.
-fn collect_words(value: &Value, depth: usize, words: &mut Vec<String>) {
-    if depth > 3 || words.len() >= 8 {
-        return;
-    }
-    match value {
-        Value::String(text) => {
-            let text = masked(text);
-            if !text.is_empty() {
-                words.push(text);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect_words(item, depth + 1, words)),
-        Value::Object(object) if object.contains_key("message") || object.contains_key("code") => {
-            for name in ["code", "message"] {
-                if let Some(inner) = object.get(name) {
-                    collect_words(inner, depth + 1, words);
-                }
-            }
-        }
-        Value::Object(object) => {
-            for (name, inner) in object {
-                let mut inner_words = Vec::new();
-                collect_words(inner, depth + 1, &mut inner_words);
-                if !inner_words.is_empty() {
-                    words.push(format!("{}: {}", masked(name), inner_words.join(", ")));
-                }
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// The longest word that is taken over: words of a language are shorter, tokens are longer.
-const LONGEST_WORD: usize = 24;
-
-/// One line without control characters, and without anything that looks like an email address or a credential.
-fn masked(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    let mut after_bearer = false;
-    let mut shown = Vec::new();
-    for word in words {
-        let lower = word.to_ascii_lowercase();
-        let is_secret = after_bearer
-            || word.contains('@')
-            || lower.contains("ra_live_")
-            || lower.contains("ra_test_")
-            || (word.chars().count() > LONGEST_WORD && word.chars().any(|c| c.is_ascii_digit()));
-        after_bearer = lower.trim_end_matches(':') == "bearer";
-        shown.push(if is_secret { "…" } else { word });
-    }
-    shown.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use reqwest::header::{HeaderName, HeaderValue};
 
     use super::*;
+    use crate::outbound::dialect::{RateHeaders, ResetUnit};
+
+    static MILLIS: Dialect = Dialect {
+        rate: Some(RateHeaders {
+            count: None,
+            remaining: "x-left",
+            reset: "x-ratelimit-reset",
+            reset_unit: ResetUnit::Milliseconds,
+        }),
+        error_keys: &["message", "errors"],
+        keys: &["page_size"],
+        known: &[("Forbidden", "a scope is missing"), ("must be at most *", "the value is too large")],
+    };
 
     fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> HttpAnswer {
         let headers = headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
             .collect();
-        HttpAnswer::new(status, &headers, body.as_bytes().to_vec())
+        HttpAnswer::new(status, &headers, body.as_bytes().to_vec(), &MILLIS)
     }
 
     fn now() -> DateTime<Utc> {
@@ -271,42 +259,48 @@ mod tests {
     }
 
     #[test]
-    fn every_documented_error_body_gives_its_words() {
-        let cases: Vec<Value> = serde_json::from_str(include_str!("../../tests/data/remote/errors.json")).unwrap();
-        let details: Vec<String> = cases
-            .iter()
-            .map(|case| {
-                let body = case["body_text"].as_str().map_or_else(|| case["body"].to_string(), str::to_owned);
-                answer(u16::try_from(case["http_status"].as_u64().unwrap()).unwrap(), &[], &body).error_detail()
-            })
-            .collect();
-        let expected = [
-            "company_id is required",
-            "invalid_request; Bad request",
-            "Unauthorized",
-            "Forbidden",
-            "Employment not found",
-            "Company needs to be in status active to manage employments",
-            "page_size: must be less than or equal to 100",
-            "Invalid UUID",
-            "parameter_one_of_invalid_types; Unexpected value",
-            "status is invalid",
-            "status is invalid",
-            "Too many requests",
-            "an HTML page",
-        ];
-        assert_eq!(details, expected);
+    fn known_messages_are_said_in_our_words_and_all_else_by_its_shape() {
+        let said = |body: &str| answer(422, &[], body).error_detail();
+        assert_eq!(said(r#"{"message": "forbidden"}"#), "a scope is missing");
+        assert_eq!(
+            said(r#"{"errors": {"page_size": ["must be at most 7"], "x": ["Forbidden"]}}"#),
+            "page_size: the value is too large; a scope is missing"
+        );
+        assert_eq!(
+            said(r#"{"message": "Zoë was born on 1990-02-11", "iban": "DE1"}"#),
+            "an object with `message` (a text of 26 characters) and 1 unknown"
+        );
+        assert_eq!(said(r#"{"Zoë": 1}"#), "an object with 1 unknown member");
+        assert_eq!(said(r#"["Zoë"]"#), "a list of 1");
+        assert_eq!(said("Zoë"), "4 bytes that are no JSON");
+        assert_eq!(said("<p>Zoë</p>"), "an HTML page");
+        assert_eq!(said(" "), "an empty body");
     }
 
     #[test]
-    fn a_detail_is_short_and_shows_no_address_and_no_other_field() {
-        let body = serde_json::json!({
-            "message": format!("ana@acme.com is taken\n{}", "x".repeat(500)),
-            "employment": {"full_name": "Ana Marques"},
-        });
-        let detail = answer(400, &[], &body.to_string()).error_detail();
-        assert!(detail.starts_with("… is taken xxx") && !detail.contains("Ana"), "{detail}");
-        assert_eq!(detail.chars().count(), LONGEST_DETAIL);
+    fn a_refusal_is_the_vendors_own_by_its_shape() {
+        let is_own = |body: &str| answer(401, &[], body).is_own_error();
+        for own in [r#"{"message": "x"}"#, r#"{"errors": ["x"]}"#, r#"{"message": {"code": "x"}}"#] {
+            assert!(is_own(own), "{own}");
+        }
+        for other in ["", "<html></html>", "{}", "[]", r#"{"message": ""}"#, r#"{"error": "proxy"}"#, "Unauthorized"] {
+            assert!(!is_own(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_the_headers_that_the_vendor_declares_are_kept() {
+        let answer = answer(200, &[("x-left", "3"), ("x-ratelimit-reset", "500"), ("x-other", "marker")], "{}");
+        let hint = RateHint { count: None, remaining: 3, reset: Duration::from_millis(500) };
+        assert_eq!((answer.rate_hint(), answer.header("x-other")), (Some(hint), None));
+        let plain = HttpAnswer { dialect: &crate::outbound::dialect::PLAIN, ..answer };
+        assert_eq!(plain.rate_hint(), None);
+    }
+
+    #[test]
+    fn a_content_type_that_is_not_known_is_not_repeated() {
+        let said = answer(200, &[("content-type", "text/zoe; charset=marker")], "x").json().unwrap_err();
+        assert_eq!(said, "no JSON; status 200, content type of another kind, 1 bytes");
     }
 
     #[test]
@@ -318,24 +312,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_error_body_makes_the_reader_fail(body in proptest::collection::vec(any::<u8>(), 0..200), status in 100_u16..600) {
-            let answer = HttpAnswer::new(status, &HeaderMap::new(), body);
-            prop_assert!(answer.error_detail().chars().count() <= LONGEST_DETAIL);
+            let answer = HttpAnswer::new(status, &HeaderMap::new(), body, &MILLIS);
+            prop_assert!(answer.error_detail().chars().count() <= 400);
             let _ = answer.json();
         }
 
         #[test]
         fn no_retry_after_makes_the_reader_fail(value in "\\PC*") {
             let _ = retry_after(&value, now());
-        }
-    }
-
-    #[test]
-    fn a_credential_that_a_vendor_echoes_is_masked() {
-        for echoed in ["Bearer abc", "ra_live_SECRET", "key=ra_test_SECRET;", "0123456789abcdef0123456789abcdef"] {
-            let body = serde_json::json!({ "message": format!("token {echoed} is revoked") }).to_string();
-            let detail = answer(401, &[], &body).error_detail();
-            assert!(!detail.contains("abc") && !detail.contains("SECRET"), "{detail}");
-            assert!(detail.ends_with("is revoked"), "{detail}");
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 
+use super::waits::{WaitReason, Waits};
 use crate::clock::Clock;
 
 /// How long a request is counted after its answer.
@@ -67,7 +68,7 @@ pub struct RateHint {
 
 enum Decision {
     Go,
-    WaitUntil(DateTime<Utc>),
+    WaitUntil(DateTime<Utc>, WaitReason),
     WaitForAnEnd,
 }
 
@@ -101,6 +102,11 @@ impl Pace {
 
     /// Waits until a request may start. Whoever came first goes first.
     pub async fn start(&self) -> Permit {
+        self.start_noted(None).await
+    }
+
+    /// [`start`](Self::start), and notes what is waited for.
+    pub(super) async fn start_noted(&self, waits: Option<&Waits>) -> Permit {
         let _turn = self.0.turn.lock().await;
         loop {
             let ended = self.0.ended.notified();
@@ -111,7 +117,10 @@ impl Pace {
             let decision = self.lock().decide(self.0.clock.now());
             match decision {
                 Decision::Go => return Permit { pace: self.clone(), hint: None },
-                Decision::WaitUntil(instant) => self.0.clock.pause_until(instant).await,
+                Decision::WaitUntil(instant, reason) => {
+                    let _noted = waits.map(|waits| waits.note(instant, reason));
+                    self.0.clock.pause_until(instant).await;
+                }
                 Decision::WaitForAnEnd => ended.await,
             }
         }
@@ -143,7 +152,7 @@ impl State {
             self.ended.pop_front();
         }
         if let Some(until) = self.held_until.filter(|until| *until > now) {
-            return Decision::WaitUntil(until);
+            return Decision::WaitUntil(until, WaitReason::RetryAfter);
         }
         self.held_until = None;
         self.vendor = self.vendor.filter(|window| window.until > now);
@@ -151,11 +160,14 @@ impl State {
             // What is in flight may not be in the vendor's count yet.
             let in_flight = u64::try_from(self.in_flight).unwrap_or(u64::MAX);
             if window.remaining <= in_flight.saturating_add(window.reserve) {
-                return Decision::WaitUntil(window.until);
+                return Decision::WaitUntil(window.until, WaitReason::RateLimit);
             }
         }
         if self.in_flight + self.ended.len() >= self.per_window {
-            return self.ended.front().map_or(Decision::WaitForAnEnd, |ended| Decision::WaitUntil(*ended + WINDOW));
+            return match self.ended.front() {
+                Some(ended) => Decision::WaitUntil(*ended + WINDOW, WaitReason::RateLimit),
+                None => Decision::WaitForAnEnd,
+            };
         }
         self.in_flight += 1;
         Decision::Go

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::pace::Pace;
+use super::waits::WaitReason;
 use super::{Call, HttpAnswer, Outbound, OutboundError};
 
 /// How often and how patiently a call is repeated. Only for calls that may be repeated.
@@ -43,10 +44,13 @@ impl Outbound {
     /// [`OutboundError::GaveUp`] when the tries are used up or the vendor asks for more patience than we have;
     /// otherwise what [`send`](Self::send) says and no repetition would cure.
     pub async fn fetch(&self, call: &Call, pace: &Pace, retry: &Retry) -> Result<HttpAnswer, OutboundError> {
+        let waits = self.waits.as_ref();
+        // Who cannot wait leaves the pace of the account as it is for those who can.
+        let patience = self.patience.map_or(retry.patience, |patience| patience.min(retry.patience));
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut permit = pace.start().await;
+            let mut permit = pace.start_noted(waits).await;
             let outcome = self.send(call).await;
             if let Ok(answer) = &outcome {
                 permit.learn(answer.rate_hint());
@@ -62,7 +66,7 @@ impl Outbound {
             };
             // Never less than our own back-off: a vendor that keeps saying "at once" is not believed for ever.
             let wait = retry.back_off(tries, chance()).max(asked.unwrap_or_default());
-            let too_long = asked.is_some_and(|asked| asked > retry.patience);
+            let too_long = asked.is_some_and(|asked| asked > patience);
             if asked.is_some() && !too_long {
                 // Everybody who asks this account waits, not only this call.
                 pace.hold_until(now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX));
@@ -77,6 +81,9 @@ impl Outbound {
                 "{} failed ({detail}); trying again",
                 call.label()
             );
+            let until = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX);
+            let reason = if asked.is_some() { WaitReason::RetryAfter } else { WaitReason::BackOff };
+            let _noted = waits.map(|waits| waits.note(until, reason));
             self.clock().pause(wait).await;
         }
     }

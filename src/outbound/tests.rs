@@ -10,6 +10,19 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::*;
 
+/// A vendor that describes its rate window.
+static COUNTING: Dialect = Dialect {
+    rate: Some(dialect::RateHeaders {
+        count: Some("x-ratelimit-count"),
+        remaining: "x-ratelimit-remaining",
+        reset: "x-ratelimit-reset",
+        reset_unit: dialect::ResetUnit::Milliseconds,
+    }),
+    error_keys: &["message"],
+    keys: &[],
+    known: &[],
+};
+
 fn noon() -> DateTime<Utc> {
     "2026-11-20T12:00:00Z".parse().unwrap()
 }
@@ -19,7 +32,7 @@ fn outbound() -> Outbound {
 }
 
 fn call(base: &str) -> Call {
-    Call::get(Url::parse(base).unwrap().join("/v1/things?email=ana@acme.com").unwrap())
+    Call::get(Url::parse(base).unwrap().join("/v1/things?email=ana@acme.com").unwrap()).dialect(&COUNTING)
 }
 
 async fn fetch(outbound: &Outbound, base: &str) -> Result<HttpAnswer, OutboundError> {

@@ -40,6 +40,12 @@ pub struct ConnectionRow {
     pub last_full_at: Option<DateTime<Utc>>,
     /// See [`Tally`](super::workers::Tally); as of the end of the last run.
     pub tally: Option<Value>,
+    /// The address of the HR system at which `account_id` is an account.
+    pub account_place: Option<String>,
+    /// Refusals in a row that were not the HR system's own.
+    pub blocked: i32,
+    /// When the first of them came.
+    pub blocked_since: Option<DateTime<Utc>>,
 }
 
 /// A connection that comes into being.
@@ -55,6 +61,7 @@ pub struct NewConnection {
     pub mapping: Value,
     pub account_id: Option<String>,
     pub account_name: Option<String>,
+    pub account_place: Option<String>,
     pub created_at: DateTime<Utc>,
     pub state_since: DateTime<Utc>,
 }
@@ -82,6 +89,9 @@ pub struct ConnectionChange {
     pub mark: Option<Option<Value>>,
     pub last_full_at: Option<DateTime<Utc>>,
     pub tally: Option<Value>,
+    pub account_place: Option<String>,
+    pub blocked: Option<i32>,
+    pub blocked_since: Option<Option<DateTime<Utc>>>,
 }
 
 pub async fn insert(conn: &mut AsyncPgConnection, new: NewConnection) -> QueryResult<()> {
@@ -92,6 +102,25 @@ pub async fn insert(conn: &mut AsyncPgConnection, new: NewConnection) -> QueryRe
 pub async fn has_name(conn: &mut AsyncPgConnection, name: &str) -> QueryResult<bool> {
     let is_it = sql::<Bool>("lower(name) = lower(").bind::<Text, _>(name).sql(")");
     diesel::select(exists(connections::table.filter(is_it))).get_result(conn).await
+}
+
+/// The connection of an account, other than `except`.
+pub async fn of_account(
+    conn: &mut AsyncPgConnection,
+    kind: &str,
+    place: &str,
+    account: &str,
+    except: Option<Uuid>,
+) -> QueryResult<Option<ConnectionRow>> {
+    let mut query = ConnectionRow::query()
+        .filter(connections::kind.eq(kind))
+        .filter(connections::account_place.eq(place))
+        .filter(connections::account_id.eq(account))
+        .into_boxed();
+    if let Some(except) = except {
+        query = query.filter(connections::id.ne(except));
+    }
+    query.first(conn).await.optional()
 }
 
 pub async fn find(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<ConnectionRow>> {
@@ -125,13 +154,16 @@ pub async fn update(conn: &mut AsyncPgConnection, id: Uuid, change: ConnectionCh
     diesel::update(connections::table.find(id)).set(change).execute(conn).await.map(drop)
 }
 
-/// Connections whose next pull is due.
-pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Vec<Uuid>> {
+/// The states in which a connection pulls by itself; in review only after a preview has failed.
+const PULLING: [&str; 3] = ["review", "active", "failing"];
+
+/// Connections whose next pull is due, and whether they are still in review.
+pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Vec<(Uuid, bool)>> {
     connections::table
-        .filter(connections::state.eq_any(["active", "failing"]))
+        .filter(connections::state.eq_any(PULLING))
         .filter(connections::next_run_at.le(now))
         .order(connections::next_run_at)
-        .select(connections::id)
+        .select((connections::id, connections::state.eq("review")))
         .load(conn)
         .await
 }
@@ -139,7 +171,7 @@ pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResul
 /// The next instant at which a connection is due.
 pub async fn next_due(conn: &mut AsyncPgConnection) -> QueryResult<Option<DateTime<Utc>>> {
     connections::table
-        .filter(connections::state.eq_any(["active", "failing"]))
+        .filter(connections::state.eq_any(PULLING))
         .select(diesel::dsl::min(connections::next_run_at))
         .first(conn)
         .await

@@ -6,10 +6,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use super::run_state::{RunCause, RunState, WaitingFor};
 use super::schema::runs;
-
-/// The states in which a run is going.
-pub const GOING: [&str; 4] = ["queued", "pulling", "planning", "applying"];
 
 /// One row of `runs`.
 #[derive(Clone, Debug, HasQuery)]
@@ -17,9 +15,9 @@ pub const GOING: [&str; 4] = ["queued", "pulling", "planning", "applying"];
 pub struct RunRow {
     pub id: Uuid,
     pub connection_id: Uuid,
-    pub cause: String,
+    pub cause: RunCause,
     pub preview: bool,
-    pub state: String,
+    pub state: RunState,
     pub plan_id: Option<Uuid>,
     pub token_name: Option<String>,
     pub queued_at: DateTime<Utc>,
@@ -33,6 +31,13 @@ pub struct RunRow {
     pub problems: Value,
     pub lease_owner: Option<Uuid>,
     pub leased_until: Option<DateTime<Utc>>,
+    /// Since when an admin wants it to end.
+    pub cancel_requested_at: Option<DateTime<Utc>>,
+    pub cancelled_by: Option<String>,
+    pub cancel_reason: Option<String>,
+    /// Until when it waits, and what for.
+    pub waiting_until: Option<DateTime<Utc>>,
+    pub waiting_for: Option<WaitingFor>,
 }
 
 #[derive(Insertable)]
@@ -40,9 +45,9 @@ pub struct RunRow {
 pub struct NewRun {
     pub id: Uuid,
     pub connection_id: Uuid,
-    pub cause: String,
+    pub cause: RunCause,
     pub preview: bool,
-    pub state: String,
+    pub state: RunState,
     pub plan_id: Option<Uuid>,
     pub token_name: Option<String>,
     pub queued_at: DateTime<Utc>,
@@ -51,7 +56,7 @@ pub struct NewRun {
 #[derive(Default, AsChangeset)]
 #[diesel(table_name = runs)]
 pub struct RunChange {
-    pub state: Option<String>,
+    pub state: Option<RunState>,
     pub plan_id: Option<Uuid>,
     pub started_at: Option<DateTime<Utc>>,
     pub ended_at: Option<DateTime<Utc>>,
@@ -62,6 +67,8 @@ pub struct RunChange {
     pub counts: Option<Value>,
     pub problems: Option<Value>,
     pub leased_until: Option<Option<DateTime<Utc>>>,
+    pub waiting_until: Option<Option<DateTime<Utc>>>,
+    pub waiting_for: Option<Option<WaitingFor>>,
 }
 
 /// Queues a run, unless one of the connection is going: then that one's id is the answer, with `false`.
@@ -83,7 +90,7 @@ pub async fn enqueue(conn: &mut AsyncPgConnection, new: NewRun) -> QueryResult<(
 pub async fn going(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Option<RunRow>> {
     RunRow::query()
         .filter(runs::connection_id.eq(connection))
-        .filter(runs::state.eq_any(GOING))
+        .filter(runs::state.eq_any(RunState::GOING))
         .first(conn)
         .await
         .optional()
@@ -138,7 +145,7 @@ pub async fn claim(
     until: DateTime<Utc>,
 ) -> QueryResult<Option<RunRow>> {
     let free = runs::table
-        .filter(runs::state.eq_any(GOING))
+        .filter(runs::state.eq_any(RunState::GOING))
         .filter(runs::leased_until.is_null().or(runs::leased_until.lt(now)))
         .order((runs::queued_at, runs::id))
         .select(runs::id)
@@ -153,18 +160,58 @@ pub async fn claim(
     find(conn, id).await
 }
 
-/// Writes to a run that `owner` leases. `false` when the lease is somebody else's by now: the caller has to stop.
+/// Writes to a run that `owner` leases. `false` when the lease is another node's by now, or when the run was cancelled:
+/// the caller has to stop.
 pub async fn update_leased(
     conn: &mut AsyncPgConnection,
     id: Uuid,
     owner: Uuid,
     change: RunChange,
 ) -> QueryResult<bool> {
-    diesel::update(runs::table.filter(runs::id.eq(id)).filter(runs::lease_owner.eq(owner)))
-        .set(change)
-        .execute(conn)
+    let mine = runs::table
+        .filter(runs::id.eq(id))
+        .filter(runs::lease_owner.eq(owner))
+        .filter(runs::cancel_requested_at.is_null());
+    diesel::update(mine).set(change).execute(conn).await.map(|rows| rows == 1)
+}
+
+/// Whether `owner` still leases a run, and whether an admin wants it to end.
+pub async fn look(conn: &mut AsyncPgConnection, id: Uuid, owner: Uuid) -> QueryResult<Option<bool>> {
+    runs::table
+        .filter(runs::id.eq(id))
+        .filter(runs::lease_owner.eq(owner))
+        .filter(runs::state.eq_any(RunState::GOING))
+        .select(runs::cancel_requested_at.is_not_null())
+        .first(conn)
         .await
-        .map(|rows| rows == 1)
+        .optional()
+}
+
+/// The run, locked until the transaction ends.
+pub async fn lock(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<RunRow>> {
+    RunRow::query().filter(runs::id.eq(id)).for_update().first(conn).await.optional()
+}
+
+/// Asks for a run to end. Where no node works on it, `owner` takes the lease until `until`, and has to end it.
+pub async fn request_cancel(
+    conn: &mut AsyncPgConnection,
+    run: &RunRow,
+    by: (&str, Option<&str>),
+    (owner, now, until): (Uuid, DateTime<Utc>, DateTime<Utc>),
+) -> QueryResult<bool> {
+    let (token, reason) = by;
+    diesel::update(runs::table.find(run.id))
+        .set((runs::cancel_requested_at.eq(now), runs::cancelled_by.eq(token), runs::cancel_reason.eq(reason)))
+        .execute(conn)
+        .await?;
+    if run.leased_until.is_some_and(|leased| leased >= now) {
+        return Ok(false);
+    }
+    diesel::update(runs::table.find(run.id))
+        .set((runs::lease_owner.eq(owner), runs::leased_until.eq(until)))
+        .execute(conn)
+        .await?;
+    Ok(true)
 }
 
 pub async fn update(conn: &mut AsyncPgConnection, id: Uuid, change: RunChange) -> QueryResult<()> {
@@ -173,7 +220,7 @@ pub async fn update(conn: &mut AsyncPgConnection, id: Uuid, change: RunChange) -
 
 /// Gives back the leases of a node that stops, so that another takes the runs over at once.
 pub async fn release(conn: &mut AsyncPgConnection, owner: Uuid) -> QueryResult<usize> {
-    diesel::update(runs::table.filter(runs::lease_owner.eq(owner)).filter(runs::state.eq_any(GOING)))
+    diesel::update(runs::table.filter(runs::lease_owner.eq(owner)).filter(runs::state.eq_any(RunState::GOING)))
         .set(runs::leased_until.eq(None::<DateTime<Utc>>))
         .execute(conn)
         .await

@@ -87,6 +87,9 @@ diesel::table! {
         mark -> Nullable<Jsonb>,
         last_full_at -> Nullable<Timestamptz>,
         tally -> Nullable<Jsonb>,
+        account_place -> Nullable<Text>,
+        blocked -> Int4,
+        blocked_since -> Nullable<Timestamptz>,
     }
 }
 
@@ -394,6 +397,11 @@ diesel::table! {
         problems -> Jsonb,
         lease_owner -> Nullable<Uuid>,
         leased_until -> Nullable<Timestamptz>,
+        cancel_requested_at -> Nullable<Timestamptz>,
+        cancelled_by -> Nullable<Text>,
+        cancel_reason -> Nullable<Text>,
+        waiting_until -> Nullable<Timestamptz>,
+        waiting_for -> Nullable<Text>,
     }
 }
 

@@ -147,3 +147,18 @@ async fn a_failed_run_that_is_watched_fails_the_command() {
     assert!(line.starts_with("the run has ended failed: Remote refused the credential with status 401"), "{line}");
     desk.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_cancelled() {
+    let desk = Desk::with(SandboxConfig::plain(5)).await;
+    let id = desk.publish().await;
+    let asked = desk.post(&format!("/connections/{id}/sync"), json!({})).await.body();
+    let run = asked["runId"].as_str().unwrap();
+    let said = desk.says(&["run", "cancel", run, "--reason", "wrong time"]).await;
+    assert_eq!(said, format!("run {run} is cancelled\n"));
+    let shown = desk.says(&["run", "show", run]).await;
+    assert!(shown.contains("cancelled by admin (configured): wrong time"), "{shown}");
+    let Err(CliError::Failed(line)) = desk.rollbook(&["connection", "finish", &id]).await else { panic!("a refusal") };
+    assert!(line.contains(&format!("rollbook connection sync {id}")), "{line}");
+    desk.stop().await;
+}

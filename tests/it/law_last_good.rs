@@ -83,7 +83,7 @@ async fn no_trouble_at_the_hr_system_changes_anybody() {
             Fault::on(BULK, Effect::status(409)),
             "failed",
             "refused",
-            &["409", "needs to be in status active"],
+            &["409", "has to be in the status active"],
         ),
         Trouble::new(
             Fault::on(BULK, Effect::html(502)).from(2),

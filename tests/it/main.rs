@@ -59,3 +59,6 @@ mod stories_reading;
 mod stories_time;
 mod support;
 mod token_ends;
+mod vendor_limits;
+mod vendor_privacy;
+mod vendor_states;

@@ -329,6 +329,12 @@ async fn connections(tour: &mut Tour) {
     tour.send("putMapping/preview", 200).await;
     tour.send("putMapping/apply", 202).await;
     tour.send("syncConnection/reason", 202).await;
+    // One that waits in the queue.
+    let live = &tour.pair.live;
+    let path = format!("/api/v1/connections/{}/sync", tour.real[REMOTE]);
+    let queued = live.call("POST", &path, &live.admin, Some(&json!({}))).await.body();
+    tour.know(RUN, &queued["runId"]);
+    tour.send("cancelRun/reason", 200).await;
     tour.send("pauseConnection/reason", 200).await;
     let credentials = json!({ "credentials": credentials });
     tour.send_with("reauthorizeConnection/paused", 200, |body| merged(body, &credentials)).await;

@@ -7,6 +7,7 @@ pub(crate) mod database;
 pub(crate) mod filters;
 pub(crate) mod follower;
 pub(crate) mod groups;
+pub(crate) mod hostile;
 pub(crate) mod live;
 pub(crate) mod pair;
 pub(crate) mod people;

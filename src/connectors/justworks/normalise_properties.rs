@@ -167,7 +167,9 @@ proptest! {
 
     #[test]
     fn no_answer_makes_reading_fail(mut answer in arbitrary_json(), id in "[a-z0-9_]{1,36}") {
-        let _ = (envelope::page(&answer), envelope::member(&answer), Company::read(&answer));
+        let text = answer.to_string();
+        let raw = crate::outbound::raw::Raw::of(text.as_bytes()).unwrap();
+        let _ = (envelope::page(raw, 100), envelope::member(raw), Company::read(&answer));
         if let Value::Object(object) = &mut answer {
             object.insert("id".to_owned(), json!(id));
         }

@@ -1,7 +1,8 @@
 //! Which of the possible shapes Justworks really uses. The shapes of many fields are published nowhere; what a first live
-//! connection meets is written to the log, by names alone.
+//! connection meets is written to the log: the shapes that we know, and how many keys there are that we do not know.
+//! Names of unknown keys are not logged, since a map can be keyed by what people are called.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// No log line gets longer than these many names.
 const MOST_NAMES: usize = 50;
@@ -43,7 +44,13 @@ impl Notes {
         let shapes = list(self.shapes.iter().copied().collect());
         tracing::info!(%shapes, "Justworks' records came in these shapes: {shapes}");
         if !self.unknown_keys.is_empty() || self.more_unknown_keys {
-            let keys = list(self.unknown_keys.iter().map(String::as_str).collect());
+            let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+            for key in &self.unknown_keys {
+                // The path in front of the key is ours.
+                *places.entry(key.rsplit_once('.').map_or("the record", |(path, _)| path)).or_default() += 1;
+            }
+            let keys: Vec<String> = places.iter().map(|(place, keys)| format!("{keys} in {place}")).collect();
+            let keys = keys.join(", ");
             let more = if self.more_unknown_keys { " and others" } else { "" };
             tracing::info!(%keys, "Justworks' records have keys that are not known and not read: {keys}{more}");
         }

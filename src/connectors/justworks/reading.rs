@@ -16,13 +16,17 @@ use super::notes::Notes;
 use super::{Shared, envelope, words};
 use crate::connectors::connector::{ConnectorError, Coverage, Detail, End, Item, Page, ReadRequest, Reading};
 use crate::connectors::field::{instant, source_id};
+use crate::connectors::rows::{self, Count};
 use crate::connectors::vendor::Reply;
 use crate::directory::ids::SourceId;
 use crate::directory::worker::{Part, Rejected, Worker};
 use crate::keys::seal::sha256;
+use crate::outbound::raw::Raw;
 
 /// Rows on a page, the most that Justworks gives.
 const PAGE_SIZE: &str = "100";
+/// The same, as a number of rows.
+const PAGE_ROWS: usize = 100;
 /// The lists that make up everybody.
 const STATUSES: [&str; 2] = ["active", "terminated"];
 /// How far a mark lies before the start of its reading (page section 3.2): clocks differ, and a change that was being
@@ -30,8 +34,8 @@ const STATUSES: [&str; 2] = ["active", "terminated"];
 const OVERLAP: TimeDelta = TimeDelta::minutes(5);
 /// A list that gives this many pages in a row without a new record goes in circles.
 const IDLE_PAGES: u32 = 10;
-const LARGEST_PAGE: usize = 32 * 1024 * 1024;
-const LARGEST_RECORD: usize = 4 * 1024 * 1024;
+const LARGEST_PAGE: usize = 16 * 1024 * 1024;
+const LARGEST_RECORD: usize = 2 * 1024 * 1024;
 
 /// What one reading learns for the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +55,8 @@ pub(super) struct JustworksReading {
     /// The lower bound of `updated_at` that is asked for; none reads everybody.
     since: Option<DateTime<Utc>>,
     mark: Value,
+    /// Of a list of which nothing was read.
+    count: Count,
     pass: Pass,
     /// The list of active members was read, and holds nobody.
     nobody_active: bool,
@@ -62,19 +68,26 @@ pub(super) struct JustworksReading {
 }
 
 /// One walk through one of the lists.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Pass {
     /// Place in [`STATUSES`].
     status: usize,
     cursor: Option<String>,
-    /// Cursors that were followed.
-    cursors: HashSet<String>,
+    /// Digests of the cursors that were followed.
+    cursors: HashSet<[u8; 32]>,
+    count: Count,
     /// Pages in a row without a record that is new in this walk.
     idle: u32,
     /// The list was begun anew because a cursor was no longer good.
     restarted: bool,
     /// Tells this walk from the others.
     number: u32,
+}
+
+impl Pass {
+    fn of(status: usize, number: u32, count: Count) -> Self {
+        Self { status, cursor: None, cursors: HashSet::new(), count, idle: 0, restarted: false, number }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +100,7 @@ struct Seen {
 impl JustworksReading {
     pub(super) async fn begin(shared: Arc<Shared>, request: ReadRequest) -> Result<Self, ConnectorError> {
         let began = shared.vendor.outbound.clock().now();
+        let count = Count::new(request.limits, began);
         let company = shared.company().await?;
         let facts = Facts {
             company,
@@ -104,7 +118,8 @@ impl JustworksReading {
             memory,
             since,
             mark: Value::String(in_words(began - OVERLAP)),
-            pass: Pass::default(),
+            pass: Pass::of(0, 0, count.clone()),
+            count,
             nobody_active: false,
             seen: HashMap::new(),
             notes: Notes::default(),
@@ -121,33 +136,33 @@ impl JustworksReading {
         if reply.status() == 400 && self.pass.cursor.is_some() && !self.pass.restarted {
             tracing::warn!("Justworks no longer takes the cursor of its list; the list is read from its start again");
             let number = self.pass.number + 1;
-            self.pass = Pass { status: self.pass.status, restarted: true, number, ..Pass::default() };
+            self.pass = Pass { restarted: true, ..Pass::of(self.pass.status, number, self.count.clone()) };
             reply = self.members().await?;
         }
         if reply.status() == 403 {
             return Err(reply.unauthorized());
         }
-        let answer = reply.json()?;
-        let page = envelope::page(&answer).map_err(|detail| reply.malformed(detail))?;
+        let page = envelope::page(reply.raw()?, PAGE_ROWS).map_err(|unread| reply.broken(unread))?;
+        self.pass.count.page(&reply, page.rows.len(), None, self.shared.vendor.outbound.clock().now())?;
         page.shapes.into_iter().flatten().for_each(|shape| self.notes.shape(shape));
-        if let Some(next) = page.next
-            && !self.pass.cursors.insert(next.to_owned())
+        if let Some(next) = &page.next
+            && !self.pass.cursors.insert(sha256(next.as_bytes()))
         {
             // The rest of the list is out of reach: what was read is not all there is.
             return Err(reply.malformed("a cursor that was followed before came again"));
         }
-        let (items, fresh) = self.items(page.rows);
+        let (items, fresh) = self.items(&page.rows);
         self.pass.idle = if fresh { 0 } else { self.pass.idle + 1 };
         if self.pass.idle >= IDLE_PAGES && page.next.is_some() {
             return Err(reply.malformed(format!("{IDLE_PAGES} pages in a row hold nothing new")));
         }
-        self.pass.cursor = page.next.map(str::to_owned);
+        self.pass.cursor = page.next;
         let mut page = Page { items, expected: None, end: None };
         if self.pass.cursor.is_none() {
             if self.pass.status == 0 {
                 self.nobody_active = self.seen.is_empty() && self.since.is_none();
             }
-            self.pass = Pass { status: self.pass.status + 1, number: self.pass.number + 1, ..Pass::default() };
+            self.pass = Pass::of(self.pass.status + 1, self.pass.number + 1, self.count.clone());
             if self.pass.status == STATUSES.len() {
                 self.notes.tell();
                 page.end = Some(End { distinct: None, mark: Some(self.mark.clone()), is_hollow: self.nobody_active });
@@ -158,17 +173,18 @@ impl JustworksReading {
     }
 
     /// The rows that say something newer than what was given out, and whether any of them is new in this walk.
-    fn items(&mut self, rows: &[Value]) -> (Vec<Item>, bool) {
-        let (mut items, mut fresh) = (Vec::with_capacity(rows.len()), false);
-        for row in rows {
-            let id = match source_id(row) {
-                Ok(id) => id,
+    fn items(&mut self, page: &[Raw<'_>]) -> (Vec<Item>, bool) {
+        let (mut items, mut fresh) = (Vec::with_capacity(page.len()), false);
+        for row in page {
+            let read = rows::record(*row).and_then(|row| Ok((source_id(&row)?, row)));
+            let (id, row) = match read {
+                Ok(read) => read,
                 Err(rejected) => {
                     items.push(Item::Rejected(rejected));
                     continue;
                 }
             };
-            let row_updated = updated(row);
+            let row_updated = updated(&row);
             let before = self.seen.get(&id).copied();
             fresh |= before.is_none_or(|before| before.pass != self.pass.number);
             // Whoever moved from one list to the other while both were read is in both: the newer one counts. Of two
@@ -177,7 +193,7 @@ impl JustworksReading {
             let newest = before.and_then(|before| before.updated).max(row_updated);
             self.seen.insert(id, Seen { updated: newest, pass: self.pass.number });
             if is_news {
-                items.push(match normalise(row, &self.facts, &mut self.notes) {
+                items.push(match normalise(&row, &self.facts, &mut self.notes) {
                     Ok(worker) => Item::Worker(Box::new(worker)),
                     Err(rejected) => Item::Rejected(rejected),
                 });
@@ -196,13 +212,13 @@ impl JustworksReading {
     }
 
     async fn show(&self, id: &SourceId) -> Result<Detail, ConnectorError> {
-        let reply = self.shared.vendor.get(&["v1", "members", &id.0], &[], LARGEST_RECORD).await?;
-        if reply.status() == 404 {
+        let reply = self.shared.vendor.get_one(&["v1", "members"], &id.0, &[], LARGEST_RECORD).await?;
+        if reply.is_own(&[404]) {
             return Ok(Detail::Gone);
         }
-        let answer = reply.json()?;
-        let record = envelope::member(&answer).map_err(|detail| reply.malformed(detail))?;
-        Ok(match normalise(record, &self.facts, &mut Notes::default()) {
+        let record = envelope::member(reply.raw()?).map_err(|unread| reply.broken(unread))?;
+        let worker = rows::record(record).and_then(|record| normalise(&record, &self.facts, &mut Notes::default()));
+        Ok(match worker {
             Ok(worker) if worker.source_id != *id => return Err(reply.malformed("it is another member's")),
             Ok(worker) => Detail::Found(Box::new(worker)),
             Err(rejected) => Detail::Rejected(Rejected { source_id: Some(id.clone()), ..rejected }),

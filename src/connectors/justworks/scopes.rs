@@ -39,6 +39,24 @@ pub(super) const ATTRIBUTES: [(&str, Gate); 16] = [
     (name::COUNTRY, Gate::Employment),
     (name::EMPLOYEE_NUMBER, Gate::Members),
     (name::WORK_PHONE, Gate::Members),
+/// The scopes that Justworks documents (page section 1).
+pub(super) static DOCUMENTED: [&str; 16] = [
+    "company.bank_account:read",
+    "company.basic:read",
+    "company.detail:read",
+    "deductions:read",
+    "deductions:write",
+    "member.basic:read",
+    "member.detail:read",
+    "member.dob:read",
+    "member.employment:read",
+    "member.pay:read",
+    "member.sex:read",
+    "member.tax_id:read",
+    "payroll:read",
+    "paystub:read",
+    "time_off:read",
+    "time_off:write",
 ];
 
 /// Scopes of data that has no place here (law 9), by the word before `:`.

@@ -99,7 +99,7 @@ impl Vendor {
     fn open(&self, scope: Option<&str>) -> Box<dyn Connector> {
         let outbound = Outbound::new(self.clock.clone(), true).unwrap();
         let given = json!({"clientId": "app", "clientSecret": "cl1ent-s3cret"});
-        let mut credentials = Credentials::given("justworks", &given).unwrap();
+        let mut credentials = Credentials::given(Credentials::names("justworks").unwrap(), &given).unwrap();
         credentials = credentials.with("accessToken", SecretString::from(TOKEN));
         if let Some(scope) = scope {
             credentials = credentials.with("scope", SecretString::from(scope));
@@ -157,7 +157,7 @@ async fn the_company_is_who_the_consent_belongs_to() {
 fn without_consent_there_is_nothing_to_read_with_and_consent_can_be_asked_for() {
     let outbound = Outbound::new(Clock::manual(noon()), false).unwrap();
     let given = json!({"clientId": "app\n", "clientSecret": "cl1ent-s3cret"});
-    let credentials = Credentials::given("justworks", &given).unwrap();
+    let credentials = Credentials::given(Credentials::names("justworks").unwrap(), &given).unwrap();
     let error = registry::open("justworks", &Value::Null, &credentials, &outbound).unwrap_err();
     assert!(matches!(&error, ConnectorError::NoCredential { detail } if detail.contains("consent")), "{error:?}");
     assert!(error.needs_reauthorization());
@@ -173,7 +173,9 @@ fn without_consent_there_is_nothing_to_read_with_and_consent_can_be_asked_for() 
         let error = registry::oauth("justworks", &settings, &credentials, &outbound).unwrap_err();
         assert!(error.to_string().contains(part), "{error}");
     }
-    let spaced = Credentials::given("justworks", &json!({"clientId": "a b", "clientSecret": "x"})).unwrap();
+    let spaced =
+        Credentials::given(Credentials::names("justworks").unwrap(), &json!({"clientId": "a b", "clientSecret": "x"}))
+            .unwrap();
     let error = registry::oauth("justworks", &Value::Null, &spaced, &outbound).unwrap_err();
     assert!(error.to_string().contains("credentials.clientId"), "{error}");
 }
@@ -181,9 +183,11 @@ fn without_consent_there_is_nothing_to_read_with_and_consent_can_be_asked_for() 
 #[test]
 fn a_grant_is_kept_beside_what_an_admin_gave_and_shown_nowhere() {
     for wrong in [json!({"clientId": "a"}), json!({"clientId": "a", "clientSecret": "b", "accessToken": "c"})] {
-        assert!(Credentials::given("justworks", &wrong).is_err(), "{wrong}");
+        assert!(Credentials::given(Credentials::names("justworks").unwrap(), &wrong).is_err(), "{wrong}");
     }
-    let given = Credentials::given("justworks", &json!({"clientId": "a", "clientSecret": "b"})).unwrap();
+    let given =
+        Credentials::given(Credentials::names("justworks").unwrap(), &json!({"clientId": "a", "clientSecret": "b"}))
+            .unwrap();
     let granted = given.with("accessToken", "old".into()).with("accessToken", SecretString::from(TOKEN));
     let kept = Credentials::of_json(granted.to_json().as_bytes()).unwrap();
     assert_eq!(secrecy::ExposeSecret::expose_secret(&kept.get("accessToken")), TOKEN);

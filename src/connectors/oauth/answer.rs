@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{Grant, GrantError};
+use super::{Grant, GrantError, known_code};
 use crate::connectors::field::{instant, text};
 use crate::outbound::HttpAnswer;
 
@@ -17,43 +17,49 @@ const UNTOLD_LIFETIME: TimeDelta = TimeDelta::hours(1);
 const LONGEST_LIFETIME: TimeDelta = TimeDelta::days(365);
 /// How long a 429 is waited for that does not say how long.
 const UNTOLD_WAIT: Duration = Duration::from_mins(1);
-const LONGEST_CODE: usize = 40;
+/// What stands for the code of a refusal whose code is not known.
+const UNKNOWN: &str = "unknown";
+/// What stands for scopes that are not known.
+const OTHER_SCOPE: &str = "other";
 
-/// Reads a token answer of any status. `secrets` are the parts of the request that no error may repeat.
+/// Reads a token answer of any status. Of the scopes in it, those that are in `scopes` are kept.
 pub(super) fn read(
     system: &'static str,
     answer: &HttpAnswer,
-    secrets: &[&str],
+    scopes: &[&str],
     now: DateTime<Utc>,
 ) -> Result<Grant, GrantError> {
     if answer.is_success() {
         let lost = |detail: String| GrantError::Lost { system, detail };
-        return answer.json().and_then(|body| grant(&body, now)).map_err(lost);
+        return answer.json().and_then(|body| grant(&body, scopes, now)).map_err(lost);
     }
     if answer.status == 429 {
         return Err(GrantError::RateLimited { system, retry_after: answer.asked_wait(now).unwrap_or(UNTOLD_WAIT) });
     }
-    let detail = detail(answer, secrets);
+    let detail = answer.error_detail();
     if answer.is_transient() {
         // Also with a 5xx the vendor may have spent the token before it fell over.
         return Err(GrantError::Lost { system, detail: format!("status {}: {detail}", answer.status) });
     }
-    let (code, status) = (code(answer), answer.status);
-    Err(match code.as_deref() {
+    let status = answer.status;
+    Err(match stated_code(answer) {
         Some(
-            "invalid_client" | "unauthorized_client" | "unsupported_grant_type" | "invalid_request" | "invalid_scope",
-        ) => GrantError::Misconfigured { system, code: code.unwrap_or_default(), status, detail },
-        Some(_) => GrantError::Denied { system, code: code.unwrap_or_default(), status, detail },
-        // A refused grant is a 400 (RFC 6749 section 5.2). Any other refusal without a code is not about the grant: a
-        // wrong path, a proxy, a login page.
-        None if status == 400 => GrantError::Denied { system, code: "unknown".to_owned(), status, detail },
-        None => GrantError::Misconfigured { system, code: "unknown".to_owned(), status, detail },
+            code @ ("invalid_client"
+            | "unauthorized_client"
+            | "unsupported_grant_type"
+            | "invalid_request"
+            | "invalid_scope"),
+        ) => GrantError::Misconfigured { system, code: code.to_owned(), status, detail },
+        Some(code) => GrantError::Denied { system, code: code.to_owned(), status, detail },
+        // Not in the shape of RFC 6749 section 5.2: a proxy or a login page says nothing about the grant.
+        None if matches!(status, 400 | 401 | 403 | 407) => GrantError::Blocked { system, status, detail },
+        None => GrantError::Misconfigured { system, code: UNKNOWN.to_owned(), status, detail },
     })
 }
 
 /// # Errors
 /// What is missing in the answer or cannot be used; no value is shown.
-fn grant(body: &Value, now: DateTime<Utc>) -> Result<Grant, String> {
+fn grant(body: &Value, scopes: &[&str], now: DateTime<Utc>) -> Result<Grant, String> {
     let secret = |name: &str| -> Result<Option<SecretString>, String> {
         match body.get(name) {
             None | Some(Value::Null) => Ok(None),
@@ -72,7 +78,7 @@ fn grant(body: &Value, now: DateTime<Utc>) -> Result<Grant, String> {
         access_token: secret("access_token")?.ok_or("no `access_token` in it")?,
         refresh_token: secret("refresh_token")?,
         expires_at: expiry(body, now),
-        scope: scope(body),
+        scope: scope(body).map(|granted| known_only(&granted, scopes)),
     })
 }
 
@@ -85,6 +91,16 @@ fn scope(body: &Value) -> Option<String> {
         }
         one => text(one),
     }
+}
+
+/// The granted scopes that are known; the others together are one word.
+fn known_only(granted: &str, scopes: &[&str]) -> String {
+    let words = granted.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
+    let mut kept: Vec<&str> =
+        words.map(|word| scopes.iter().copied().find(|known| *known == word).unwrap_or(OTHER_SCOPE)).collect();
+    kept.sort_unstable();
+    kept.dedup();
+    kept.join(" ")
 }
 
 /// The end of the access token: `expires_in` in seconds (RFC 6749 section 5.1) or `expires_at` as an instant, whichever
@@ -102,26 +118,9 @@ fn expiry(body: &Value, now: DateTime<Utc>) -> DateTime<Utc> {
     plausible.unwrap_or(now + UNTOLD_LIFETIME)
 }
 
-/// The error code of RFC 6749 section 5.2.
-fn code(answer: &HttpAnswer) -> Option<String> {
-    let body = answer.json().ok()?;
-    let code = body.get("error")?.as_str()?;
-    let is_code = |code: &str| {
-        !code.is_empty() && code.len() <= LONGEST_CODE && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-    };
-    is_code(code).then(|| code.to_owned())
-}
-
-/// The vendor's words, unless they repeat what was sent.
-fn detail(answer: &HttpAnswer, secrets: &[&str]) -> String {
-    let detail = answer.error_detail();
-    // Read as text and as JSON, which may write any character as an escape.
-    let raw = String::from_utf8_lossy(&answer.body);
-    let body = answer.json().map(|body| body.to_string()).unwrap_or_default();
-    let repeats =
-        |secret: &&str| !secret.is_empty() && [&*raw, &body, &detail].iter().any(|text| text.contains(secret));
-    if secrets.iter().any(repeats) {
-        return "its message repeats what was sent and is not shown".to_owned();
-    }
-    detail
+/// The error code of RFC 6749 section 5.2; `unknown` for a text that is none of its codes, absent without any.
+fn stated_code(answer: &HttpAnswer) -> Option<&'static str> {
+    let body = answer.json().ok().filter(|_| !answer.is_html())?;
+    let code = body.get("error")?.as_str().filter(|code| !code.is_empty())?;
+    Some(known_code(code).unwrap_or(UNKNOWN))
 }

@@ -8,10 +8,13 @@ use serde_json::Value;
 use super::shapes::numbered;
 use crate::connectors::connector::ConnectorError;
 use crate::connectors::field::{code, date, instant, text};
+use crate::connectors::rows::{self, Count};
 use crate::connectors::vendor::Vendor;
 
 /// Rows on a page, the most that Remote gives.
 pub(super) const PAGE_SIZE: u64 = 100;
+/// The same, as a number of rows.
+pub(super) const PAGE_ROWS: usize = 100;
 const LARGEST_PAGE: usize = 16 * 1024 * 1024;
 
 /// The last days that the offboardings know, by employment; `None` if the token may not see offboardings.
@@ -20,21 +23,41 @@ const LARGEST_PAGE: usize = 16 * 1024 * 1024;
 ///
 /// # Errors
 /// When the list cannot be read to its end.
-pub(super) async fn last_days(vendor: &Vendor) -> Result<Option<BTreeMap<String, NaiveDate>>, ConnectorError> {
+pub(super) async fn last_days(vendor: &Vendor, count: &Count) -> Result<Option<LastDays>, ConnectorError> {
     let read = |row: &Value| Some(Offboarding::read(row));
-    let listing = whole_list(vendor, "offboardings", &[("include_confidential", "true")], read);
-    Ok(listing.await?.map(|rows| latest(rows.into_iter().flatten())))
+    let listing = whole_list(vendor, "offboardings", &[("include_confidential", "true")], count, read);
+    Ok(listing.await?.map(|list| LastDays { known: latest(list.kept.into_iter().flatten()), unread: list.unread }))
+}
+
+/// What the offboardings say.
+pub(super) struct LastDays {
+    pub(super) known: BTreeMap<String, NaiveDate>,
+    /// Offboardings that no parser takes: whose they are is not known.
+    pub(super) unread: usize,
 }
 
 /// Department names by id; empty if the token may not see departments.
 ///
 /// # Errors
 /// When the list cannot be read to its end.
-pub(super) async fn departments(vendor: &Vendor, company: &str) -> Result<BTreeMap<String, String>, ConnectorError> {
+pub(super) async fn departments(
+    vendor: &Vendor,
+    company: &str,
+    count: &Count,
+) -> Result<BTreeMap<String, String>, ConnectorError> {
     let read = |row: &Value| Some((row.get("id").and_then(code)?, row.get("name").and_then(text)?));
     let query = [("company_id", company), ("paginate", "true")];
-    let listing = whole_list(vendor, "company-departments", &query, read).await?;
-    Ok(listing.unwrap_or_default().into_iter().collect())
+    let listing = whole_list(vendor, "company-departments", &query, count, read).await?;
+    let Some(listing) = listing else { return Ok(BTreeMap::new()) };
+    if listing.unread > 0 {
+        // Its people would lose their department.
+        return Err(ConnectorError::Malformed {
+            system: vendor.system.to_owned(),
+            request: "GET /v1/company-departments".to_owned(),
+            detail: format!("{} departments cannot be read", listing.unread),
+        });
+    }
+    Ok(listing.kept.into_iter().collect())
 }
 
 /// One offboarding that was not canceled.
@@ -74,48 +97,61 @@ fn latest(offboardings: impl Iterator<Item = Offboarding>) -> BTreeMap<String, N
     latest.into_iter().filter_map(|(employment, of)| Some((employment, of.last_day?))).collect()
 }
 
-/// Reads all pages of a list and keeps what `read` makes of its rows; `None` on 403 or 404.
+/// A list that was read to its end.
+struct Listing<T> {
+    kept: Vec<T>,
+    /// Rows that no parser takes.
+    unread: usize,
+}
+
+/// Reads all pages of a list and keeps what `read` makes of its rows; `None` where Remote itself answers 403 or 404.
 ///
 /// Rows can shift between pages while somebody edits. If fewer distinct rows came than the list says it has, it is read
 /// once more; the second result stands, because the count may include rows that the token is not shown.
 async fn whole_list<T>(
     vendor: &Vendor,
-    list: &str,
+    list: &'static str,
     query: &[(&str, &str)],
+    count: &Count,
     read: impl Fn(&Value) -> Option<T>,
-) -> Result<Option<Vec<T>>, ConnectorError> {
+) -> Result<Option<Listing<T>>, ConnectorError> {
     let key = list.replace('-', "_");
     let page_size = PAGE_SIZE.to_string();
     let mut again = true;
     loop {
-        let (mut kept, mut ids) = (Vec::new(), HashSet::new());
+        let (mut kept, mut ids, mut unread) = (Vec::new(), HashSet::new(), 0);
+        let mut so_far = count.clone();
         let mut page = 1;
-        let count = loop {
+        let total = loop {
             let number = page.to_string();
             let paging = [("page", number.as_str()), ("page_size", page_size.as_str())];
             let reply = vendor.get(&["v1", list], &[query, &paging].concat(), LARGEST_PAGE).await?;
-            if matches!(reply.status(), 403 | 404) && page == 1 {
+            if reply.is_own(&[403, 404]) && page == 1 {
                 return Ok(None);
             }
-            let answer = reply.json()?;
-            let numbered = numbered(&answer, &key).map_err(|detail| reply.malformed(detail))?;
+            let numbered = numbered(reply.raw()?, &key, PAGE_ROWS).map_err(|unread| reply.broken(unread))?;
+            so_far.page(&reply, numbered.rows.len(), numbered.total_count, vendor.outbound.clock().now())?;
             let known = ids.len();
-            for row in numbered.rows {
+            for row in &numbered.rows {
+                let Ok(row) = rows::record(*row) else {
+                    unread += 1;
+                    continue;
+                };
                 if ids.insert(row.get("id").and_then(code)) {
-                    kept.extend(read(row));
+                    kept.extend(read(&row));
                 }
             }
             if numbered.is_last(page, PAGE_SIZE).map_err(|detail| reply.malformed(detail))? {
                 break numbered.total_count;
             }
-            if ids.len() == known {
+            if ids.len() == known && unread == 0 {
                 return Err(reply.malformed(format!("page {page} holds nothing new")));
             }
             page += 1;
         };
-        let distinct = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-        if !again || count.is_none_or(|count| distinct >= count) {
-            return Ok(Some(kept));
+        let distinct = u64::try_from(ids.len() + unread).unwrap_or(u64::MAX);
+        if !again || total.is_none_or(|total| distinct >= total) {
+            return Ok(Some(Listing { kept, unread }));
         }
         again = false;
     }

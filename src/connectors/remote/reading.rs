@@ -8,14 +8,16 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::facts::{self, PAGE_SIZE};
+use super::facts::{self, PAGE_ROWS, PAGE_SIZE};
 use super::normalise::{Facts, normalise};
 use super::{Shared, shapes};
 use crate::connectors::connector::{ConnectorError, Detail, End, Item, Page, ReadRequest, Reading};
 use crate::connectors::field::source_id;
+use crate::connectors::rows::{self, Count};
 use crate::connectors::vendor::Reply;
 use crate::directory::ids::SourceId;
 use crate::directory::worker::{Rejected, Worker};
+use crate::keys::seal::sha256;
 
 /// After this time a missing bulk endpoint is looked for again.
 const BULK_RETRY: TimeDelta = TimeDelta::days(7);
@@ -23,8 +25,8 @@ const BULK_RETRY: TimeDelta = TimeDelta::days(7);
 const OFFBOARDINGS_RETRY: TimeDelta = TimeDelta::days(1);
 /// A bulk list that gives this many pages in a row without a new record goes in circles.
 const IDLE_PAGES: u32 = 10;
-const LARGEST_PAGE: usize = 32 * 1024 * 1024;
-const LARGEST_RECORD: usize = 4 * 1024 * 1024;
+const LARGEST_PAGE: usize = 16 * 1024 * 1024;
+const LARGEST_RECORD: usize = 2 * 1024 * 1024;
 
 /// What one reading learns for the next.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,14 +59,15 @@ enum Method {
 struct Bulk {
     company: String,
     /// The first page, which was read to find out whether there is a bulk endpoint.
-    first: Option<(Reply, Value)>,
+    first: Option<Reply>,
     cursor: Option<String>,
-    /// Cursors that were followed.
-    cursors: HashSet<String>,
+    /// Digests of the cursors that were followed.
+    cursors: HashSet<[u8; 32]>,
     /// Pages in a row without a new record.
     idle: u32,
     /// Ids that were given out.
     seen: HashSet<SourceId>,
+    count: Count,
 }
 
 /// Ids, by page number; their records are asked for one by one.
@@ -72,6 +75,7 @@ struct List {
     page: u64,
     /// Ids that were given out: rows shift between pages and come twice.
     seen: HashSet<SourceId>,
+    count: Count,
 }
 
 impl RemoteReading {
@@ -79,24 +83,29 @@ impl RemoteReading {
         let now = shared.vendor.outbound.clock().now();
         let mut memory: Memory =
             request.memory.and_then(|memory| serde_json::from_value(memory).ok()).unwrap_or_default();
+        let count = Count::new(request.limits, now);
         let company = shared.account().await?.id;
 
         let mut facts = Facts { login_email_domains: shared.login_email_domains.clone(), ..Facts::default() };
         if is_due(memory.offboardings_denied_since, OFFBOARDINGS_RETRY, now) {
-            let last_days = facts::last_days(&shared.vendor).await?;
+            let last_days = facts::last_days(&shared.vendor, &count).await?;
             memory.offboardings_denied_since = last_days.is_none().then_some(now);
-            facts.last_days = last_days.unwrap_or_default();
+            if let Some(last_days) = last_days {
+                // One that cannot be read may be anybody's.
+                facts.ends_hidden = last_days.unread > 0;
+                facts.last_days = last_days.known;
+            }
         }
         if memory.offboardings_denied_since.is_some() {
             // Not known is not none: without offboardings only the full record says who leaves when.
             tracing::warn!("Remote does not show offboardings to this token; every record is asked for by its id");
             facts.ends_hidden = true;
         }
-        facts.departments = facts::departments(&shared.vendor, &company).await?;
+        facts.departments = facts::departments(&shared.vendor, &company, &count).await?;
 
-        let mut method = Method::List(List { page: 1, seen: HashSet::new() });
+        let mut method = Method::List(List { page: 1, seen: HashSet::new(), count: count.clone() });
         if is_due(memory.bulk_missing_since, BULK_RETRY, now) {
-            let bulk = Bulk::begin(&shared, company).await?;
+            let bulk = Bulk::begin(&shared, company, count).await?;
             memory.bulk_missing_since = bulk.is_none().then_some(now);
             if let Some(bulk) = bulk {
                 method = Method::Bulk(Box::new(bulk));
@@ -120,14 +129,13 @@ impl RemoteReading {
     }
 
     async fn show(&self, id: &SourceId) -> Result<Detail, ConnectorError> {
-        let path = ["v1", "employments", &id.0];
-        let reply = self.shared.vendor.get(&path, &[("exclude_files", "true")], LARGEST_RECORD).await?;
-        if reply.status() == 404 {
+        let path = ["v1", "employments"];
+        let reply = self.shared.vendor.get_one(&path, &id.0, &[("exclude_files", "true")], LARGEST_RECORD).await?;
+        if reply.is_own(&[404]) {
             return Ok(Detail::Gone);
         }
-        let answer = reply.json()?;
-        let record = shapes::employment(&answer).map_err(|detail| reply.malformed(detail))?;
-        Ok(match normalise(record, &self.facts) {
+        let record = shapes::employment(reply.raw()?).map_err(|unread| reply.broken(unread))?;
+        Ok(match rows::record(record).and_then(|record| normalise(&record, &self.facts)) {
             Ok(worker) if worker.source_id != *id => return Err(reply.malformed("it is another employment's")),
             Ok(worker) => Detail::Found(Box::new(worker)),
             Err(rejected) => Detail::Rejected(Rejected { source_id: Some(id.clone()), ..rejected }),
@@ -137,35 +145,34 @@ impl RemoteReading {
 
 impl Bulk {
     /// `None` if Remote has no such endpoint for us.
-    async fn begin(shared: &Shared, company: String) -> Result<Option<Self>, ConnectorError> {
+    async fn begin(shared: &Shared, company: String, count: Count) -> Result<Option<Self>, ConnectorError> {
         let reply = shared.bulk_page(&company, None).await?;
         // A server without the endpoint takes `bulk` for the id of an employment, and says no in its own way.
-        if matches!(reply.status(), 400 | 403 | 404 | 405 | 422) {
+        if matches!(reply.status(), 400 | 404 | 405 | 422) || reply.is_own(&[403]) {
             return Ok(None);
         }
-        let answer = reply.json()?;
+        // The credential is judged here; the rows are read with the first page.
+        reply.raw()?;
         let (cursors, seen) = (HashSet::new(), HashSet::new());
-        Ok(Some(Self { company, first: Some((reply, answer)), cursor: None, cursors, idle: 0, seen }))
+        Ok(Some(Self { company, first: Some(reply), cursor: None, cursors, idle: 0, seen, count }))
     }
 
     async fn next(&mut self, shared: &Shared, facts: &Facts) -> Result<Page, ConnectorError> {
-        let (reply, answer) = if let Some(first) = self.first.take() {
-            first
-        } else {
-            let reply = shared.bulk_page(&self.company, self.cursor.as_deref()).await?;
-            let answer = reply.json()?;
-            (reply, answer)
+        let reply = match self.first.take() {
+            Some(first) => first,
+            None => shared.bulk_page(&self.company, self.cursor.as_deref()).await?,
         };
-        let page = shapes::cursored(&answer).map_err(|detail| reply.malformed(detail))?;
-        if let Some(next) = page.next
-            && !self.cursors.insert(next.to_owned())
+        let page = shapes::cursored(reply.raw()?, PAGE_ROWS).map_err(|unread| reply.broken(unread))?;
+        self.count.page(&reply, page.rows.len(), None, shared.vendor.outbound.clock().now())?;
+        if let Some(next) = &page.next
+            && !self.cursors.insert(sha256(next.as_bytes()))
         {
             // The rest of the list is out of reach: what was read is not all there is.
             return Err(reply.malformed("a cursor that was followed before came again"));
         }
         let mut items = Vec::with_capacity(page.rows.len());
         for row in page.rows {
-            items.extend(match normalise(row, facts) {
+            items.extend(match rows::record(row).and_then(|record| normalise(&record, facts)) {
                 Ok(worker) => self.seen.insert(worker.source_id.clone()).then(|| full_or_thin(worker, facts)),
                 Err(rejected) => Some(Item::Rejected(rejected)),
             });
@@ -174,8 +181,8 @@ impl Bulk {
         if self.idle >= IDLE_PAGES && page.next.is_some() {
             return Err(reply.malformed(format!("{IDLE_PAGES} pages in a row hold nothing new")));
         }
-        self.cursor = page.next.map(str::to_owned);
-        Ok(Page { items, expected: None, end: page.next.is_none().then(End::default) })
+        self.cursor = page.next;
+        Ok(Page { items, expected: None, end: self.cursor.is_none().then(End::default) })
     }
 }
 
@@ -185,12 +192,12 @@ impl List {
         if reply.status() == 403 {
             return Err(reply.unauthorized());
         }
-        let answer = reply.json()?;
-        let page = shapes::numbered(&answer, "employments").map_err(|detail| reply.malformed(detail))?;
+        let page = shapes::numbered(reply.raw()?, "employments", PAGE_ROWS).map_err(|unread| reply.broken(unread))?;
+        self.count.page(&reply, page.rows.len(), page.total_count, shared.vendor.outbound.clock().now())?;
         let is_last = page.is_last(self.page, PAGE_SIZE).map_err(|detail| reply.malformed(detail))?;
         let mut items = Vec::with_capacity(page.rows.len());
         for row in page.rows {
-            items.extend(match source_id(row) {
+            items.extend(match rows::record(row).and_then(|record| source_id(&record)) {
                 Ok(id) => self.seen.insert(id.clone()).then_some(Item::Thin(id)),
                 Err(rejected) => Some(Item::Rejected(rejected)),
             });

@@ -124,7 +124,7 @@ impl Company {
     }
 
     async fn begin_with(&self, memory: Option<Value>) -> Result<Box<dyn Reading>, ConnectorError> {
-        self.remote().begin(ReadRequest { memory, since: None }).await
+        self.remote().begin(ReadRequest { memory, ..ReadRequest::default() }).await
     }
 
     /// How often a path was asked for.

@@ -1,16 +1,19 @@
 //! Runs: what was pulled, how far it is, what it changed.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use super::body::Members;
 use super::cursor::{Mark, page};
 use super::parameters::Parameters;
-use super::{Answer, entries, id, ok};
+use super::{Answer, answer, entries, id, ok};
+use crate::flows::cancel;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
 use crate::flows::pull;
-use crate::http::auth::{AdminRead, Caller};
+use crate::http::auth::{Admin, AdminRead, Caller};
 use crate::store;
 use crate::store::runs::RunRow;
 
@@ -51,6 +54,21 @@ pub(super) async fn changes(_: Caller<AdminRead>, request: HttpRequest, context:
     Ok(page(rows, limit, |row| Mark::Number(row.id), entries::show))
 }
 
+/// POST /runs/{id}/cancel: 200 once it has ended, 202 while its node still has to notice.
+pub(super) async fn cancel(
+    caller: Caller<Admin>,
+    request: HttpRequest,
+    payload: web::Payload,
+    context: web::Data<Context>,
+) -> Answer {
+    Parameters::read(&request, &[])?.finish()?;
+    let id = id(&request, "id", "run")?;
+    let actor = Members::read(&request, payload, &[]).await?.actor(&caller)?;
+    let row = cancel::cancel(&context, id, &actor).await?;
+    let status = if row.state.is_going() { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok(answer(status, &show_row(&row, context.clock.now())))
+}
+
 const COUNTS: [&str; 9] =
     ["created", "updated", "deactivated", "unchanged", "held", "withheld", "excluded", "failed", "leavers"];
 
@@ -71,5 +89,8 @@ fn show_row(row: &RunRow, now: DateTime<Utc>) -> Value {
         "progress": pull::progress(row, now),
         "counts": counts,
         "problems": row.problems,
+        "waitingUntil": row.waiting_until,
+        "waitingFor": row.waiting_for,
+        "cancelRequestedAt": row.cancel_requested_at,
     })
 }

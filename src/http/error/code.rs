@@ -55,9 +55,9 @@ impl Code {
         Self::TooManyRequests,
         Self::HeadTooLarge,
         Self::Internal,
-        Self::VendorUnavailable,
         Self::VendorMalformed,
         Self::Unavailable,
+        Self::VendorUnavailable,
     ];
 
     /// The word, its status and its meaning: one line a code, so that none of the three is forgotten.
@@ -112,7 +112,9 @@ impl Code {
             Self::Internal => {
                 ("internal", S::INTERNAL_SERVER_ERROR, "a fault of Rollbook; the log has the `requestId`")
             }
-            Self::VendorUnavailable => ("vendorUnavailable", S::BAD_GATEWAY, "the HR system does not answer"),
+            Self::VendorUnavailable => {
+                ("vendorUnavailable", S::GATEWAY_TIMEOUT, "the HR system does not answer in time; nothing was changed")
+            }
             Self::VendorMalformed => ("vendorMalformed", S::BAD_GATEWAY, "the HR system does not answer as itself"),
             Self::Unavailable => ("unavailable", S::SERVICE_UNAVAILABLE, "the database cannot be asked; try again"),
         }

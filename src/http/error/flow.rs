@@ -14,6 +14,9 @@ impl From<FlowError> for Problem {
                 problem
             }
             FlowError::Invalid { field, problem } => Self::invalid(vec![FieldError { field, message: problem }]),
+            FlowError::InvalidMembers(mistakes) => Self::invalid(
+                mistakes.into_iter().map(|one| FieldError { field: one.member, message: one.problem }).collect(),
+            ),
             FlowError::Connector(error) => of_connector(&error),
             FlowError::Database(error) => Refusal::from(error).into(),
             FlowError::Store(error) => Refusal::from(error).into(),
@@ -33,9 +36,21 @@ fn of_connector(error: &ConnectorError) -> Problem {
         ConnectorError::Refused { .. } => Code::VendorRefused,
         ConnectorError::Settings { .. } => Code::Settings,
         ConnectorError::Unavailable { .. } => Code::VendorUnavailable,
-        ConnectorError::Malformed { .. } => Code::VendorMalformed,
+        ConnectorError::Malformed { .. } | ConnectorError::Blocked { .. } | ConnectorError::TooLarge { .. } => {
+            Code::VendorMalformed
+        }
     };
-    Problem::new(code, error.to_string())
+    let detail = match error {
+        ConnectorError::Unavailable { retry_after: Some(wait), .. } => format!(
+            "{error}; it asks to come back in {} seconds. Nothing was changed; call this again then",
+            wait.as_secs()
+        ),
+        ConnectorError::Unavailable { .. } => {
+            format!("{error}. Nothing was changed; check that the HR system is up, and call this again")
+        }
+        error => error.to_string(),
+    };
+    Problem::new(code, detail)
 }
 
 #[cfg(test)]
@@ -78,7 +93,7 @@ mod tests {
                     retry_after: None,
                 }
                 .into(),
-                502,
+                504,
                 "vendorUnavailable",
             ),
             (

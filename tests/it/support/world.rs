@@ -8,11 +8,12 @@ use diesel_async::AsyncPgConnection;
 use rollbook::clock::Clock;
 use rollbook::flows::audit::Actor;
 use rollbook::flows::connect::{self, NewConnectionOrder};
-use rollbook::flows::context::Context;
+use rollbook::flows::context::{Context, VENDOR_WAIT};
 use rollbook::flows::{feed, fields, grants, groups, hold, keys, pull, released_totals, timers, tokens};
 use rollbook::jobs::wake::Wake;
 use rollbook::keys::seal::Keys;
 use rollbook::outbound::Outbound;
+use rollbook::outbound::limits::Limits;
 use rollbook::sandbox::{Running, Sandbox, SandboxConfig};
 use rollbook::store;
 use rollbook::store::pool::{Connection, Database, PoolSettings};
@@ -39,7 +40,11 @@ impl World {
     }
 
     pub(crate) async fn on(database: TestDatabase, config: SandboxConfig) -> Self {
-        let clock = Clock::manual(BEGIN.parse().unwrap());
+        Self::at(database, config, Clock::manual(BEGIN.parse().unwrap())).await
+    }
+
+    /// One whose clock is another than that which a test moves.
+    pub(crate) async fn at(database: TestDatabase, config: SandboxConfig, clock: Clock) -> Self {
         let config = SandboxConfig { today: config.today.or(Some(clock.now().date_naive())), ..config };
         let time = clock.clone();
         let vendor = Sandbox::new(config, Arc::new(move || time.now()));
@@ -136,6 +141,8 @@ pub(crate) async fn context(database: &TestDatabase, clock: Clock) -> Context {
     Context {
         db,
         outbound: Outbound::new(clock.clone(), true).unwrap(),
+        limits: Limits::default(),
+        vendor_wait: VENDOR_WAIT,
         node: clock.row_id(),
         clock,
         keys: Arc::new(keys),

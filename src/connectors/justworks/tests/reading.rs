@@ -35,7 +35,8 @@ async fn a_mark_limits_both_lists_to_what_changed() {
     vendor.page("terminated", None, read("members_last_page_cursor_omitted")).await;
     let memory = Some(vendor.begin().await.unwrap().memory());
     let since = Some(json!("2026-11-17T09:00:00Z"));
-    let mut reading = vendor.begin_with(ReadRequest { memory: memory.clone(), since }).await.unwrap();
+    let mut reading =
+        vendor.begin_with(ReadRequest { memory: memory.clone(), since, ..ReadRequest::default() }).await.unwrap();
     assert_eq!(reading.coverage(), Coverage::Changed);
     let read = pages(reading.as_mut()).await.unwrap();
     assert_eq!(ids(&read), ["mem_0007", "mem_0009", "mem_0016"]);
@@ -49,7 +50,7 @@ async fn a_mark_limits_both_lists_to_what_changed() {
 async fn a_mark_does_not_hold_when_departments_or_scopes_are_others() {
     let vendor = Vendor::whole().await;
     let memory = Some(vendor.begin().await.unwrap().memory());
-    let request = |since: Value| ReadRequest { memory: memory.clone(), since: Some(since) };
+    let request = |since: Value| ReadRequest { memory: memory.clone(), since: Some(since), ..ReadRequest::default() };
     let good = json!("2026-11-17T09:00:00Z");
     assert_eq!(vendor.begin_with(request(good.clone())).await.unwrap().coverage(), Coverage::Changed);
     let few = vendor.open(Some("company.basic:read member.basic:read"));
@@ -57,7 +58,7 @@ async fn a_mark_does_not_hold_when_departments_or_scopes_are_others() {
     for odd in [json!("soon"), json!(7), json!({"since": MARK})] {
         assert_eq!(vendor.begin_with(request(odd)).await.unwrap().coverage(), Coverage::Full);
     }
-    let forgotten = ReadRequest { memory: None, since: Some(good.clone()) };
+    let forgotten = ReadRequest { memory: None, since: Some(good.clone()), ..ReadRequest::default() };
     assert_eq!(vendor.begin_with(forgotten).await.unwrap().coverage(), Coverage::Full);
 
     let renamed = Vendor::new().await;

@@ -46,7 +46,7 @@ async fn other_refusals_are_told_as_they_are() {
     for at in [COMPANY, MEMBERS] {
         let failed = fails(at, error("bad parameter")).await;
         let ConnectorError::Refused { status: 400, detail, .. } = failed else { panic!("{failed:?}") };
-        assert_eq!(detail, "limit must be between 1 and 100");
+        assert_eq!(detail, "the parameter limit has to be from 1 to 100");
         assert!(matches!(fails(at, error("unknown member")).await, ConnectorError::Refused { status: 404, .. }));
     }
 }

@@ -56,7 +56,7 @@ async fn a_company_that_is_not_active_is_not_an_empty_one() {
     for at in [BULK, EMPLOYMENTS] {
         let failed = fails(at, error("company not active")).await;
         let ConnectorError::Refused { status: 409, detail, .. } = failed else { panic!("{failed:?}") };
-        assert_eq!(detail, "Company needs to be in status active to manage employments");
+        assert_eq!(detail, "the company has to be in the status active at Remote");
     }
 }
 
