@@ -55,10 +55,21 @@ impl FlowError {
             ) => true,
             Self::Store(Error::DatabaseError(Kind::Unknown, information)) => {
                 let words = ["terminating connection", "the database system is", "too many clients"];
-                self.is_deadlock() || words.iter().any(|words| information.message().contains(words))
+                self.is_deadlock()
+                    || self.is_disk_full()
+                    || words.iter().any(|words| information.message().contains(words))
             }
             _ => false,
         }
+    }
+
+    /// Whether the database had no room to write: SQLSTATE 53100, which the driver hands on as its message alone.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind, Error};
+        let words = ["No space left on device", "Disk quota exceeded", "could not extend file"];
+        matches!(self, Self::Store(Error::DatabaseError(DatabaseErrorKind::Unknown, information))
+            if words.iter().any(|words| information.message().contains(words)))
     }
 
     /// Whether two transactions waited for each other and the database ended this one: trying again helps at once.

@@ -1,6 +1,8 @@
 //! Carries a run out: pull, take over, plan, apply. Each step leaves the run in a state from which another node can go
 //! on after a kill: a pull begins anew, a plan is made anew, a plan that is being applied goes on where it stood.
 
+mod outage;
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -36,7 +38,11 @@ pub async fn work(context: &Context) -> Result<bool, FlowError> {
     let claimed = conn.transaction(async |conn| store::runs::claim(conn, context.node, now, now + LEASE).await).await?;
     drop(conn);
     let Some(run) = claimed else { return Ok(false) };
-    carry_out(context, run).await?;
+    let id = run.id;
+    match carry_out(context, run).await {
+        Err(error) if error.is_outage() => outage::wait_out(context, id, &error).await?,
+        done => done?,
+    }
     Ok(true)
 }
 
@@ -45,7 +51,8 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
     let Some(connection) = store::connections::find(&mut conn, run.connection_id).await? else { return Ok(()) };
     if run.state == "pulling" {
         // The node that pulled is gone, and with it what it had in mind: begin anew, under an id of its own.
-        return begin_anew(context, &mut conn, &run).await;
+        let reason = "the node that carried this run out stopped";
+        return begin_anew(context, &mut conn, &run, "interrupted", reason).await;
     }
     let lease = Lease { context, run: run.id };
     if run.started_at.is_none() {
@@ -75,7 +82,7 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
         Err(Stop::Flow(FlowError::Connector(error))) => {
             outcome::end_run(context, &run, &connection, Ending::Refused(error)).await
         }
-        // Ours to fix or to wait out: the run stays as it is and is taken up again when its lease ends.
+        // To be waited out, by the caller.
         Err(Stop::Flow(error)) if error.is_outage() => Err(error),
         Err(Stop::Flow(error)) => {
             warn!(run.id = %run.id, "run {} failed: {error}", run.id);
@@ -110,7 +117,7 @@ impl Lease<'_> {
     async fn keep(&self) -> Stop {
         let clock = &self.context.clock;
         loop {
-            clock.wait_until(clock.now() + LEASE / 3).await;
+            clock.wait(LEASE / 3).await;
             // A database that is away for a moment is noticed by the work itself.
             let Ok(mut conn) = self.context.db.get().await else { continue };
             if let Err(stop @ Stop::Lost) = self.update(&mut conn, RunChange::default()).await {
@@ -131,7 +138,14 @@ impl Lease<'_> {
     }
 }
 
-async fn begin_anew(context: &Context, conn: &mut AsyncPgConnection, run: &RunRow) -> Result<(), FlowError> {
+/// Ends a run that was cut off while it pulled, and queues another in its place.
+async fn begin_anew(
+    context: &Context,
+    conn: &mut AsyncPgConnection,
+    run: &RunRow,
+    code: &str,
+    reason: &str,
+) -> Result<(), FlowError> {
     let now = context.clock.now();
     let next = NewRun {
         id: context.clock.row_id(),
@@ -145,11 +159,12 @@ async fn begin_anew(context: &Context, conn: &mut AsyncPgConnection, run: &RunRo
     };
     let (id, old) = (next.id, run.id);
     conn.transaction(async |conn| {
-        let problem = json!([{ "code": "interrupted", "message": format!("the node that carried this run out stopped; run {id} begins anew") }]);
+        let problem = json!([{ "code": code, "message": format!("{reason}; run {id} begins anew"), "at": now }]);
         let change = RunChange {
             state: Some("interrupted".into()),
             ended_at: Some(now),
             problems: Some(problem),
+            leased_until: Some(None),
             ..RunChange::default()
         };
         store::runs::update(conn, old, change).await?;

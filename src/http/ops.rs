@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::error::Problem;
 use super::state::State;
+use crate::clock::Trust;
 use crate::store::migrations;
 
 /// How long the database may take to say that it is there.
@@ -30,11 +31,11 @@ async fn healthz() -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "up" }))
 }
 
-/// The database answers and has the shape that this program needs; else 503 with the reason, which names no place and
-/// no credential.
+/// The database answers, has the shape that this program needs, and its clock and ours agree; else 503 with the reason,
+/// which names no place and no credential.
 async fn readyz(state: web::Data<State>) -> HttpResponse {
     let reason = tokio::time::timeout(LONGEST, reason(&state)).await;
-    match reason.unwrap_or(Some("the database does not answer")) {
+    match reason.unwrap_or_else(|_| Some("the database does not answer".into())) {
         None => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ready" })),
         Some(reason) => HttpResponse::ServiceUnavailable()
             .insert_header((CACHE_CONTROL, "no-store"))
@@ -43,20 +44,24 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
     }
 }
 
-async fn reason(state: &State) -> Option<&'static str> {
+async fn reason(state: &State) -> Option<String> {
     let mut conn = match state.db.get().await {
         Ok(conn) => conn,
         Err(error) => {
             tracing::warn!("not ready: {error}");
-            return Some("the database cannot be reached");
+            return Some("the database cannot be reached".into());
         }
     };
     match migrations::are_done(&mut conn).await {
-        Ok(true) => None,
-        Ok(false) => Some("the database is being migrated"),
+        Ok(true) => match state.clock.trust() {
+            // People are served all the same; what does not run are pulls and dates.
+            Trust::Skewed(skew) => Some(format!("{skew}; nobody is pulled and no date fires until they agree")),
+            Trust::Good | Trust::Unsure => None,
+        },
+        Ok(false) => Some("the database is being migrated".into()),
         Err(error) => {
             tracing::warn!("not ready: {error}");
-            Some("the database cannot be asked")
+            Some("the database cannot be asked".into())
         }
     }
 }

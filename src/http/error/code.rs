@@ -16,6 +16,7 @@ pub enum Code {
     MethodNotAllowed,
     Conflict,
     NoCredential,
+    FeedExpired,
     TooLarge,
     UnsupportedMediaType,
     Invalid,
@@ -30,7 +31,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, by status.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Malformed,
         Self::InvalidCursor,
         Self::TokenMissing,
@@ -40,6 +41,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::Conflict,
         Self::NoCredential,
+        Self::FeedExpired,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
@@ -69,6 +71,7 @@ impl Code {
             ),
             Self::Conflict => ("conflict", S::CONFLICT, "the present state does not allow it"),
             Self::NoCredential => ("noCredential", S::CONFLICT, "no credential is stored, or it cannot be opened"),
+            Self::FeedExpired => ("feedExpired", S::GONE, "the feed no longer has what follows this number or mark"),
             Self::TooLarge => ("tooLarge", S::PAYLOAD_TOO_LARGE, "the body has more than 1 MiB"),
             Self::UnsupportedMediaType => (
                 "unsupportedMediaType",
