@@ -4,8 +4,10 @@ mod check;
 mod demo;
 mod jobs;
 mod program;
+mod watch;
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -16,8 +18,8 @@ use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseChoice};
-use crate::flows::callers;
 use crate::flows::context::{Context, VENDOR_WAIT};
+use crate::flows::{callers, key_check};
 use crate::http::metrics;
 use crate::http::server::{self, Workers};
 use crate::http::state::State;
@@ -38,6 +40,8 @@ pub use program::program;
 /// Connections for reads that are divided among the workers, if there is one for each. At least a third of all stay
 /// shared, for requests of a worker whose own are all taken.
 const OWN_CONNECTIONS: usize = 8;
+/// The key of a private cluster, in the data directory.
+const KEY_FILE: &str = "key";
 /// How long work that must not be broken off may take after the jobs have stopped.
 const UNBROKEN_AT_MOST: std::time::Duration = std::time::Duration::from_secs(90);
 
@@ -65,6 +69,7 @@ impl App {
             format!("cannot listen on {}: choose another address with --listen or ROLLBOOK_LISTEN", config.listen)
         })?;
         let address = listener.local_addr()?;
+        let config = with_keys(config)?;
         let Opened { embedded, source } = open_database(&config, &clock).await?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let workers = workers(&config.lanes);
@@ -92,6 +97,9 @@ impl App {
     ) -> anyhow::Result<(Context, Lanes, Option<Token>)> {
         let admin_token = config.admin_token.take();
         let (context, lanes) = connect(config, source, clock).await?;
+        // Before anything is stored: from here on the clock is the database's.
+        watch::look(&context).await?;
+        key_check::recognise(&context).await?;
         let mut conn = context.db.get().await?;
         let now = context.clock.now();
         conn.transaction(async |conn| crate::store::changes::make_partitions(conn, now).await).await?;
@@ -124,6 +132,7 @@ impl App {
         runner.start(&tracker, &jobs_stop);
         let stopped = jobs_stop.clone();
         tracker.spawn(async move { stopped.run_until_cancelled(keep_metrics()).await });
+        tracker.spawn(watch::watch(context.clone(), jobs_stop.clone()));
         let mut serving = tokio::spawn(server);
         let cluster_gone = async {
             match embedded.as_mut() {
@@ -183,6 +192,30 @@ fn workers_of(number: usize, reads: usize) -> Workers {
     Workers { number, connections: OWN_CONNECTIONS.min(reads * 2 / 3) / number.max(1) }
 }
 
+/// The settings with the key of the data directory, where none is given: made before a new private cluster is, so that
+/// there is never a cluster without its key.
+fn with_keys(config: Config) -> anyhow::Result<Config> {
+    if config.keys.is_some() {
+        return Ok(config);
+    }
+    let path = config.data_dir.join(KEY_FILE);
+    if !path.exists() && Embedded::exists(&config.data_dir) {
+        bail!(key_is_missing(&path));
+    }
+    Embedded::make_data_dir(&config.data_dir)?;
+    Ok(Config { keys: Some(Keys::load_or_create(&path)?), ..config })
+}
+
+/// What to do about a cluster whose key is gone. A new key in its place would open nothing that is stored.
+fn key_is_missing(path: &Path) -> String {
+    format!(
+        "the key file {0} is missing beside an existing database: put it back (from the backup), or give the key as \
+         ROLLBOOK_KEY. If it is lost, make a new one with `(umask 077; openssl rand -base64 32 > {0})`, and give the \
+         credentials of all connections again",
+        path.display()
+    )
+}
+
 /// A database that can be connected to.
 struct Opened {
     /// To be stopped at the end.
@@ -203,10 +236,17 @@ async fn open_database(config: &Config, clock: &Clock) -> anyhow::Result<Opened>
 
 /// Connects, and brings the database into shape.
 async fn connect(config: Config, source: DatabaseSource, clock: Clock) -> anyhow::Result<(Context, Lanes)> {
-    let keys = match config.keys {
-        Some(keys) => keys,
-        None => Keys::load_or_create(&config.data_dir.join("key"))?,
-    };
+    let (context, lanes) = reach(config, source, clock).await?;
+    let done = context.db.migrate().await?;
+    if !done.is_empty() {
+        info!("the database was brought into shape: {}", done.join(", "));
+    }
+    Ok((context, lanes))
+}
+
+/// Connects, and changes nothing.
+async fn reach(config: Config, source: DatabaseSource, clock: Clock) -> anyhow::Result<(Context, Lanes)> {
+    let keys = config.keys.context("there is no key")?;
     let own = workers(&config.lanes);
     let lanes = Lanes::connect(source, &config.lanes, own.number * own.connections).await?;
     let (total, most) = (config.lanes.total(), lanes.server_limit().await?);
@@ -221,10 +261,6 @@ async fn connect(config: Config, source: DatabaseSource, clock: Clock) -> anyhow
         info!("this process opens up to {total} connections to the database, which takes {most} from all processes");
     }
     let db = lanes.jobs.clone();
-    let done = db.migrate().await?;
-    if !done.is_empty() {
-        info!("the database was brought into shape: {}", done.join(", "));
-    }
     let context = Context {
         outbound: Outbound::new(clock.clone(), config.allow_private_vendors)?,
         limits: config.limits,
@@ -244,6 +280,7 @@ async fn connect(config: Config, source: DatabaseSource, clock: Clock) -> anyhow
 /// # Errors
 /// As [`App::start`].
 pub async fn migrate(config: Config, clock: Clock) -> anyhow::Result<()> {
+    let config = with_keys(config)?;
     let Opened { embedded, source } = open_database(&config, &clock).await?;
     let result = async {
         let db = Database::connect(source, PoolSettings { size: 2, ..PoolSettings::default() }).await?;

@@ -2,22 +2,80 @@
 //!
 //! Everything that waits for a vendor (pace, back-off) or for an instant (schedules, lifecycle) waits here, so that a
 //! test can move time by hand: a [`Clock::manual`] stands still until it is advanced.
+//!
+//! The reference is the database's clock, which all nodes share. [`Clock::compare`] measures how far the machine's clock
+//! is from it; [`Clock::now`] shows the reference from then on. As long as the two differ by more than [`TOLERANCE`],
+//! nobody knows which of them is wrong, and [`Clock::trust`] tells the jobs to stop.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+/// How far the clocks of server and database may be apart before work that depends on time stops.
+pub const TOLERANCE: TimeDelta = TimeDelta::seconds(60);
+/// A smaller difference is not corrected: measuring is not exact.
+const NEGLIGIBLE: TimeDelta = TimeDelta::seconds(1);
+/// For tests of the built program: names a file that holds how many seconds the machine's clock is ahead.
+const TEST_OFFSET: &str = "ROLLBOOK_TEST_CLOCK_FILE";
+
 /// The clock of one process. Cheap to clone; clones share the same time.
 #[derive(Clone, Debug)]
-pub struct Clock(Kind);
+pub struct Clock {
+    kind: Kind,
+    reference: Arc<Mutex<Reference>>,
+}
 
 #[derive(Clone, Debug)]
 enum Kind {
-    System,
+    System {
+        /// Only in tests of the built program.
+        offset: Option<Arc<PathBuf>>,
+    },
     Manual(Arc<Manual>),
+}
+
+/// What the last comparison with the database's clock found.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reference {
+    /// What has to be added to the machine's clock.
+    correction: TimeDelta,
+    /// When the last comparison was, by the clock that nobody can set, and what the machine's clock showed then.
+    compared: Option<(Instant, DateTime<Utc>)>,
+    skew: Option<Skew>,
+}
+
+/// A difference between the clocks of server and database that is beyond [`TOLERANCE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skew {
+    /// How far the server's clock is ahead of the database's; negative when it is behind.
+    pub ahead: TimeDelta,
+}
+
+impl std::fmt::Display for Skew {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seconds = self.ahead.num_seconds().abs();
+        let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+        let length = match (days, hours, minutes) {
+            (0, 0, _) => format!("{seconds} s"),
+            (0, hours, minutes) => format!("{hours} h {minutes} min"),
+            (days, hours, _) => format!("{days} d {hours} h"),
+        };
+        let side = if self.ahead > TimeDelta::zero() { "ahead of" } else { "behind" };
+        write!(f, "clockSkew: this server's clock is {length} {side} the database's")
+    }
+}
+
+/// Whether the time can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    Good,
+    /// The machine's clock was set, or the machine slept, since the last comparison: compare again first.
+    Unsure,
+    Skewed(Skew),
 }
 
 #[derive(Debug)]
@@ -37,37 +95,102 @@ impl Clock {
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self(Kind::System)
+        Self::of(Kind::System { offset: None })
+    }
+
+    /// The machine's clock, moved by what the file says that `ROLLBOOK_TEST_CLOCK_FILE` names, if it is set: so that
+    /// tests can start the built program with a wrong clock.
+    #[must_use]
+    pub fn of_program() -> Self {
+        Self::of(Kind::System { offset: std::env::var_os(TEST_OFFSET).map(|path| Arc::new(path.into())) })
     }
 
     /// A clock that shows `now` until [`advance`](Self::advance) or a [`pause`](Self::pause) moves it.
     #[must_use]
     pub fn manual(now: DateTime<Utc>) -> Self {
         let state = Mutex::new(ManualState { now, paused: Duration::ZERO });
-        Self(Kind::Manual(Arc::new(Manual { state, moved: Notify::new() })))
+        Self::of(Kind::Manual(Arc::new(Manual { state, moved: Notify::new() })))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, reference: Arc::default() }
     }
 
     /// The present instant, truncated to microseconds: what Postgres stores is what was read.
+    ///
+    /// It is the machine's clock, corrected by the last comparison with the database's. When the machine's clock was set
+    /// since, it goes on evenly until the next comparison.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        let machine = self.machine();
+        let reference = self.reference();
+        let (even, jumped) = reference.even(machine);
+        (if jumped { even } else { machine }) + reference.correction
+    }
+
+    /// What the machine's clock shows, right or wrong.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
-    pub fn now(&self) -> DateTime<Utc> {
-        match &self.0 {
-            Kind::System => Utc::now().trunc_subsecs(6),
+    pub fn machine(&self) -> DateTime<Utc> {
+        match &self.kind {
+            Kind::System { offset: None } => Utc::now().trunc_subsecs(6),
+            Kind::System { offset: Some(file) } => {
+                let seconds = std::fs::read_to_string(&**file).ok().and_then(|text| text.trim().parse().ok());
+                Utc::now().trunc_subsecs(6) + TimeDelta::try_seconds(seconds.unwrap_or(0)).unwrap_or_default()
+            }
             Kind::Manual(manual) => manual.lock().now,
         }
     }
 
+    /// Takes a comparison with the database's clock, which showed `database` at some instant between the two instants
+    /// `before` and `after` of [`machine`](Self::machine). Returns the difference if it is beyond [`TOLERANCE`].
+    pub fn compare(&self, before: DateTime<Utc>, database: DateTime<Utc>, after: DateTime<Utc>) -> Option<Skew> {
+        let unsure = (after - before).abs() / 2;
+        let ahead = before + (after - before) / 2 - database;
+        let difference = (ahead.abs() - unsure).max(TimeDelta::zero());
+        let skew = (difference > TOLERANCE).then_some(Skew { ahead });
+        let correction = if difference > NEGLIGIBLE { -ahead } else { TimeDelta::zero() };
+        let compared = match &self.kind {
+            Kind::System { .. } => Some((monotonic(), self.machine())),
+            // It is moved by hand and never against another clock.
+            Kind::Manual(_) => None,
+        };
+        *self.reference.lock().unwrap_or_else(PoisonError::into_inner) = Reference { correction, compared, skew };
+        skew
+    }
+
+    /// Whether work that depends on time may be done.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        let reference = self.reference();
+        match reference.skew {
+            Some(skew) => Trust::Skewed(skew),
+            None if reference.even(self.machine()).1 => Trust::Unsure,
+            None => Trust::Good,
+        }
+    }
+
+    fn reference(&self) -> Reference {
+        *self.reference.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits out a vendor's pace or a back-off. A manual clock does not wait: it jumps forward by `length`, so that a
     /// test of a long pull ends at once and can then read how long it would have taken.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that waits on the machine's clock")]
     pub async fn pause(&self, length: Duration) {
-        self.pause_until(self.now() + TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX)).await;
+        match &self.kind {
+            Kind::System { .. } => tokio::time::sleep(length).await,
+            Kind::Manual(_) => {
+                self.pause_until(self.now() + TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX)).await;
+            }
+        }
     }
 
     /// [`pause`](Self::pause) until an instant; returns at once when it has passed.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that waits on the machine's clock")]
     pub async fn pause_until(&self, until: DateTime<Utc>) {
-        match &self.0 {
-            Kind::System => {
+        match &self.kind {
+            Kind::System { .. } => {
                 if let Ok(left) = (until - self.now()).to_std() {
                     tokio::time::sleep(left).await;
                 }
@@ -79,29 +202,24 @@ impl Clock {
         }
     }
 
-    /// Waits for an instant that comes by itself (a schedule, a lifecycle date). A manual clock waits until a test has
+    /// Waits for some time to pass by itself, however the clock is set meanwhile. A manual clock waits until a test has
     /// advanced it that far.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that waits on the machine's clock")]
-    pub async fn wait_until(&self, until: DateTime<Utc>) {
-        match &self.0 {
-            Kind::System => {
-                while let Ok(left) = (until - self.now()).to_std() {
-                    // In slices, so that a machine that slept or whose clock was set does not oversleep.
-                    tokio::time::sleep(left.min(Duration::from_secs(30))).await;
-                    if left.is_zero() {
+    pub async fn wait(&self, length: TimeDelta) {
+        match &self.kind {
+            Kind::System { .. } => tokio::time::sleep(length.to_std().unwrap_or_default()).await,
+            Kind::Manual(manual) => {
+                let until = manual.lock().now + length;
+                loop {
+                    let moved = manual.moved.notified();
+                    tokio::pin!(moved);
+                    moved.as_mut().enable();
+                    if manual.lock().now >= until {
                         return;
                     }
+                    moved.await;
                 }
             }
-            Kind::Manual(manual) => loop {
-                let moved = manual.moved.notified();
-                tokio::pin!(moved);
-                moved.as_mut().enable();
-                if manual.lock().now >= until {
-                    return;
-                }
-                moved.await;
-            },
         }
     }
 
@@ -113,7 +231,7 @@ impl Clock {
 
     /// Moves a manual clock forward. The machine's clock cannot be moved; there this does nothing.
     pub fn advance(&self, by: TimeDelta) {
-        if let Kind::Manual(manual) = &self.0 {
+        if let Kind::Manual(manual) = &self.kind {
             manual.lock().now += by;
             manual.moved.notify_waiters();
         }
@@ -130,8 +248,8 @@ impl Clock {
     /// How long all pauses of a manual clock would have lasted.
     #[must_use]
     pub fn paused(&self) -> Duration {
-        match &self.0 {
-            Kind::System => Duration::ZERO,
+        match &self.kind {
+            Kind::System { .. } => Duration::ZERO,
             Kind::Manual(manual) => manual.lock().paused,
         }
     }
@@ -149,6 +267,20 @@ impl Clock {
     pub fn row_id(&self) -> Uuid {
         Uuid::now_v7()
     }
+}
+
+impl Reference {
+    /// What the machine's clock would show had nobody set it since the last comparison, and whether somebody has.
+    fn even(&self, machine: DateTime<Utc>) -> (DateTime<Utc>, bool) {
+        let Some((at, shown)) = self.compared else { return (machine, false) };
+        let even = shown + TimeDelta::from_std(at.elapsed()).unwrap_or_default();
+        (even.trunc_subsecs(6), (machine - even).abs() > TOLERANCE)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
+fn monotonic() -> Instant {
+    Instant::now()
 }
 
 impl Manual {
@@ -188,7 +320,7 @@ mod tests {
         let clock = Clock::manual(noon());
         let waiting = tokio::spawn({
             let clock = clock.clone();
-            async move { clock.wait_until(noon() + TimeDelta::hours(3)).await }
+            async move { clock.wait(TimeDelta::hours(3)).await }
         });
         tokio::task::yield_now().await;
         clock.advance(TimeDelta::hours(2));
@@ -196,5 +328,60 @@ mod tests {
         assert!(!waiting.is_finished());
         clock.advance(TimeDelta::hours(1));
         waiting.await.unwrap();
+    }
+
+    #[test]
+    fn the_databases_clock_is_the_reference_and_a_large_difference_is_a_skew() {
+        let clock = Clock::manual(noon());
+        let compare = |ahead| clock.compare(noon(), noon() - TimeDelta::seconds(ahead), noon());
+        assert_eq!(compare(0), None);
+        assert_eq!(clock.now(), noon());
+        assert_eq!(compare(60), None);
+        assert_eq!((clock.now(), clock.trust()), (noon() - TimeDelta::seconds(60), Trust::Good));
+        for (ahead, text) in [
+            (61, "61 s ahead of"),
+            (-61, "61 s behind"),
+            (-3_700, "1 h 1 min behind"),
+            (40 * 86_400 + 3_600, "40 d 1 h ahead of"),
+        ] {
+            let skew = compare(ahead).unwrap();
+            assert_eq!(skew.to_string(), format!("clockSkew: this server's clock is {text} the database's"));
+            assert_eq!(clock.trust(), Trust::Skewed(skew));
+            assert_eq!(clock.now(), noon() - TimeDelta::seconds(ahead));
+        }
+        assert_eq!(compare(1), None);
+        assert_eq!((clock.now(), clock.trust()), (noon(), Trust::Good), "it heals");
+    }
+
+    #[test]
+    fn a_slow_answer_of_the_database_is_no_skew() {
+        let clock = Clock::manual(noon());
+        let after = noon() + TimeDelta::seconds(30);
+        assert_eq!(clock.compare(noon(), noon() - TimeDelta::seconds(50), after), None);
+        assert!(clock.compare(noon(), noon() - TimeDelta::seconds(70), after).is_some());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_goes_on_evenly_until_it_was_compared_again() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let set = |seconds: i64| std::fs::write(file.path(), seconds.to_string()).unwrap();
+        let clock = Clock::of(Kind::System { offset: Some(Arc::new(file.path().to_owned())) });
+        set(0);
+        let right = clock.machine();
+        assert_eq!(clock.compare(right, right, right), None);
+        for seconds in [3_456_000, -3_456_000] {
+            set(seconds);
+            assert_eq!(clock.trust(), Trust::Unsure);
+            assert!((clock.now() - right).abs() < TOLERANCE, "{}", clock.now());
+            // The database says that nothing but the machine's clock has moved.
+            let wrong = clock.machine();
+            let skew = clock.compare(wrong, clock.now(), wrong).unwrap();
+            assert_eq!(skew.ahead.num_hours(), seconds / 3600);
+            assert!((clock.now() - right).abs() < TOLERANCE, "{}", clock.now());
+            set(0);
+            let again = clock.machine();
+            assert_eq!(clock.compare(again, again, again), None);
+            assert_eq!(clock.trust(), Trust::Good);
+        }
     }
 }

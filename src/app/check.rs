@@ -5,14 +5,19 @@ use uuid::Uuid;
 
 use super::{Opened, open_database};
 use crate::clock::Clock;
-use crate::config::Settings;
-use crate::flows::connect;
+use crate::config::{Config, DatabaseChoice, Settings};
 use crate::flows::context::Context;
-use crate::flows::tokens;
+use crate::flows::key_check::Sealed;
+use crate::flows::{clock_check, connect, key_check, tokens};
+use crate::keys::seal::Keys;
 use crate::store;
+use crate::store::embedded::{Embedded, Found};
+use crate::store::error::DatabaseError;
+use crate::store::migrations::Shape;
 use crate::store::pool::Connection;
+use crate::store::source::DatabaseSource;
 
-/// How far the clocks of server and database may be apart.
+/// How far the clocks of server and database may be apart without a word.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
 /// Checks settings, database, clock, keys and HR systems. `false` when something is wrong.
@@ -31,7 +36,50 @@ pub async fn check(settings: Settings, clock: Clock) -> anyhow::Result<bool> {
         }
     };
     report.right("settings", &format!("listen on {}, data in {}", config.listen, config.data_dir.display()));
-    let opened = match open_database(&config, &clock).await {
+    let found = match &config.database {
+        DatabaseChoice::Embedded => match Embedded::look(&config.data_dir) {
+            Ok(Found::Nothing { major }) => {
+                let place = config.data_dir.display();
+                report.note(
+                    "database",
+                    &format!("none yet in {place}: `rollbook serve` makes it with PostgreSQL {major}"),
+                );
+                if config.keys.is_none() && !config.data_dir.join(super::KEY_FILE).exists() {
+                    report.note("key", &format!("none yet: `rollbook serve` makes it in {place}"));
+                }
+                return Ok(true);
+            }
+            Ok(found) => Some(found),
+            Err(error) => {
+                report.wrong("database", &error.to_string());
+                return Ok(false);
+            }
+        },
+        DatabaseChoice::External(_) => None,
+    };
+    let config = match config.keys {
+        Some(_) => config,
+        None => {
+            let path = config.data_dir.join(super::KEY_FILE);
+            match Keys::load(&path) {
+                Ok(keys) => Config { keys: Some(keys), ..config },
+                Err(_) if !path.exists() => {
+                    report.wrong("key", &super::key_is_missing(&path));
+                    return Ok(false);
+                }
+                Err(error) => {
+                    report.wrong("key", &error.to_string());
+                    return Ok(false);
+                }
+            }
+        }
+    };
+    let opened = match found {
+        // The server that runs it has it open; its socket is there for us, too.
+        Some(Found::Running(socket)) => Ok(Opened { embedded: None, source: DatabaseSource::local(*socket) }),
+        _ => open_database(&config, &clock).await,
+    };
+    let Opened { embedded, source } = match opened {
         Ok(opened) => opened,
         Err(error) => {
             report.wrong("database", &format!("{error:#}"));
@@ -40,10 +88,11 @@ pub async fn check(settings: Settings, clock: Clock) -> anyhow::Result<bool> {
     };
     let Opened { embedded, source } = opened;
     let place = source.place().to_owned();
-    match super::connect(config, source, clock).await {
+    match super::reach(config, source, clock).await {
         Ok((context, lanes)) => {
-            report.right("database", &format!("reached at {place}, in the shape that this version needs"));
-            look_around(&context, &mut report).await?;
+            if look_at_shape(&context, &place, &mut report).await? {
+                look_around(&context, &mut report).await?;
+            }
             lanes.close();
         }
         Err(error) => report.wrong("database", &format!("{error:#}")),
@@ -54,13 +103,49 @@ pub async fn check(settings: Settings, clock: Clock) -> anyhow::Result<bool> {
     Ok(report.all_right)
 }
 
+/// Compares the clocks and the shape of the database. `false` when there is nothing more to look at.
+async fn look_at_shape(context: &Context, place: &str, report: &mut Report) -> anyhow::Result<bool> {
+    let skew = clock_check::compare(context).await?;
+    let apart = (context.clock.machine() - context.clock.now()).abs();
+    match skew {
+        Some(skew) => {
+            report
+                .wrong("clock", &format!("{skew}; nobody is pulled and no date fires until one of them is set right"));
+        }
+        None if apart > CLOCK_TOLERANCE => {
+            report.note("clock", &format!("{} s away from the database's", apart.num_seconds()));
+        }
+        None => report.right("clock", "as the database's"),
+    }
+    let mut conn = context.db.get().await?;
+    match store::migrations::shape(&mut conn).await? {
+        Shape::Ready => {
+            report.right("database", &format!("reached at {place}, in the shape that this version needs"));
+            return Ok(true);
+        }
+        Shape::Empty => {
+            let text =
+                format!("reached at {place}, empty: `rollbook serve` or `rollbook migrate` brings it into shape");
+            report.note("database", &text);
+        }
+        Shape::Behind(missing) => {
+            let text = format!(
+                "reached at {place}; {missing} migrations are missing: `rollbook serve` or `rollbook migrate` runs them"
+            );
+            report.note("database", &text);
+        }
+        Shape::Newer(unknown) => report.wrong("database", &DatabaseError::Newer(unknown.join(", ")).to_string()),
+    }
+    Ok(false)
+}
+
 async fn look_around(context: &Context, report: &mut Report) -> anyhow::Result<()> {
     let mut conn = context.db.get().await?;
-    let apart = (store::migrations::database_time(&mut conn).await? - context.clock.now()).abs();
-    if apart <= CLOCK_TOLERANCE {
-        report.right("clock", &format!("within {} ms of the database's", apart.num_milliseconds()));
+    let sealed = key_check::look(context, &mut conn).await?;
+    if sealed == Sealed::default() {
+        report.right("key", "opens every stored credential");
     } else {
-        report.wrong("clock", &format!("{} s away from the database's: set one of them right", apart.num_seconds()));
+        report.wrong("key", &sealed.to_string());
     }
     look_at_tokens(context, &mut conn, report).await?;
     let connections = store::connections::all(&mut conn).await?;
@@ -70,6 +155,11 @@ async fn look_around(context: &Context, report: &mut Report) -> anyhow::Result<(
     }
     for connection in connections {
         let what = format!("connection `{}`", connection.name);
+        let problems = connection.problems.as_array();
+        for problem in problems.into_iter().flatten().filter(|problem| problem["message"].is_string()) {
+            let text = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
+            report.note(&what, &format!("{}: {}", connection.state, text("message")));
+        }
         match connect::probe(context, &connection).await {
             Ok(account) => {
                 report.right(&what, &format!("{} answers for the account {}", connection.kind, account.name));

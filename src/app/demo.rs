@@ -333,7 +333,7 @@ async fn ended(context: &Context, run: Uuid) -> anyhow::Result<()> {
             Some(run) => bail!("the run {id} ended as {}: {}", run.state, run.problems),
             None => bail!("the run {id} is gone"),
         }
-        let look_again = context.clock.wait_until(context.clock.now() + TimeDelta::milliseconds(500));
+        let look_again = context.clock.wait(TimeDelta::milliseconds(500));
         tokio::select! {
             () = look_again => {}
             _ = bell.changed() => {}

@@ -14,12 +14,18 @@ type Step = for<'a> fn(&'a Context) -> BoxFuture<'a, Result<bool, FlowError>>;
 struct Work {
     name: &'static str,
     context: Context,
+    /// Whether it waits while the clock cannot be relied on.
+    needs_clock: bool,
     step: Step,
 }
 
 impl Job for Work {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn needs_clock(&self) -> bool {
+        self.needs_clock
     }
 
     fn step(&self) -> BoxFuture<'_, Result<bool, Stopped>> {
@@ -38,27 +44,30 @@ impl std::fmt::Debug for Work {
 
 /// All jobs of a process.
 pub(super) fn runner(context: &Context) -> Runner {
-    let all: [(&'static str, Step); 15] = [
-        ("housekeeping", |context| timers::keep_house(context).boxed()),
-        ("timers", |context| timers::fire(context).boxed()),
-        ("schedule", |context| timers::schedule(context).boxed()),
-        ("holds", |context| hold::expire(context).boxed()),
-        ("tokens", |context| tokens::warn_of_ends(context).boxed()),
-        ("grants", |context| grants::refresh_stale(context).boxed()),
+    // What a wrong clock does harm to says `true`; what only carries on what is written says `false`.
+    let all: [(&'static str, bool, Step); 15] = [
+        ("housekeeping", true, |context| timers::keep_house(context).boxed()),
+        ("timers", true, |context| timers::fire(context).boxed()),
+        ("schedule", true, |context| timers::schedule(context).boxed()),
+        ("holds", true, |context| hold::expire(context).boxed()),
+        ("tokens", true, |context| tokens::warn_of_ends(context).boxed()),
+        ("grants", true, |context| grants::refresh_stale(context).boxed()),
         // Several, so that a long pull of one connection does not keep the others waiting.
-        ("pulls", |context| pull::work(context).boxed()),
-        ("pulls", |context| pull::work(context).boxed()),
-        ("pulls", |context| pull::work(context).boxed()),
-        ("pulls", |context| pull::work(context).boxed()),
-        ("authority", |context| fields::walk(context).boxed()),
-        ("keys", |context| keys::fill(context).boxed()),
-        ("released totals", |context| released_totals::count(context).boxed()),
-        ("groups", |context| groups::walk(context).boxed()),
-        ("feed", |context| feed::sequence(context).boxed()),
+        ("pulls", true, |context| pull::work(context).boxed()),
+        ("pulls", true, |context| pull::work(context).boxed()),
+        ("pulls", true, |context| pull::work(context).boxed()),
+        ("pulls", true, |context| pull::work(context).boxed()),
+        ("authority", true, |context| fields::walk(context).boxed()),
+        ("keys", false, |context| keys::fill(context).boxed()),
+        ("released totals", false, |context| released_totals::count(context).boxed()),
+        ("groups", true, |context| groups::walk(context).boxed()),
+        ("feed", false, |context| feed::sequence(context).boxed()),
     ];
     let jobs = all
         .into_iter()
-        .map(|(name, step)| Box::new(Work { name, context: context.clone(), step }) as Box<dyn Job>)
+        .map(|(name, needs_clock, step)| {
+            Box::new(Work { name, context: context.clone(), needs_clock, step }) as Box<dyn Job>
+        })
         .collect();
     Runner::new(jobs, context.clock.clone(), context.wake.clone())
 }

@@ -87,7 +87,7 @@ fn told(error: &anyhow::Error) -> String {
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
-    let clock = Clock::system();
+    let clock = Clock::of_program();
     match command {
         Command::Serve(settings) => super::serve(settings.check()?, clock).await?,
         Command::Demo(args) => super::demo(*args, clock).await?,
@@ -103,7 +103,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 /// The environment variables of all commands, as `--help` shows them.
 fn known_variables() -> Vec<&'static str> {
-    let mut names = vec!["ROLLBOOK_LOG_FORMAT"];
+    let mut names = vec!["ROLLBOOK_LOG_FORMAT", "ROLLBOOK_TEST_CLOCK_FILE"];
     let root: &'static clap::Command = Box::leak(Box::new(Arguments::command()));
     let mut commands = vec![root];
     while let Some(command) = commands.pop() {

@@ -162,6 +162,9 @@ pub enum ConnectorError {
     /// There is no credential that could be shown to the HR system.
     #[error("there is no credential to use: {detail}")]
     NoCredential { detail: String },
+    /// The stored credential is sealed with a key that this server does not have. The right key cures it.
+    #[error("the stored credential cannot be opened: {detail}")]
+    KeyMissing { detail: String },
     /// The HR system is there and says no for a reason that trying again does not cure.
     #[error("{system} refused {request} with status {status}: {detail}")]
     Refused { system: String, request: String, status: u16, detail: String },

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::error::FlowError;
 use crate::connectors::connector::ConnectorError;
 use crate::connectors::registry::Credentials;
-use crate::keys::seal::Place;
+use crate::keys::seal::{KeyError, Place};
 use crate::store::connections::ConnectionRow;
 use crate::store::grants::GrantRow;
 
@@ -23,15 +23,19 @@ pub(super) fn seal(context: &Context, connection: Uuid, credentials: &Credential
     context.keys.seal(place(&connection.to_string()), credentials.to_json().as_bytes())
 }
 
-/// Opens the credentials of a connection. One that cannot be opened has to be given again, like a revoked one.
+/// Opens the credentials of a connection. One that cannot be opened waits for its key.
 pub(super) fn open(context: &Context, connection: &ConnectionRow) -> Result<Credentials, FlowError> {
-    let lost = |detail: String| FlowError::Connector(ConnectorError::NoCredential { detail });
-    let sealed = connection.credentials.as_deref().ok_or_else(|| lost("none is stored".into()))?;
-    let text = context
-        .keys
-        .open(place(&connection.id.to_string()), sealed)
-        .map_err(|error| lost(format!("the stored one cannot be opened ({error}); was ROLLBOOK_KEY changed?")))?;
+    let sealed = connection
+        .credentials
+        .as_deref()
+        .ok_or_else(|| FlowError::Connector(ConnectorError::NoCredential { detail: "none is stored".into() }))?;
+    let text = context.keys.open(place(&connection.id.to_string()), sealed).map_err(|error| key_missing(&error))?;
     Credentials::of_json(&text).map_err(|error| FlowError::corrupt("credential", &error))
+}
+
+/// A value that is sealed with a key that this server does not have.
+fn key_missing(error: &KeyError) -> FlowError {
+    FlowError::Connector(ConnectorError::KeyMissing { detail: format!("{error}; was ROLLBOOK_KEY changed?") })
 }
 
 /// The tokens of a grant. `Debug` shows neither.
@@ -59,10 +63,7 @@ impl Tokens {
             refresh: Option<SecretString>,
         }
         let place = Place { table: "oauth_grants", column: "tokens", row: &grant.connection_id.to_string() };
-        let text = context.keys.open(place, &grant.tokens).map_err(|error| {
-            let detail = format!("the stored tokens cannot be opened ({error}); was ROLLBOOK_KEY changed?");
-            FlowError::Connector(ConnectorError::NoCredential { detail })
-        })?;
+        let text = context.keys.open(place, &grant.tokens).map_err(|error| key_missing(&error))?;
         let Stored { access, refresh } =
             serde_json::from_slice(&text).map_err(|error| FlowError::corrupt("grant", &error))?;
         Ok(Self { access, refresh })

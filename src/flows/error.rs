@@ -85,6 +85,12 @@ impl FlowError {
         }
     }
 
+    /// Whether the database had no room to write.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Store(error) if classify(error) == Fault::DiskFull)
+    }
+
     /// Whether another transaction was in the way (a deadlock, say): trying again helps at once.
     #[must_use]
     pub fn is_deadlock(&self) -> bool {

@@ -23,7 +23,14 @@ pub async fn sequence(context: &Context) -> Result<bool, FlowError> {
 pub async fn after(context: &Context, sequence_number: i64, limit: i64) -> Result<Vec<ChangeRow>, FlowError> {
     let mut conn = context.db.get().await?;
     number_all(&mut conn).await?;
-    Ok(store::changes::feed(&mut conn, sequence_number, limit).await?)
+    let after = sequence_number.max(store::retention::feed_from(&mut conn).await?);
+    Ok(store::changes::feed(&mut conn, after, limit).await?)
+}
+
+/// Whether the feed no longer has what follows a number: a reader who stopped there has missed changes.
+pub async fn is_expired(context: &Context, sequence_number: i64) -> Result<bool, FlowError> {
+    let mut conn = context.db.get().await?;
+    Ok(sequence_number > 0 && sequence_number < store::retention::feed_from(&mut conn).await?)
 }
 
 /// Numbers all that was committed before the call.

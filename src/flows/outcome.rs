@@ -28,6 +28,9 @@ const BLOCKED_FOR: TimeDelta = TimeDelta::minutes(10);
 /// The longest wait that a vendor can ask for.
 const LONGEST_ASKED: TimeDelta = TimeDelta::hours(24);
 
+/// The code of the problem that a credential is sealed with a key that the server does not have.
+pub(super) const KEY_MISSING: &str = "keyMissing";
+
 /// How a run ends.
 #[derive(Debug)]
 pub(super) enum Ending {
@@ -41,6 +44,8 @@ pub(super) enum Ending {
     Short(Shortfall),
     /// The HR system, or the way to it, said no.
     Refused(ConnectorError),
+    /// The database could not be written.
+    NoDatabase(String),
     /// A fault of ours.
     Broken(String),
     /// An admin cancelled it.
@@ -74,6 +79,9 @@ pub(super) async fn end_run(
             Ending::Refused(error @ ConnectorError::NoCredential { .. }) => {
                 (RunState::Failed, Some(("noCredential", error.to_string())))
             }
+            Ending::Refused(error @ ConnectorError::KeyMissing { .. }) => {
+                (RunState::Failed, Some((KEY_MISSING, error.to_string())))
+            }
             Ending::Refused(error @ ConnectorError::Settings { .. }) => {
                 (RunState::Failed, Some(("settings", error.to_string())))
             }
@@ -92,6 +100,7 @@ pub(super) async fn end_run(
             Ending::Refused(error @ ConnectorError::TooLarge { .. }) => {
                 (RunState::Incomplete, Some(("tooLarge", error.to_string())))
             }
+            Ending::NoDatabase(message) => (RunState::Failed, Some(("databaseUnavailable", message.clone()))),
             Ending::Broken(message) => (RunState::Failed, Some(("internal", message.clone()))),
         };
         let mut problems = match &run.problems {
@@ -135,7 +144,9 @@ pub(super) async fn end_run(
             warn!(run.id = %run.id, "run {} is incomplete and changes nobody: {shortfall}", run.id);
         }
         Ending::Refused(error) => warn!(run.id = %run.id, "run {} changes nobody: {error}", run.id),
-        Ending::Broken(message) => warn!(run.id = %run.id, "run {} failed: {message}", run.id),
+        Ending::NoDatabase(message) | Ending::Broken(message) => {
+            warn!(run.id = %run.id, "run {} failed: {message}", run.id)
+        }
         ended => info!(run.id = %run.id, "run {} has ended: {ended:?}", run.id),
     }
     context.wake.ring();
@@ -186,7 +197,7 @@ fn follow_up(
                     run.problems.as_array().into_iter().flatten().filter(|problem| problem["code"] == "hidden");
                 change.problems = Some(hidden.cloned().collect());
                 if pulled {
-                    change.last_good_at = Some(now);
+                    change.last_good_at = Some(Some(now));
                 }
                 if steered {
                     change.next_run_at = Some(Some(now + interval(context, connection)?));
@@ -217,7 +228,7 @@ fn follow_up(
             change.problems = Some(json!([refused(connection, error, now)]));
             change.next_run_at = Some(None);
         }
-        Ending::Short(_) | Ending::Refused(_) | Ending::Broken(_) => {
+        Ending::Short(_) | Ending::Refused(_) | Ending::NoDatabase(_) | Ending::Broken(_) => {
             turn("failing");
             let failures = connection.failures.saturating_add(1);
             change.failures = Some(failures);
@@ -230,6 +241,9 @@ fn follow_up(
             let remedy = match ending {
                 Ending::Refused(ConnectorError::Settings { .. }) => {
                     "nothing is lost: the last good data is served; give a credential or settings that fit, trying again cures nothing"
+                }
+                Ending::Refused(ConnectorError::KeyMissing { .. }) => {
+                    "nothing is lost: the last good data is served; start the server with the right ROLLBOOK_KEY or key file and the connection goes on by itself; if the key is lost, give the credential again with POST /connections/{id}/reauthorize"
                 }
                 _ => "nothing is lost: the last good data is served, and the pull is tried again by itself",
             };
@@ -360,6 +374,18 @@ fn asked_wait(ending: &Ending) -> TimeDelta {
     }
 }
 
+/// The longest time that may lie between now and the next pull of a connection: the interval with its spread, or while
+/// the connection fails, the back-off or what the HR system asked for.
+pub(super) fn longest_wait(connection: &ConnectionRow) -> TimeDelta {
+    let minutes = Common::parse(&connection.settings).unwrap_or_default().interval_minutes;
+    let interval = TimeDelta::seconds(i64::from(minutes) * 66);
+    if connection.failures <= 0 {
+        return interval;
+    }
+    let asked = connection.problems.as_array().into_iter().flatten().any(|problem| problem["code"] == "unavailable");
+    interval.max(if asked { LONGEST_ASKED } else { back_off(connection.failures) })
+}
+
 /// The interval of a connection, up to ten percent shorter or longer, so that many do not pull at the same instant.
 pub(super) fn interval(context: &Context, connection: &ConnectionRow) -> Result<TimeDelta, FlowError> {
     let minutes = i64::from(Common::of(&connection.settings)?.interval_minutes);
@@ -379,7 +405,7 @@ async fn counts(conn: &mut AsyncPgConnection, run: &RunRow, ending: &Ending) -> 
         Ending::Applied => (created, updated, deactivated) = written(conn, run.id).await?,
         Ending::Planned => (created, updated, deactivated) = (planned.created, planned.updated, planned.deactivated),
         Ending::Held => held = planned.created + planned.updated + planned.deactivated,
-        Ending::Short(_) | Ending::Refused(_) | Ending::Broken(_) | Ending::Cancelled => {}
+        Ending::Short(_) | Ending::Refused(_) | Ending::NoDatabase(_) | Ending::Broken(_) | Ending::Cancelled => {}
     }
     let failed = count("failed");
     let touched = created + updated + deactivated + held + planned.withheld + planned.excluded;

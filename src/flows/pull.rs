@@ -1,6 +1,8 @@
 //! Carries a run out: pull, take over, plan, apply. Each step leaves the run in a state from which another node can go
 //! on after a kill: a pull begins anew, a plan is made anew, a plan that is being applied goes on where it stood.
 
+mod outage;
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -40,7 +42,11 @@ pub async fn work(context: &Context) -> Result<bool, FlowError> {
     let claimed = conn.transaction(async |conn| store::runs::claim(conn, context.node, now, now + LEASE).await).await?;
     drop(conn);
     let Some(run) = claimed else { return Ok(false) };
-    carry_out(context, run).await?;
+    let id = run.id;
+    match carry_out(context, run).await {
+        Err(error) if error.is_outage() => outage::wait_out(context, id, &error).await?,
+        done => done?,
+    }
     Ok(true)
 }
 
@@ -54,7 +60,8 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
     }
     if run.state == RunState::Pulling {
         // The node that pulled is gone, and with it what it had in mind: begin anew, under an id of its own.
-        return begin_anew(context, &mut conn, &run).await;
+        let reason = "the node that carried this run out stopped";
+        return begin_anew(context, &mut conn, &run, "interrupted", reason).await;
     }
     let lease = Lease { context, run: run.id, waits: Waits::default() };
     if run.started_at.is_none() {
@@ -90,7 +97,7 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
         Err(Stop::Flow(FlowError::Connector(error))) => {
             outcome::end_run(context, &run, &connection, Ending::Refused(error)).await
         }
-        // Ours to fix or to wait out: the run stays as it is and is taken up again when its lease ends.
+        // To be waited out, by the caller.
         Err(Stop::Flow(error)) if error.is_outage() => Err(error),
         Err(Stop::Flow(error)) => {
             warn!(run.id = %run.id, "run {} failed: {error}", run.id);
@@ -132,7 +139,7 @@ impl Lease<'_> {
         let mut renewed = clock.now();
         let mut noted = None;
         loop {
-            clock.wait_until(clock.now() + LOOK).await;
+            clock.wait(LOOK).await;
             // A database that is away for a moment is noticed by the work itself.
             let Ok(mut conn) = self.context.db.get().await else { continue };
             let waiting = self.waits.current();
@@ -194,7 +201,14 @@ fn waiting_for(reason: WaitReason) -> WaitingFor {
     }
 }
 
-async fn begin_anew(context: &Context, conn: &mut AsyncPgConnection, run: &RunRow) -> Result<(), FlowError> {
+/// Ends a run that was cut off while it pulled, and queues another in its place.
+async fn begin_anew(
+    context: &Context,
+    conn: &mut AsyncPgConnection,
+    run: &RunRow,
+    code: &str,
+    reason: &str,
+) -> Result<(), FlowError> {
     let now = context.clock.now();
     let next = NewRun {
         id: context.clock.row_id(),
@@ -208,11 +222,12 @@ async fn begin_anew(context: &Context, conn: &mut AsyncPgConnection, run: &RunRo
     };
     let (id, old) = (next.id, run.id);
     conn.transaction(async |conn| {
-        let problem = json!([{ "code": "interrupted", "message": format!("the node that carried this run out stopped; run {id} begins anew") }]);
+        let problem = json!([{ "code": code, "message": format!("{reason}; run {id} begins anew"), "at": now }]);
         let change = RunChange {
             state: Some(RunState::Interrupted),
             ended_at: Some(now),
             problems: Some(problem),
+            leased_until: Some(None),
             ..RunChange::default()
         };
         store::runs::update(conn, old, change).await?;

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::error::FlowError;
 use super::groups;
 use super::plan::{Order, STEP, Scope, build};
+use super::retention;
 use crate::store;
 use crate::store::runs::{NewRun, RunCause, RunState};
 
@@ -86,9 +87,6 @@ fn new_run(context: &Context, connection: Uuid, cause: RunCause, state: RunState
     }
 }
 
-/// How long runs, plans and the feed are kept, and how long the change log.
-const KEEP_RUNS: TimeDelta = TimeDelta::days(90);
-
 /// Makes partitions ahead, forgets what is old, and ends groups in which nobody is; once a day on one node. `false` when
 /// it is not time.
 pub async fn keep_house(context: &Context) -> Result<bool, FlowError> {
@@ -102,11 +100,7 @@ pub async fn keep_house(context: &Context) -> Result<bool, FlowError> {
         return Ok(false);
     }
     conn.transaction(async |conn| store::changes::make_partitions(conn, now).await).await?;
-    conn.transaction(async |conn| {
-        store::plans::forget_before(conn, now - KEEP_RUNS).await?;
-        store::runs::forget_before(conn, now - KEEP_RUNS).await
-    })
-    .await?;
+    retention::forget(context, &mut conn).await?;
     // Last, and no reason to fail: the day's lease is taken, and a group that stays a day longer does no harm.
     groups::sweep(context, &mut conn).await.unwrap_or_else(|error| error!(%error, "no group could be ended"));
     Ok(true)

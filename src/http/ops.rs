@@ -1,5 +1,6 @@
 //! For those who run the server: is the process up, and can it do its work?
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
@@ -8,6 +9,7 @@ use serde_json::json;
 
 use super::error::Problem;
 use super::state::State;
+use crate::clock::Trust;
 use crate::store::migrations;
 use crate::store::pool::watched;
 
@@ -36,14 +38,15 @@ enum Readiness {
     Ready,
     /// Reads are answered; nothing is written.
     ReadOnly,
-    NotReady(&'static str),
+    NotReady(Cow<'static, str>),
 }
 
-/// The database answers and has the shape that this program needs; else 503 with the reason, which names no place and
-/// no credential. A database that takes no writes is 200 with `readOnly`, so that proxies go on sending readers.
+/// The database answers, has the shape that this program needs, and its clock and ours agree; else 503 with the reason,
+/// which names no place and no credential. A database that takes no writes is 200 with `readOnly`, so that proxies go
+/// on sending readers.
 async fn readyz(state: web::Data<State>) -> HttpResponse {
     let found = tokio::time::timeout(LONGEST, watched(readiness(&state))).await;
-    match found.unwrap_or(Readiness::NotReady("the database does not answer")) {
+    match found.unwrap_or(Readiness::NotReady("the database does not answer".into())) {
         Readiness::Ready => {
             HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ready" }))
         }
@@ -64,17 +67,21 @@ async fn readiness(state: &State) -> Readiness {
         Ok(conn) => conn,
         Err(error) => {
             tracing::warn!("not ready: {error}");
-            return Readiness::NotReady("the database cannot be reached");
+            return Readiness::NotReady("the database cannot be reached".into());
         }
     };
     let unasked = |error: diesel::result::Error| {
         tracing::warn!("not ready: {error}");
-        Readiness::NotReady("the database cannot be asked")
+        Readiness::NotReady("the database cannot be asked".into())
     };
     match migrations::are_done(&mut conn).await {
         Ok(true) => {}
-        Ok(false) => return Readiness::NotReady("the database is being migrated"),
+        Ok(false) => return Readiness::NotReady("the database is being migrated".into()),
         Err(error) => return unasked(error),
+    }
+    if let Trust::Skewed(skew) = state.clock.trust() {
+        // People are served all the same; pulls and dates are what does not run.
+        return Readiness::NotReady(format!("{skew}; nobody is pulled and no date fires until they agree").into());
     }
     match health.takes_writes(&mut conn).await {
         Ok(true) => Readiness::Ready,

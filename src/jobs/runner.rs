@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use super::wake::Wake;
-use crate::clock::Clock;
+use crate::clock::{Clock, Trust};
 
 /// How long a job with nothing to do waits before it looks again, should it miss the bell.
 const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(1);
@@ -26,6 +26,9 @@ const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(5);
 pub trait Job: Send + Sync + fmt::Debug {
     /// What logs call it.
     fn name(&self) -> &'static str;
+
+    /// Whether its work depends on the time: then it waits while the clock cannot be relied on.
+    fn needs_clock(&self) -> bool;
 
     /// Does the next piece of work; `false` when there is none.
     fn step(&self) -> BoxFuture<'_, Result<bool, Stopped>>;
@@ -73,6 +76,10 @@ impl Runner {
         let mut waits = false;
         loop {
             bell.mark_unchanged();
+            if job.needs_clock() && self.clock.trust() != Trust::Good {
+                self.clock.wait(LOOK_AGAIN).await;
+                continue;
+            }
             let step = AssertUnwindSafe(job.step()).catch_unwind().await;
             let step = step.unwrap_or_else(|_| Err(Stopped::Failed(anyhow::anyhow!("it panicked"))));
             self.note(&mut waits, &step);
@@ -92,7 +99,7 @@ impl Runner {
                     AFTER_FAILURE
                 }
             };
-            let look = self.clock.wait_until(self.clock.now() + pause);
+            let look = self.clock.wait(pause);
             tokio::select! {
                 () = look => {}
                 _ = bell.changed() => {}

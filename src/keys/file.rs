@@ -24,6 +24,11 @@ pub enum KeyFileError {
 }
 
 impl Keys {
+    /// Reads the key file; changes nothing.
+    pub fn load(path: &Path) -> Result<Self, KeyFileError> {
+        read(path)
+    }
+
     /// Reads the key file, or makes one with a new key when there is none.
     ///
     /// A new file appears whole or not at all (also when two processes make it at once: both then use the same), has

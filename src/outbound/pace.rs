@@ -20,6 +20,9 @@ const WINDOW: TimeDelta = TimeDelta::minutes(1);
 /// A vendor's word on its own window is believed up to this length; a longer one is in another unit or form.
 const LONGEST_WINDOW: TimeDelta = TimeDelta::minutes(5);
 
+/// A silence that ends further ahead was asked for by a clock that has been set back since.
+const LONGEST_SILENCE: TimeDelta = TimeDelta::hours(1);
+
 /// This fraction of the vendor's limit is left to others who share it.
 const SHARE_OF_OTHERS: u64 = 20;
 
@@ -151,11 +154,11 @@ impl State {
         while self.ended.front().is_some_and(|ended| *ended <= now - WINDOW) {
             self.ended.pop_front();
         }
-        if let Some(until) = self.held_until.filter(|until| *until > now) {
+        if let Some(until) = self.held_until.filter(|until| *until > now && *until <= now + LONGEST_SILENCE) {
             return Decision::WaitUntil(until, WaitReason::RetryAfter);
         }
         self.held_until = None;
-        self.vendor = self.vendor.filter(|window| window.until > now);
+        self.vendor = self.vendor.filter(|window| window.until > now && window.until <= now + LONGEST_WINDOW);
         if let Some(window) = self.vendor {
             // What is in flight may not be in the vendor's count yet.
             let in_flight = u64::try_from(self.in_flight).unwrap_or(u64::MAX);

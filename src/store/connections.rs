@@ -84,7 +84,7 @@ pub struct ConnectionChange {
     pub evidence: Option<String>,
     pub problems: Option<Value>,
     pub failures: Option<i32>,
-    pub last_good_at: Option<DateTime<Utc>>,
+    pub last_good_at: Option<Option<DateTime<Utc>>>,
     pub next_run_at: Option<Option<DateTime<Utc>>>,
     pub mark: Option<Option<Value>>,
     pub last_full_at: Option<DateTime<Utc>>,

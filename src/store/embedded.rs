@@ -50,6 +50,17 @@ pub struct Embedded {
     _lock: File,
 }
 
+/// What there is at a data directory.
+#[derive(Debug)]
+pub enum Found {
+    /// No cluster; one would be made with this major version of Postgres.
+    Nothing { major: u32 },
+    /// A cluster that no Rollbook runs.
+    Stopped { major: u32 },
+    /// A cluster that a Rollbook runs, and how to connect to it.
+    Running(Box<Config>),
+}
+
 /// What differs from the ordinary, in tests.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -82,7 +93,7 @@ impl Embedded {
             init(&binaries, &account, &data).await?;
         }
         leftover::clear(&data, clock).await?;
-        let socket_dir = socket::directory(Path::new("/tmp"), &data, &account, clock)?;
+        let socket_dir = socket::choose(&data_dir, &data, &account, clock)?;
         let log = data_dir.join("postgres.log");
         let postmaster = Postmaster::start(&binaries, &account, &data, &socket_dir, &log, options, clock).await?;
         let embedded = Self { postmaster, socket_dir, port: options.port(), _lock: lock };
@@ -94,6 +105,39 @@ impl Embedded {
                 Err(EmbeddedError::Prepare { reason: crate::store::error::plain(&error) })
             }
         }
+    }
+
+    /// Makes the data directory, if there is none.
+    pub fn make_data_dir(data_dir: &Path) -> Result<(), EmbeddedError> {
+        open_data_dir(data_dir).map(drop)
+    }
+
+    /// Whether a cluster was made in the data directory.
+    #[must_use]
+    pub fn exists(data_dir: &Path) -> bool {
+        data_dir.join("postgres").exists()
+    }
+
+    /// What there is at a data directory. Changes nothing.
+    pub fn look(data_dir: &Path) -> Result<Found, EmbeddedError> {
+        let data = data_dir.join("postgres");
+        let Some(major) = made_by(&data)? else {
+            let account = Account::choose(&data)?;
+            let installed = Binaries::installed(&account, std::env::var_os("PATH").as_deref());
+            return Ok(Found::Nothing { major: Binaries::choose(&installed, &data, None)?.major });
+        };
+        let is_held = File::open(data_dir.join("lock"))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)));
+        if !is_held {
+            return Ok(Found::Stopped { major });
+        }
+        // Its lines are: process, data directory, start, port, socket directory.
+        let pid_file = data.join("postmaster.pid");
+        let failed = |source| EmbeddedError::DataDir { path: pid_file.clone(), action: "read", source };
+        let text = fs::read_to_string(&pid_file).map_err(failed)?;
+        let line = |number: usize| text.lines().nth(number).map(str::trim).unwrap_or_default();
+        let port = line(3).parse().map_err(|_| failed(io::Error::other("it is not complete yet; try again")))?;
+        Ok(Found::Running(Box::new(superuser(Path::new(line(4)), port, DATABASE))))
     }
 
     /// How to connect to it. There is no password: the socket's directory is closed to everybody else.

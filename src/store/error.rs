@@ -64,6 +64,8 @@ pub(super) fn plain(error: &tokio_postgres::Error) -> String {
 pub enum Fault {
     /// The database is away, starting, stopping or out of connections: trying again later helps.
     Outage,
+    /// The database has no room to write (SQLSTATE 53100): reads go on, and writes work again once there is room.
+    DiskFull,
     /// The database takes no writes at present: a standby, or `default_transaction_read_only`.
     ReadOnly,
     /// Another transaction was in the way (deadlock, serialization, lock time-out): trying again at once helps.
@@ -83,7 +85,7 @@ impl Fault {
     #[must_use]
     pub fn is_passing(self) -> bool {
         match self {
-            Self::Outage | Self::ReadOnly | Self::Conflict | Self::TimedOut | Self::Cancelled => true,
+            Self::Outage | Self::DiskFull | Self::ReadOnly | Self::Conflict | Self::TimedOut | Self::Cancelled => true,
             Self::Duplicate | Self::Bug => false,
         }
     }
@@ -112,7 +114,7 @@ pub fn classify(error: &Error) -> Fault {
 }
 
 /// Messages of Postgres, by what they mean. The first that is contained counts.
-const MESSAGES: [(&str, Fault); 21] = [
+const MESSAGES: [(&str, Fault); 23] = [
     ("deadlock detected", Fault::Conflict),
     ("canceling statement due to lock timeout", Fault::Conflict),
     ("could not obtain lock", Fault::Conflict),
@@ -126,7 +128,9 @@ const MESSAGES: [(&str, Fault); 21] = [
     ("too many clients", Fault::Outage),
     ("too many connections", Fault::Outage),
     ("remaining connection slots are reserved", Fault::Outage),
-    ("No space left on device", Fault::Outage),
+    ("No space left on device", Fault::DiskFull),
+    ("Disk quota exceeded", Fault::DiskFull),
+    ("could not extend file", Fault::DiskFull),
     ("out of memory", Fault::Outage),
     ("out of shared memory", Fault::Outage),
     ("Input/output error", Fault::Outage),

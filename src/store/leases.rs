@@ -6,7 +6,8 @@ use diesel::sql_types::{Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-/// Takes or renews the lease on `name` for `owner`; `false` while another node has it.
+/// Takes or renews the lease on `name` for `owner`; `false` while another node has it. A lease that lasts longer than the
+/// one asked for was taken by a wrong clock and counts as none.
 pub async fn take(
     conn: &mut AsyncPgConnection,
     name: &str,
@@ -17,7 +18,8 @@ pub async fn take(
     diesel::sql_query(
         "INSERT INTO leases (name, owner, leased_until) VALUES ($1, $2, $4)
          ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, leased_until = excluded.leased_until
-         WHERE leases.owner = excluded.owner OR leases.leased_until < $3",
+         WHERE leases.owner = excluded.owner OR leases.leased_until < $3
+            OR leases.leased_until > $4 + interval '1 minute'",
     )
     .bind::<Text, _>(name)
     .bind::<SqlUuid, _>(owner)

@@ -50,13 +50,48 @@ pub(super) async fn complete(mut connection: AsyncPgConnection) -> Result<(), Da
     trigrams::ensure(&mut connection).await.map_err(failed)
 }
 
+/// How far a database is from the shape that this program needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// No migration was ever run.
+    Empty,
+    /// So many are missing.
+    Behind(usize),
+    Ready,
+    /// A newer program has run these.
+    Newer(Vec<String>),
+}
+
+/// Compares the migrations of a database with those that this program knows. Changes nothing.
+pub async fn shape(connection: &mut AsyncPgConnection) -> QueryResult<Shape> {
+    let exists = sql_query("SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS locked");
+    if !exists.get_result::<Locked>(connection).await?.locked {
+        return Ok(Shape::Empty);
+    }
+    let applied: Vec<Applied> = sql_query("SELECT version FROM __diesel_schema_migrations").load(connection).await?;
+    let known = MigrationSource::<Pg>::migrations(&MIGRATIONS)
+        .map_err(|error| diesel::result::Error::QueryBuilderError(error.to_string().into()))?;
+    let known: Vec<String> = known.iter().map(|known| known.name().version().to_string()).collect();
+    let mut applied: Vec<String> = applied.into_iter().map(|applied| applied.version).collect();
+    applied.sort_unstable();
+    let missing = known.iter().filter(|known| !applied.contains(known)).count();
+    let unknown: Vec<String> = applied.into_iter().filter(|applied| !known.contains(applied)).collect();
+    Ok(match (unknown.is_empty(), missing) {
+        (false, _) => Shape::Newer(unknown),
+        (true, 0) => Shape::Ready,
+        (true, missing) if missing == known.len() => Shape::Empty,
+        (true, missing) => Shape::Behind(missing),
+    })
+}
+
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
 /// Whether every migration that this program knows has been run.
 pub async fn are_done(connection: &mut AsyncPgConnection) -> QueryResult<bool> {
-    #[derive(QueryableByName)]
-    struct Applied {
-        #[diesel(sql_type = Text)]
-        version: String,
-    }
     let applied: Vec<Applied> = sql_query("SELECT version FROM __diesel_schema_migrations").load(connection).await?;
     let known = MigrationSource::<Pg>::migrations(&MIGRATIONS)
         .map_err(|error| diesel::result::Error::QueryBuilderError(error.to_string().into()))?;

@@ -443,10 +443,3 @@ pub async fn workers_of(conn: &mut AsyncPgConnection, plan: Uuid, people: &[Uuid
         .load(conn)
         .await
 }
-
-/// Forgets plans that were made before an instant, except those that still wait for an admin.
-pub async fn forget_before(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> QueryResult<usize> {
-    diesel::delete(plans::table.filter(plans::created_at.lt(before)).filter(plans::state.ne("held")))
-        .execute(conn)
-        .await
-}

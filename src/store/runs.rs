@@ -137,7 +137,8 @@ pub async fn page(
     query.load(conn).await
 }
 
-/// Takes the oldest run that nobody works on and leases it to `owner`.
+/// Takes the oldest run that nobody works on and leases it to `owner`. A lease that lasts longer than the one asked for
+/// was taken by a wrong clock and counts as none.
 pub async fn claim(
     conn: &mut AsyncPgConnection,
     owner: Uuid,
@@ -146,7 +147,12 @@ pub async fn claim(
 ) -> QueryResult<Option<RunRow>> {
     let free = runs::table
         .filter(runs::state.eq_any(RunState::GOING))
-        .filter(runs::leased_until.is_null().or(runs::leased_until.lt(now)))
+        .filter(
+            runs::leased_until
+                .is_null()
+                .or(runs::leased_until.lt(now))
+                .or(runs::leased_until.gt(until + super::clock_state::TOLERANCE)),
+        )
         .order((runs::queued_at, runs::id))
         .select(runs::id)
         .limit(1)
@@ -232,9 +238,4 @@ pub async fn release_all(conn: &mut AsyncPgConnection) -> QueryResult<usize> {
         .set(runs::leased_until.eq(None::<DateTime<Utc>>))
         .execute(conn)
         .await
-}
-
-/// Forgets runs that ended before an instant.
-pub async fn forget_before(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> QueryResult<usize> {
-    diesel::delete(runs::table.filter(runs::ended_at.lt(before))).execute(conn).await
 }

@@ -449,6 +449,7 @@ diesel::table! {
         absent_since -> Nullable<Timestamptz>,
         absent_evidence -> Nullable<Text>,
         absent -> Bool,
+        absent_proven_at -> Nullable<Timestamptz>,
         accepted_absent -> Bool,
         partial -> Bool,
     }

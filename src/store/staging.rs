@@ -157,7 +157,7 @@ pub async fn absorb(
     .execute(conn)
     .await?;
     diesel::sql_query(
-        "UPDATE workers w SET absent_since = NULL, absent_evidence = NULL, absent = false
+        "UPDATE workers w SET absent_since = NULL, absent_evidence = NULL, absent = false, absent_proven_at = NULL
          WHERE connection_id = $2 AND absent_since IS NOT NULL
            AND EXISTS (SELECT FROM staged_workers s WHERE s.run_id = $1 AND s.source_id = w.source_id)",
     )
@@ -191,11 +191,12 @@ pub async fn note_absences(
     .execute(conn)
     .await?;
     diesel::sql_query(
-        "UPDATE workers SET absent = true
+        "UPDATE workers SET absent = true, absent_proven_at = $3
          WHERE connection_id = $1 AND source_id = ANY($2) AND NOT absent",
     )
     .bind::<SqlUuid, _>(connection)
     .bind::<Array<Text>, _>(absent)
+    .bind::<Timestamptz, _>(read_began)
     .execute(conn)
     .await
     .map(drop)

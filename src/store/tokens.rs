@@ -111,14 +111,14 @@ impl Holder {
     /// Whether this use has to be written down.
     #[must_use]
     pub fn is_use_due(&self, now: DateTime<Utc>) -> bool {
-        self.last_used_at.is_none_or(|at| now - at >= LAST_USE)
+        self.last_used_at.is_none_or(|at| (now - at).abs() >= LAST_USE)
     }
 }
 
 /// Writes a use down, unless another request has done so within the last minute.
 pub async fn used(conn: &mut AsyncPgConnection, id: Uuid, now: DateTime<Utc>) -> QueryResult<()> {
     diesel::update(tokens::table.find(id))
-        .filter(tokens::last_used_at.is_null().or(tokens::last_used_at.le(now - LAST_USE)))
+        .filter(tokens::last_used_at.not_between(now - LAST_USE, now + LAST_USE).or(tokens::last_used_at.is_null()))
         .set(tokens::last_used_at.eq(now))
         .execute(conn)
         .await

@@ -111,7 +111,7 @@ pub async fn page<T>(
     let number = number.await?.unwrap_or(0);
     let through = store::feed_filters::last_sequence(&mut conn).await?.max(after);
     let mut page = Page { entries: Vec::new(), has_more: false, through };
-    let mut at = after;
+    let mut at = after.max(store::retention::feed_from(&mut conn).await?);
     loop {
         let stretch = Stretch { after: at, through, limit: STRETCH };
         let part = store::feed_filters::noted(&mut conn, number, reader.release.users.is_some(), stretch).await?;

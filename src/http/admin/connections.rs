@@ -129,12 +129,17 @@ fn problems(view: &ConnectionView) -> Vec<Value> {
 /// How old the last good read is, and what to think of that. A connection in review serves nobody yet.
 fn freshness(view: &ConnectionView, now: DateTime<Utc>) -> Value {
     let connection = &view.connection;
-    let age = connection.last_good_at.map(|at| now - at);
+    // A read in the future was noted by a wrong clock: nobody knows how old the data is.
+    let last_good = connection.last_good_at.filter(|at| *at - now <= TimeDelta::minutes(1));
+    let age = last_good.map(|at| now - at);
     let minutes = Common::parse(&connection.settings).unwrap_or_default().interval_minutes;
     let serves = !matches!(connection.state.as_str(), "authorizing" | "review");
-    let level = level(age.unwrap_or(now - connection.created_at), TimeDelta::minutes(minutes.into()));
+    let interval = TimeDelta::minutes(minutes.into());
+    let unknown = connection.last_good_at.is_some() && last_good.is_none();
+    let since = age.unwrap_or(now - connection.created_at);
+    let level = level(if unknown { since.max(interval * 2) } else { since }, interval);
     json!({
-        "lastGoodAt": connection.last_good_at,
+        "lastGoodAt": last_good,
         "ageSeconds": age.map(|age| age.num_seconds().max(0)),
         "level": if serves { level } else { "ok" },
     })

@@ -14,6 +14,7 @@ use crate::flows::context::Context;
 use crate::flows::feed;
 use crate::flows::feed::released::Reader;
 use crate::http::auth::{Caller, EventsRead, Scope};
+use crate::http::error::{Code, Problem};
 use crate::keys::seal::{Keys, Place};
 
 /// GET /events?after=: the earliest entries first. Whoever may read the whole directory reads the whole feed.
@@ -33,6 +34,9 @@ async fn whole(request: &HttpRequest, context: &Context) -> Answer {
     }
     parameters.finish()?;
     let after = after.or(cursor).unwrap_or(0);
+    if feed::is_expired(context, after).await? {
+        return Err(expired().into());
+    }
     let rows = feed::after(context, after, limit + 1).await?;
     Ok(page(rows, limit, |row| Mark::Number(row.sequence.unwrap_or(after)), entries::show))
 }
@@ -51,6 +55,9 @@ async fn own(caller: &Caller<EventsRead>, request: &HttpRequest, context: &Conte
         Some(mark) => open_mark(&context.keys, caller.id, &mark).ok_or_else(invalid_cursor)?,
         None => 0,
     };
+    if feed::is_expired(context, after).await? {
+        return Err(expired().into());
+    }
     let release = caller.release()?;
     let reader = Reader { consumer: caller.id, policy: caller.policy(), release: &release };
     let limit = usize::try_from(limit).unwrap_or(0);
@@ -66,6 +73,14 @@ async fn own(caller: &Caller<EventsRead>, request: &HttpRequest, context: &Conte
         .collect();
     let end = mark(page.through);
     Ok(ok(&json!({ "items": items, "nextCursor": page.has_more.then_some(&end), "mark": end })))
+}
+
+/// The refusal of a reader who was away for longer than the feed is kept.
+fn expired() -> Problem {
+    Problem::new(
+        Code::FeedExpired,
+        "the feed no longer has what follows here: read all users and groups anew, then the feed from its beginning",
+    )
 }
 
 /// Where a consumer's marks belong: another consumer's do not open.

@@ -18,6 +18,7 @@ pub enum Code {
     Conflict,
     PlanChanged,
     NoCredential,
+    FeedExpired,
     TooLarge,
     UnsupportedMediaType,
     HeadTooLarge,
@@ -34,7 +35,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, by status.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Malformed,
         Self::InvalidCursor,
         Self::TooExpensive,
@@ -46,6 +47,7 @@ impl Code {
         Self::Conflict,
         Self::PlanChanged,
         Self::NoCredential,
+        Self::FeedExpired,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
@@ -85,6 +87,7 @@ impl Code {
                 "the plan would do something else by now; `planId` and `difference` say what",
             ),
             Self::NoCredential => ("noCredential", S::CONFLICT, "no credential is stored, or it cannot be opened"),
+            Self::FeedExpired => ("feedExpired", S::GONE, "the feed no longer has what follows this number or mark"),
             Self::TooLarge => ("tooLarge", S::PAYLOAD_TOO_LARGE, "the body has more than 1 MiB"),
             Self::UnsupportedMediaType => (
                 "unsupportedMediaType",

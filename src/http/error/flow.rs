@@ -32,7 +32,7 @@ impl From<FlowError> for Problem {
 fn of_connector(error: &ConnectorError) -> Problem {
     let code = match error {
         ConnectorError::Unauthorized { .. } => Code::CredentialRefused,
-        ConnectorError::NoCredential { .. } => Code::NoCredential,
+        ConnectorError::NoCredential { .. } | ConnectorError::KeyMissing { .. } => Code::NoCredential,
         ConnectorError::Refused { .. } => Code::VendorRefused,
         ConnectorError::Settings { .. } => Code::Settings,
         ConnectorError::Unavailable { .. } => Code::VendorUnavailable,
@@ -83,6 +83,7 @@ mod tests {
                 "vendorRefused",
             ),
             (ConnectorError::NoCredential { detail: text("x") }.into(), 409, "noCredential"),
+            (ConnectorError::KeyMissing { detail: text("x") }.into(), 409, "noCredential"),
             (ConnectorError::Settings { detail: text("x") }.into(), 422, "settings"),
             (
                 ConnectorError::Unavailable {

@@ -1,6 +1,7 @@
-//! The directory of the cluster's socket. A socket's path has at most 107 bytes (103 on macOS), so it does not lie in
-//! the data directory but in `/tmp`, where others may write too: a directory counts only if it is no link, belongs to
-//! the account and is closed to everybody else.
+//! The directory of the cluster's socket: in the data directory, where a backup finds it whatever `/tmp` the server has
+//! (`PrivateTmp=` of systemd). A socket's path has at most 107 bytes (103 on macOS), and not every file system has
+//! sockets; then it lies in the service's runtime directory or in `/tmp`, where others may write too: a directory counts
+//! only if it is no link, belongs to the account and is closed to everybody else.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
@@ -14,6 +15,42 @@ use crate::clock::Clock;
 
 /// How many names are tried when others hold the first.
 const TRIES: usize = 8;
+
+/// The longest path of a socket that every system takes.
+const LONGEST_PATH: usize = 103;
+/// The directory of the socket in the data directory.
+const IN_DATA_DIR: &str = "socket";
+/// Named by systemd where the unit has `RuntimeDirectory=`.
+const RUNTIME_DIRECTORY: &str = "RUNTIME_DIRECTORY";
+
+/// Makes, or finds again, the directory for the socket of the cluster at `data`: in the data directory where that can
+/// be, else in the runtime directory of the service, else in `/tmp`.
+pub(super) fn choose(data_dir: &Path, data: &Path, account: &Account, clock: &Clock) -> Result<PathBuf, EmbeddedError> {
+    let inside = data_dir.join(IN_DATA_DIR);
+    if takes_sockets(&inside, account) {
+        return clear(&inside)
+            .map(|()| inside.clone())
+            .map_err(|source| EmbeddedError::SocketDir { path: inside, source });
+    }
+    // Nothing is to be left behind where it cannot be used.
+    let _ = fs::remove_dir(&inside);
+    let runtime = std::env::var_os(RUNTIME_DIRECTORY)
+        .and_then(|all| all.to_str().and_then(|all| all.split(':').next()).map(PathBuf::from))
+        .filter(|path| path.is_absolute() && path.is_dir());
+    directory(runtime.as_deref().unwrap_or(Path::new("/tmp")), data, account, clock)
+}
+
+/// Whether a socket can be made in a directory of the account: its path is short enough, and the file system has sockets.
+fn takes_sockets(folder: &Path, account: &Account) -> bool {
+    if folder.join(".s.PGSQL.5432.lock").as_os_str().len() > LONGEST_PATH || claim(folder, account).is_err() {
+        return false;
+    }
+    let probe = folder.join(".probe");
+    let _ = fs::remove_file(&probe);
+    let taken = std::os::unix::net::UnixListener::bind(&probe).is_ok();
+    let _ = fs::remove_file(&probe);
+    taken
+}
 
 /// Makes, or finds again, the directory for the socket of the cluster at `data`, and clears it: no Postgres may be
 /// running on `data`.
@@ -35,15 +72,17 @@ pub(super) fn directory(
         path = shared.join(format!("rollbook-{}-{}", account.uid, &random[..16]));
         result = claim(&path, account);
     }
-    // What a killed cluster left. Its lock names a process number that another process may have by now, and then
-    // Postgres would refuse to start.
-    let result = result.and_then(|()| {
-        [".s.PGSQL.5432", ".s.PGSQL.5432.lock"].iter().try_for_each(|name| match fs::remove_file(path.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        })
-    });
+    let result = result.and_then(|()| clear(&path));
     result.map(|()| path).map_err(|source| EmbeddedError::SocketDir { path: first, source })
+}
+
+/// Removes what a killed cluster left. Its lock names a process number that another process may have by now, and then
+/// Postgres would refuse to start.
+fn clear(path: &Path) -> io::Result<()> {
+    [".s.PGSQL.5432", ".s.PGSQL.5432.lock"].iter().try_for_each(|name| match fs::remove_file(path.join(name)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    })
 }
 
 fn claim(path: &Path, account: &Account) -> io::Result<()> {

@@ -48,6 +48,11 @@ pub(crate) fn shared() -> DatabaseSource {
     DatabaseSource::local(config)
 }
 
+/// Where the socket of the shared cluster lies, once it runs.
+pub(crate) fn socket_dir() -> String {
+    fs::read_to_string(folder().join("address")).unwrap()
+}
+
 /// One for each user, below the system's folder for such things.
 fn folder() -> PathBuf {
     let me = nix::unistd::geteuid();

@@ -59,6 +59,21 @@ impl TestDatabase {
         self.server.clone().with_database(&self.name)
     }
 
+    /// The URL by which the built program reaches it.
+    pub(crate) fn url(&self) -> String {
+        match std::env::var("TEST_DATABASE_URL") {
+            Ok(url) if !url.is_empty() => {
+                let mut url = url::Url::parse(&url).unwrap();
+                url.set_path(&self.name);
+                url.into()
+            }
+            _ => {
+                let socket = super::served::encoded(&super::cluster::socket_dir());
+                format!("postgres://rollbook@/{}?host={socket}", self.name)
+            }
+        }
+    }
+
     /// A small pool on the database.
     pub(crate) async fn connect(&self) -> Database {
         Database::connect(self.source(), PoolSettings { size: 4, ..PoolSettings::default() }).await.unwrap()

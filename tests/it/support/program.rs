@@ -113,6 +113,14 @@ impl Program {
         self.serving_at(&url).await;
     }
 
+    /// Starts it and waits until it listens, whether or not it calls itself ready.
+    pub(crate) async fn listening(command: Command) -> Self {
+        let mut started = Self::spawn(command);
+        started.url = started.said("listening on ", Self::err).await;
+        started.until("it answers", async |program| program.try_get("/healthz", "").await.is_some()).await;
+        started
+    }
+
     /// Waits until it answers there.
     pub(crate) async fn serving_at(&mut self, url: &str) {
         url.clone_into(&mut self.url);

@@ -1,0 +1,88 @@
+//! The clock guard: compares the server's clock with the database's, and repairs what a wrong clock left behind.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel_async::AsyncConnection;
+use tracing::{error, info, warn};
+
+use super::context::Context;
+use super::error::FlowError;
+use super::outcome;
+use crate::clock::{Skew, Trust};
+use crate::store;
+use crate::store::connections::{ConnectionChange, ConnectionRow};
+
+/// Compares the clocks. From then on the process goes by the database's clock; as long as the two differ by more than a
+/// minute, [`Trust::Skewed`] stops the jobs that depend on time.
+///
+/// # Errors
+/// The database does not answer: then the last comparison counts on.
+pub async fn compare(context: &Context) -> Result<Option<Skew>, FlowError> {
+    let known = context.clock.trust();
+    let mut conn = context.db.get().await?;
+    let before = context.clock.machine();
+    let database = store::migrations::database_time(&mut conn).await?;
+    let after = context.clock.machine();
+    let skew = context.clock.compare(before, database, after);
+    match (known, skew) {
+        (Trust::Skewed(_), Some(_)) => {}
+        (_, Some(skew)) => error!(
+            ahead_seconds = skew.ahead.num_seconds(),
+            "{skew}: people are served, but nobody is pulled and no date fires until one of the two is set right",
+        ),
+        (Trust::Skewed(_), None) => info!("the clocks of server and database agree again: pulls and dates go on"),
+        (_, None) => {}
+    }
+    Ok(skew)
+}
+
+/// Notes the present instant, and repairs what was stored while a clock was ahead. Does nothing while the clocks differ.
+/// `true` when something had to be put right.
+///
+/// # Errors
+/// As any use case.
+pub async fn look_back(context: &Context) -> Result<bool, FlowError> {
+    if context.clock.trust() != Trust::Good {
+        return Ok(false);
+    }
+    let now = context.clock.now();
+    let mut conn = context.db.get().await?;
+    let repaired = conn.transaction(async |conn| store::clock_state::note(conn, now).await).await?.unwrap_or(0);
+    if repaired > 0 {
+        warn!(
+            rows = repaired,
+            "a clock was ahead and has been set back: {repaired} rows that it left behind were put right"
+        );
+    }
+    let mut is_wrong = repaired > 0;
+    for connection in store::connections::all(&mut conn).await? {
+        let change = corrected(&connection, now);
+        if change != ConnectionChange::default() {
+            is_wrong = true;
+            warn!(connection.id = %connection.id, "the times of connection {} were wrong and have been corrected", connection.id);
+            store::connections::update(&mut conn, connection.id, change).await?;
+        }
+    }
+    if is_wrong {
+        context.wake.ring();
+    }
+    Ok(is_wrong)
+}
+
+/// What of a connection's times no right clock can have set: a good read in the future, and a next pull later than its
+/// interval or back-off allows.
+fn corrected(connection: &ConnectionRow, now: DateTime<Utc>) -> ConnectionChange {
+    let mut change = ConnectionChange::default();
+    let later = now + store::clock_state::TOLERANCE;
+    if connection.last_good_at.is_some_and(|at| at > later) {
+        change.last_good_at = Some(None);
+        change.next_run_at = Some(Some(now));
+    }
+    let longest = outcome::longest_wait(connection) + store::clock_state::TOLERANCE;
+    if connection.next_run_at.is_some_and(|at| at - now > longest.max(TimeDelta::zero())) {
+        change.next_run_at = Some(Some(now));
+    }
+    if !matches!(connection.state.as_str(), "active" | "failing") {
+        change.next_run_at = None;
+    }
+    change
+}
