@@ -14,8 +14,8 @@ use url::Url;
 use self::lanes::LaneArgs;
 use crate::keys::seal::Keys;
 use crate::keys::token::Token;
-use crate::store::lanes::{CallerLimits, LaneSettings};
 use crate::outbound::limits::Limits;
+use crate::store::lanes::{CallerLimits, LaneSettings};
 use crate::store::source::DatabaseSource;
 
 /// The settings of the server, as they are given. Each is a flag and an environment variable; secrets can also come

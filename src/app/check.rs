@@ -86,7 +86,6 @@ pub async fn check(settings: Settings, clock: Clock) -> anyhow::Result<bool> {
             return Ok(false);
         }
     };
-    let Opened { embedded, source } = opened;
     let place = source.place().to_owned();
     match super::reach(config, source, clock).await {
         Ok((context, lanes)) => {
@@ -110,7 +109,7 @@ async fn look_at_shape(context: &Context, place: &str, report: &mut Report) -> a
     match skew {
         Some(skew) => {
             report
-                .wrong("clock", &format!("{skew}; nobody is pulled and no date fires until one of them is set right"));
+                .wrong("clock", &format!("{skew}; nothing is pulled and no date fires until one of them is set right"));
         }
         None if apart > CLOCK_TOLERANCE => {
             report.note("clock", &format!("{} s away from the database's", apart.num_seconds()));

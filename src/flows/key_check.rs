@@ -15,7 +15,7 @@ use super::outcome::KEY_MISSING;
 use crate::keys::seal::Place;
 use crate::store;
 use crate::store::connections::{ConnectionChange, ConnectionRow};
-use crate::store::runs::NewRun;
+use crate::store::runs::{NewRun, RunCause, RunState};
 
 const PLACE: Place<'static> = Place { table: "key_check", column: "sealed", row: "1" };
 const KNOWN_TEXT: &[u8] = b"rollbook";
@@ -150,9 +150,9 @@ async fn reopen(context: &Context, conn: &mut AsyncPgConnection, id: Uuid) -> Re
             let run = NewRun {
                 id: context.clock.row_id(),
                 connection_id: id,
-                cause: "preview".into(),
+                cause: RunCause::Preview,
                 preview: true,
-                state: "queued".into(),
+                state: RunState::Queued,
                 plan_id: None,
                 token_name: None,
                 queued_at: now,

@@ -65,9 +65,8 @@ impl Scope {
     fn implied(self) -> &'static [Self] {
         match self {
             Self::ScimWrite => &[Self::ScimRead],
-            Self::AdminRead => &[Self::EventsRead],
             Self::Admin => &[Self::AdminRead, Self::EventsRead, Self::MetricsRead],
-            Self::AdminRead => &[Self::MetricsRead],
+            Self::AdminRead => &[Self::EventsRead, Self::MetricsRead],
             _ => &[],
         }
     }

@@ -160,7 +160,7 @@ impl From<DieselError> for Refusal {
         }
         match fault {
             Fault::ReadOnly => Self::ReadOnly,
-            Fault::Outage | Fault::Conflict | Fault::TimedOut | Fault::Cancelled => Self::Unavailable,
+            Fault::Outage | Fault::DiskFull | Fault::Conflict | Fault::TimedOut | Fault::Cancelled => Self::Unavailable,
             Fault::Duplicate | Fault::Bug => Self::Internal,
         }
     }

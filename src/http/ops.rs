@@ -81,7 +81,7 @@ async fn readiness(state: &State) -> Readiness {
     }
     if let Trust::Skewed(skew) = state.clock.trust() {
         // People are served all the same; pulls and dates are what does not run.
-        return Readiness::NotReady(format!("{skew}; nobody is pulled and no date fires until they agree").into());
+        return Readiness::NotReady(format!("{skew}; nothing is pulled and no date fires until they agree").into());
     }
     match health.takes_writes(&mut conn).await {
         Ok(true) => Readiness::Ready,

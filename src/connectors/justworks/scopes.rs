@@ -39,6 +39,8 @@ pub(super) const ATTRIBUTES: [(&str, Gate); 16] = [
     (name::COUNTRY, Gate::Employment),
     (name::EMPLOYEE_NUMBER, Gate::Members),
     (name::WORK_PHONE, Gate::Members),
+];
+
 /// The scopes that Justworks documents (page section 1).
 pub(super) static DOCUMENTED: [&str; 16] = [
     "company.bank_account:read",

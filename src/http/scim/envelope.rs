@@ -15,8 +15,8 @@ use crate::http::error::{Refusal, ScimFailure};
 use crate::http::uri;
 use crate::scim::error::ScimError;
 use crate::scim::media::{self, MediaType};
-use crate::store::pool::watched;
 use crate::scim::version;
+use crate::store::pool::watched;
 
 /// Bytes of path and query. A filter of 8 KiB, each byte percent-encoded, fits.
 const MAX_URI: usize = 32 * 1024;
