@@ -26,6 +26,7 @@ mod law_pay;
 mod layers;
 mod migrations;
 mod openapi;
+mod paging_model;
 mod pool;
 mod program_demo;
 mod program_input;

@@ -1,5 +1,6 @@
 //! Reading Groups: one by id, and lists (RFC 7644 §3.4).
 
+use actix_web::http::Method;
 use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -56,7 +57,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ScimFailure> {
     let release = caller.release()?;
     let query = Query::parse(pairs(&request)?, Mode::Lenient, ResourceType::Group.shape(), &release.hidden)?;
-    answer(Reader { caller, release }, query, state).await
+    answer(Reader { caller, release, is_head: request.method() == Method::HEAD }, query, state).await
 }
 
 /// POST /Groups/.search.
@@ -69,11 +70,11 @@ pub(super) async fn search(
     let body = search_body(&request, payload).await?;
     let release = caller.release()?;
     let query = Query::of_search(&body, Mode::Lenient, ResourceType::Group.shape(), &release.hidden)?;
-    answer(Reader { caller, release }, query, state).await
+    answer(Reader { caller, release, is_head: false }, query, state).await
 }
 
 async fn answer(reader: Reader, query: Query, state: web::Data<State>) -> Result<HttpResponse, ScimFailure> {
-    let walk = Walk::of(&state, &reader.caller, "Groups", &query.paging)?;
+    let walk = Walk::of(&state, &reader.caller, "Groups", &query.paging, reader.is_head)?;
     let mut conn = state.db.get().await?;
     let sight = Sight::of(reader.caller, reader.release, &state, &mut conn).await?;
     let condition = sight.groups(query.filter.as_ref(), &mut conn).await?;

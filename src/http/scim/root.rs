@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::bodies::search_body;
@@ -32,7 +33,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ScimFailure> {
     let release = caller.release()?;
     let query = RootQuery::parse(pairs(&request)?, Mode::Lenient, &release.hidden)?;
-    answer(Reader { caller, release }, query, state).await
+    answer(Reader { caller, release, is_head: request.method() == Method::HEAD }, query, state).await
 }
 
 /// POST /.search.
@@ -45,12 +46,12 @@ pub(super) async fn search(
     let body = search_body(&request, payload).await?;
     let release = caller.release()?;
     let query = RootQuery::of_search(&body, Mode::Lenient, &release.hidden)?;
-    answer(Reader { caller, release }, query, state).await
+    answer(Reader { caller, release, is_head: false }, query, state).await
 }
 
 async fn answer(reader: Reader, query: RootQuery, state: web::Data<State>) -> Result<HttpResponse, ScimFailure> {
     let RootQuery { users, groups, paging } = query;
-    let walk = Walk::of(&state, &reader.caller, "", &paging)?;
+    let walk = Walk::of(&state, &reader.caller, "", &paging, reader.is_head)?;
     let mut conn = state.db.get().await?;
     let sight = Sight::of(reader.caller, reader.release, &state, &mut conn).await?;
     let of_people = sight.people(users.filter.as_ref(), &mut conn).await?;
