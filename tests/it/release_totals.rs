@@ -157,9 +157,9 @@ async fn what_follows_a_page_of_a_policy_is_kept_and_not_counted_for_each_page()
     let page = async |start: usize| {
         let path = format!("/scim/v2/Users?startIndex={start}&count=1");
         let answer = live.call("GET", &path, &desk.token, None).await;
-        let ids = answer.list()["Resources"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
-        let ids: Vec<Value> = ids;
-        (ids, answer.list()["totalResults"].as_i64().unwrap())
+        let list = answer.list();
+        let ids: Vec<Value> = list["Resources"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+        (ids, list["totalResults"].as_i64().unwrap())
     };
     let whole = live.call("GET", "/scim/v2/Users", &desk.token, None).await.list();
     let whole: Vec<Value> = whole["Resources"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();

@@ -373,7 +373,8 @@ async fn walk(served: &Served, token: &str, query: &str, count: usize, to_empty:
         let ids = answer.ids();
         seen.extend_from_slice(&ids);
         let total = usize::try_from(answer.list()["totalResults"].as_u64().unwrap()).unwrap();
-        if if to_empty { ids.is_empty() } else { seen.len() >= total } {
+        let is_done = if to_empty { ids.is_empty() } else { seen.len() >= total };
+        if is_done {
             return seen;
         }
     }
@@ -391,7 +392,8 @@ async fn what_was_read_before_a_walk_hides_nobody_from_it() {
     for (token, query) in [(&desk, ""), (&served.token, "&filter=active%20eq%20true"), (&desk, "&sortBy=title")] {
         for before in ["probe", "HEAD", "broken off", "finished"] {
             let first = format!("/scim/v2/Users?startIndex=1&count=9{query}");
-            let headers = [("authorization", &*format!("Bearer {token}"))];
+            let bearer = format!("Bearer {token}");
+            let headers = [("authorization", bearer.as_str())];
             match before {
                 "probe" => drop(served.get_as(token, &first).await.ids()),
                 "HEAD" => assert_eq!(served.send("HEAD", &first, &headers).await.status, 200),
