@@ -27,7 +27,7 @@ pub async fn compare(context: &Context) -> Result<Option<Skew>, FlowError> {
         (Trust::Skewed(_), Some(_)) => {}
         (_, Some(skew)) => error!(
             ahead_seconds = skew.ahead.num_seconds(),
-            "{skew}: people are served, but nobody is pulled and no date fires until one of the two is set right",
+            "{skew}: people are served, but nothing is pulled and no date fires until one of the two is set right",
         ),
         (Trust::Skewed(_), None) => info!("the clocks of server and database agree again: pulls and dates go on"),
         (_, None) => {}

@@ -5,6 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::discovery::CURSOR_TIMEOUT;
 use super::error::ScimError;
+use super::query::Listed;
+use super::release::Policy;
 use super::schema::ResourceType;
 
 const VERSION: u8 = 1;
@@ -72,11 +74,41 @@ impl Cursor {
     }
 }
 
+/// What a cursor or a saved position belongs to, as a text: the endpoint, what is listed in which order, and the release
+/// policy under which it is listed. Equal lists have equal texts, and other lists have other texts.
+///
+/// Each field has its name and the length of its value in bytes, so that no value can imitate another field. A new field
+/// of the query or of the policy does not compile until it has a place here.
+#[must_use]
+pub fn canonical(endpoint: &str, listed: &Listed, policy: &Policy) -> String {
+    let Listed { filter, sort } = listed;
+    let Policy { user_filter, group_filter, attributes } = policy;
+    let mut text = String::from("list 1");
+    let mut field = |name: &str, value: Option<&str>| {
+        text.push_str(&match value {
+            Some(value) => format!(";{name}={}:{value}", value.len()),
+            None => format!(";{name}"),
+        });
+    };
+    field("endpoint", Some(endpoint));
+    field("filter", filter.as_deref());
+    field("sortBy", sort.as_ref().map(|(path, _)| path.as_str()));
+    field("sortOrder", sort.as_ref().map(|(_, order)| order.keyword()));
+    field("userFilter", user_filter.as_deref());
+    field("groupFilter", group_filter.as_deref());
+    field("attributes", attributes.as_ref().map(|names| names.len().to_string()).as_deref());
+    for name in attributes.iter().flatten() {
+        field("attribute", Some(name));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::scim::query::SortOrder;
 
     fn cursor() -> Cursor {
         Cursor {
@@ -118,5 +150,51 @@ mod tests {
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let _ = Cursor::from_bytes(&bytes);
         }
+    }
+
+    /// The text is pinned: another one would end every cursor that was given out.
+    #[test]
+    fn a_list_has_one_text_and_no_other_list_has_the_same() {
+        let open = (Listed::default(), Policy::default());
+        assert_eq!(
+            canonical("Users", &open.0, &open.1),
+            "list 1;endpoint=5:Users;filter;sortBy;sortOrder;userFilter;groupFilter;attributes"
+        );
+        let listed = Listed {
+            filter: Some("active eq true".to_owned()),
+            sort: Some(("displayname".to_owned(), SortOrder::Descending)),
+        };
+        let policy = Policy {
+            user_filter: Some("title pr".to_owned()),
+            group_filter: None,
+            attributes: Some(vec!["userName".to_owned(), "title".to_owned()]),
+        };
+        assert_eq!(
+            canonical("", &listed, &policy),
+            "list 1;endpoint=0:;filter=14:active eq true;sortBy=11:displayname;sortOrder=10:descending;\
+             userFilter=8:title pr;groupFilter;attributes=1:2;attribute=8:userName;attribute=5:title"
+        );
+        let ascending = Listed { sort: Some(("displayname".to_owned(), SortOrder::Ascending)), ..listed.clone() };
+        let imitated = Listed {
+            filter: Some("active eq true;sortBy=11:displayname;sortOrder=10:descending".to_owned()),
+            sort: None,
+        };
+        let filters = Policy { user_filter: None, group_filter: Some("title pr".to_owned()), ..policy.clone() };
+        let one = Policy { attributes: Some(vec!["userName,title".to_owned()]), ..policy.clone() };
+        let none = Policy { attributes: Some(Vec::new()), ..policy.clone() };
+        let all = Policy { attributes: None, ..policy.clone() };
+        let texts = [
+            canonical("", &listed, &policy),
+            canonical("Users", &listed, &policy),
+            canonical("", &ascending, &policy),
+            canonical("", &imitated, &policy),
+            canonical("", &Listed::default(), &policy),
+            canonical("", &listed, &filters),
+            canonical("", &listed, &one),
+            canonical("", &listed, &none),
+            canonical("", &listed, &all),
+        ];
+        let distinct: std::collections::BTreeSet<&String> = texts.iter().collect();
+        assert_eq!(distinct.len(), texts.len());
     }
 }

@@ -53,10 +53,19 @@ pub struct Paging {
     pub count: u32,
     /// RFC 9865: an empty one begins a walk.
     pub cursor: Option<String>,
-    /// What is listed, in canonical spelling: equal texts are equal lists.
-    pub listed: String,
+    /// What is listed, in canonical spelling: equal values are equal lists.
+    pub listed: Listed,
     /// What is shown of it, as it came.
     pub shown: String,
+}
+
+/// What a query lists, and in which order; not which part of it, and not how it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// As the parsed filter is printed.
+    pub filter: Option<String>,
+    /// The path in lower case, and its direction.
+    pub sort: Option<(String, SortOrder)>,
 }
 
 /// The direction of `sortBy`.
@@ -65,6 +74,17 @@ pub enum SortOrder {
     #[default]
     Ascending,
     Descending,
+}
+
+impl SortOrder {
+    /// As `sortOrder` has it.
+    #[must_use]
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Self::Ascending => "ascending",
+            Self::Descending => "descending",
+        }
+    }
 }
 
 /// The parameters that we know, as they came.
@@ -152,8 +172,10 @@ impl Parameters {
             Some(text) => Some(AttrPath::parse(text).map_err(|_| unknown_key(text))?),
         };
         let sort_order = sort_order(self.sort_order.as_deref())?;
-        let filter_text = filter.as_ref().map(ToString::to_string).unwrap_or_default();
-        let key = sort_by.as_ref().map(|path| format!("{path} {sort_order:?}").to_lowercase()).unwrap_or_default();
+        let listed = Listed {
+            filter: filter.as_ref().map(ToString::to_string),
+            sort: sort_by.as_ref().map(|path| (path.to_string().to_lowercase(), sort_order)),
+        };
         let trimmed = |text: &Option<String>| text.as_deref().unwrap_or_default().trim().to_owned();
         let paging = Paging {
             is_sorted: sort_by.is_some(),
@@ -161,7 +183,7 @@ impl Parameters {
             start_index: self.start_index.as_deref().map_or(Ok(1), |text| integer("startIndex", text))?.max(1),
             count: count(self.count.as_deref(), self.cursor.is_some())?,
             cursor: self.cursor.clone(),
-            listed: format!("{key} {filter_text}"),
+            listed,
             shown: format!("{}/{}", trimmed(&self.attributes), trimmed(&self.excluded)),
         };
         Ok(Common { filter, sort_by, paging })
@@ -420,7 +442,11 @@ mod tests {
             ("excludedattributes", "groups"),
         ])
         .unwrap();
-        assert_eq!(query.paging.listed, "emails descending userName eq \"ana\"");
+        let listed = Listed {
+            filter: Some("userName eq \"ana\"".to_owned()),
+            sort: Some(("emails".to_owned(), SortOrder::Descending)),
+        };
+        assert_eq!(query.paging.listed, listed);
         assert_eq!(query.sort_by.map(|key| key.to_string()).as_deref(), Some("emails.value"));
         assert_eq!(
             (query.paging.sort_order, query.paging.start_index, query.paging.count),

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::schema::{consumers, index_walks};
+use super::schema::{consumers, page_walks};
 
 /// One row of `consumers`.
 #[derive(Clone, Debug, PartialEq, Eq, HasQuery, Insertable)]
@@ -83,7 +83,7 @@ pub async fn lock(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<
 
 /// Forgets where walks of a consumer go on by index: under another policy the same index is another place.
 pub async fn forget_walks(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<usize> {
-    diesel::delete(index_walks::table.filter(index_walks::caller.eq(id))).execute(conn).await
+    diesel::delete(page_walks::table.filter(page_walks::caller.eq(id))).execute(conn).await
 }
 
 /// `false` when there is no such consumer.

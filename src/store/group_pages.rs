@@ -1,5 +1,5 @@
-//! Paging of groups by index. A sequential walk goes on by key, as one of people does ([`walks`](super::walks)); any
-//! other index is counted to: there are as many groups as a company has names, not people.
+//! Paging of groups by index and by place. A sequential walk continues behind a saved position, as one of people does
+//! ([`walks`](super::walks)); any other index is counted to: there are as many groups as a company has names, not people.
 
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
@@ -11,13 +11,21 @@ use super::matched::Begin;
 use super::sort::Sort;
 use super::sql::Sql;
 use super::view::View;
-use super::walks::{End, Page, PageRequest, Place, begin, go_on};
+use super::walks::resume::{Counting, PageStart, Resume};
+use super::walks::{Page, PageRequest, Place, Read, Start, cut, save, snapshot, total_results};
 
-/// A page of all groups that a view has, or of those of them that satisfy a condition, in the order of lists or sorted. A
-/// page by index is remembered, so that the walk can go on.
+/// A list of groups: those that a view has, narrowed by a filter, in the order of lists or sorted.
+pub(super) struct GroupList<'a> {
+    asked: Option<&'a GroupCondition>,
+    all: Option<GroupCondition>,
+    sort: Option<&'a Sort>,
+}
+
+/// A page of all groups that a view has, or of those of them that satisfy a condition, in the order of lists or sorted.
+/// Where a page by index ended is saved, so that the next index continues behind it.
 ///
 /// # Errors
-/// [`ListError::Unkeyed`] as long as nobody can say which groups satisfy the condition.
+/// [`ListError::Unkeyed`] as long as it is unknown which groups satisfy the condition.
 pub async fn page(
     conn: &mut AsyncPgConnection,
     view: &View,
@@ -25,54 +33,125 @@ pub async fn page(
     condition: Option<&GroupCondition>,
     sort: Option<&Sort>,
 ) -> Result<Page<GroupRow>, ListError> {
-    if condition.is_some_and(GroupCondition::reads_keys) || sort.is_some_and(Sort::reads_keys) {
-        keys::check(conn).await?;
-    }
-    let both = narrowed(condition, view);
-    let condition = both.as_ref();
-    if let Some(sort) = sort.filter(|_| request.count > 0) {
-        return sorted(conn, request, condition, sort).await;
-    }
-    let total = groups::total(conn, condition).await?;
+    let list = GroupList::new(view, condition, sort.filter(|_| request.count > 0));
     if request.count == 0 {
-        return Ok(Page::empty(total));
+        list.check(conn).await?;
+        return Ok(Page::empty(list.total(conn).await?));
     }
-    let mut found = match begin(conn, request).await? {
-        Begin::After(place) => groups::after(conn, condition, place.position, request.limit()).await?,
-        Begin::Skip(skip) => groups::skipping(conn, condition, skip, request.limit()).await?,
-    };
-    let goes_on = request.cut(&mut found);
-    let end = End::of(&found, goes_on, |group| Place { key: None, position: group.position });
-    let next = go_on(conn, request, end).await?;
-    Ok(Page { items: found, total, next })
+    let resume = Resume::load(conn, request).await?;
+    // One snapshot for all statements: no group goes between the count and the page.
+    let read = snapshot(conn, async |conn| list.page(conn, request, &resume).await).await?;
+    let next = save(conn, request, &read).await;
+    Ok(Page { items: read.items.into_iter().filter_map(|(_, group)| group).collect(), total: read.total, next })
 }
 
-/// Sorted here: names have no keys in the table, and there are not many groups.
-async fn sorted(
-    conn: &mut AsyncPgConnection,
-    request: &PageRequest<'_>,
-    condition: Option<&GroupCondition>,
-    sort: &Sort,
-) -> Result<Page<GroupRow>, ListError> {
-    let begin = begin(conn, request).await?;
-    let order = order(conn, condition, Some(sort)).await?;
-    let total = i64::try_from(order.len()).unwrap_or(i64::MAX);
-    let first = match begin {
-        Begin::Skip(skip) => usize::try_from(skip).unwrap_or(usize::MAX),
-        Begin::After(Place { key, position }) => {
-            let last = (key.is_none(), key, position);
-            order.partition_point(|one| if sort.descending { *one >= last } else { *one <= last })
+impl<'a> GroupList<'a> {
+    pub(super) fn new(view: &View, condition: Option<&'a GroupCondition>, sort: Option<&'a Sort>) -> Self {
+        Self { asked: condition, all: narrowed(condition, view), sort }
+    }
+
+    pub(super) async fn check(&self, conn: &mut AsyncPgConnection) -> Result<(), ListError> {
+        let reads_keys = self.asked.is_some_and(GroupCondition::reads_keys) || self.sort.is_some_and(Sort::reads_keys);
+        if reads_keys { keys::check(conn).await } else { Ok(()) }
+    }
+
+    async fn page(
+        &self,
+        conn: &mut AsyncPgConnection,
+        request: &PageRequest<'_>,
+        resume: &Resume,
+    ) -> Result<Read<Option<GroupRow>>, ListError> {
+        self.check(conn).await?;
+        let start = match (request.start, request.index()) {
+            (_, Some(index)) => resume.start(conn, index, self).await?,
+            (Start::Behind(Some(place)), None) => PageStart::new(Begin::After(place.clone())),
+            (Start::Behind(None) | Start::Index(_) | Start::Look(_), None) => PageStart::new(Begin::Skip(0)),
+        };
+        let (items, goes_on) = self.part(conn, &start.begin, request.count).await?;
+        let total = match (request.index(), &start.begin) {
+            (Some(index), Begin::After(place)) => {
+                let following = match start.remaining {
+                    Some(remaining) => remaining,
+                    None if goes_on => self.remaining(conn, place).await?,
+                    None => 0,
+                };
+                total_results(index, items.len(), goes_on, following)
+            }
+            _ => self.total(conn).await?,
+        };
+        Ok(Read { start, items, total, goes_on, remaining: None })
+    }
+
+    /// Some of the list, from a place on, and whether there are more.
+    pub(super) async fn part(
+        &self,
+        conn: &mut AsyncPgConnection,
+        begin: &Begin,
+        count: i64,
+    ) -> Result<(Vec<(Place, Option<GroupRow>)>, bool), ListError> {
+        let limit = count.saturating_add(1);
+        if self.sort.is_some() {
+            let order = self.order(conn).await?;
+            let first = match begin {
+                Begin::Skip(skip) => usize::try_from(*skip).unwrap_or(usize::MAX),
+                Begin::After(place) => order.len() - self.behind(&order, place),
+            };
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let mut page: Vec<Place> = order.into_iter().skip(first).take(limit).map(place).collect();
+            let goes_on = cut(&mut page, count);
+            let mut found = groups::at(conn, page.iter().map(|place| place.position).collect()).await?;
+            let items = page.into_iter().map(|place| {
+                let at = found.iter().position(|group| group.position == place.position);
+                let group = at.map(|at| found.swap_remove(at));
+                (place, group)
+            });
+            return Ok((items.collect(), goes_on));
         }
-    };
-    let limit = usize::try_from(request.limit()).unwrap_or(usize::MAX);
-    let mut page: Vec<(bool, Option<String>, i64)> = order.into_iter().skip(first).take(limit).collect();
-    let goes_on = request.cut(&mut page);
-    let positions: Vec<i64> = page.iter().map(|(_, _, position)| *position).collect();
-    let mut found = groups::at(conn, positions.clone()).await?;
-    found.sort_by_cached_key(|group| positions.iter().position(|position| *position == group.position));
-    let end = End::of(&page, goes_on, |(_, key, position)| Place { key: key.clone(), position: *position });
-    let next = go_on(conn, request, end).await?;
-    Ok(Page { items: found, total, next })
+        let mut found = match begin {
+            Begin::After(place) => groups::after(conn, self.all.as_ref(), place.position, limit).await?,
+            Begin::Skip(skip) => groups::skipping(conn, self.all.as_ref(), *skip, limit).await?,
+        };
+        let goes_on = cut(&mut found, count);
+        let of = |group: GroupRow| (Place { key: None, position: group.position }, Some(group));
+        Ok((found.into_iter().map(of).collect(), goes_on))
+    }
+
+    /// How many of a sorted list are behind a place.
+    fn behind(&self, order: &[Sortable], place: &Place) -> usize {
+        let last = (place.key.is_none(), place.key.clone(), place.position);
+        let descending = self.sort.is_some_and(|sort| sort.descending);
+        order.len() - order.partition_point(|one| if descending { *one >= last } else { *one <= last })
+    }
+
+    async fn order(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<Sortable>> {
+        order(conn, self.all.as_ref(), self.sort).await
+    }
+
+    /// The places of all groups in a sorted list.
+    pub(super) async fn places(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<Place>> {
+        Ok(self.order(conn).await?.into_iter().map(place).collect())
+    }
+}
+
+impl Counting for GroupList<'_> {
+    async fn total(&self, conn: &mut AsyncPgConnection) -> Result<i64, ListError> {
+        Ok(groups::total(conn, self.all.as_ref()).await?)
+    }
+
+    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> Result<i64, ListError> {
+        if self.sort.is_some() {
+            let order = self.order(conn).await?;
+            return Ok(i64::try_from(self.behind(&order, place)).unwrap_or(i64::MAX));
+        }
+        Ok(groups::behind(conn, self.all.as_ref(), place.position).await?)
+    }
+}
+
+/// What a sorted list orders by: whether there is no value, the value, and the position.
+type Sortable = (bool, Option<String>, i64);
+
+fn place((_, key, position): Sortable) -> Place {
+    Place { key, position }
 }
 
 /// All that satisfy a condition, sorted: whether there is no value, the value, and the position.
@@ -80,7 +159,7 @@ async fn order(
     conn: &mut AsyncPgConnection,
     condition: Option<&GroupCondition>,
     sort: Option<&Sort>,
-) -> QueryResult<Vec<(bool, Option<String>, i64)>> {
+) -> QueryResult<Vec<Sortable>> {
     let nothing = Sql::of("NULL::text");
     let key = |value: Option<String>| {
         let preparation = sort?.target.preparation();
@@ -88,24 +167,13 @@ async fn order(
     };
     let all = groups::sortable(conn, condition, sort.map_or(&nothing, Sort::expr)).await?;
     // Absent values last.
-    let mut order: Vec<(bool, Option<String>, i64)> =
+    let mut order: Vec<Sortable> =
         all.into_iter().map(|group| (group.value.is_none(), key(group.value), group.position)).collect();
     order.sort_unstable();
     if sort.is_some_and(|sort| sort.descending) {
         order.reverse();
     }
     Ok(order)
-}
-
-/// The places of all groups in a sorted list.
-pub(super) async fn places(
-    conn: &mut AsyncPgConnection,
-    view: &View,
-    condition: Option<&GroupCondition>,
-    sort: Option<&Sort>,
-) -> QueryResult<Vec<Place>> {
-    let order = order(conn, narrowed(condition, view).as_ref(), sort).await?;
-    Ok(order.into_iter().map(|(_, key, position)| Place { key, position }).collect())
 }
 
 /// What has to hold of groups that a view has.

@@ -204,6 +204,20 @@ pub async fn total(conn: &mut AsyncPgConnection, condition: Option<&GroupConditi
     Ok(total.total)
 }
 
+/// How many groups there are behind a position, or satisfy a condition there.
+pub(super) async fn behind(
+    conn: &mut AsyncPgConnection,
+    condition: Option<&GroupCondition>,
+    position: i64,
+) -> QueryResult<i64> {
+    let statement = match condition {
+        None => Statement::new("SELECT count(*) AS total FROM groups g WHERE g.deleted_at IS NULL"),
+        Some(condition) => groups("count(*) AS total", Some(condition)),
+    };
+    let total: Total = statement.sql(" AND g.position > ").bind(Value::Integer(position)).get_result(conn).await?;
+    Ok(total.total)
+}
+
 /// Somebody in a group.
 #[derive(Clone, PartialEq, Eq, QueryableByName)]
 pub struct Member {

@@ -22,7 +22,8 @@ pub(super) enum Begin {
     Skip(i64),
 }
 
-/// The question for a page: how many satisfy the condition, the positions of those on the page in order, their sort
+/// The question for a page: how many satisfy the condition, how many of them are behind the place where it begins (all if
+/// it begins behind a number), the positions of those on the page in order, their sort
 /// values, and whether somebody has no keys.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Matched<'a> {
@@ -45,14 +46,11 @@ impl Matched<'_> {
         }
     }
 
-    /// Absent values come last, or first where the order is descending.
-    fn push_begin<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    /// Those behind the place where the page begins. Absent values come last, or first where the order is descending
+    ///
+    fn push_following<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let (key, position) = match self.begin {
-            Begin::Skip(skip) => {
-                out.push_sql(self.order());
-                out.push_sql(" OFFSET ");
-                return out.push_bind_param::<Bigint, _>(skip);
-            }
+            Begin::Skip(_) => return Ok(()),
             Begin::After(Place { key, position }) => (key, position),
         };
         let descending = self.descending;
@@ -86,7 +84,6 @@ impl Matched<'_> {
                 }
             }
         }
-        out.push_sql(self.order());
         Ok(())
     }
 }
@@ -108,11 +105,22 @@ impl QueryFragment<Pg> for Matched<'_> {
             out.push_sql(" WHERE ");
             condition.walk_ast(out.reborrow())?;
         }
-        out.push_sql("), page AS (SELECT * FROM matched");
-        self.push_begin(&mut out)?;
+        out.push_sql("), following AS (SELECT * FROM matched");
+        self.push_following(&mut out)?;
+        out.push_sql("), page AS (SELECT * FROM following");
+        out.push_sql(self.order());
+        if let Begin::Skip(skip) = self.begin {
+            out.push_sql(" OFFSET ");
+            out.push_bind_param::<Bigint, _>(skip)?;
+        }
         out.push_sql(" LIMIT ");
         out.push_bind_param::<Bigint, _>(&self.limit)?;
-        out.push_sql(") SELECT (SELECT count(*) FROM matched), ARRAY(SELECT position FROM page");
+        out.push_sql(") SELECT (SELECT count(*) FROM matched), ");
+        out.push_sql(match self.begin {
+            Begin::Skip(_) => "(SELECT count(*) FROM matched)",
+            Begin::After(_) => "(SELECT count(*) FROM following)",
+        });
+        out.push_sql(", ARRAY(SELECT position FROM page");
         out.push_sql(self.order());
         out.push_sql("), ");
         if self.sort.is_some() {
@@ -128,7 +136,7 @@ impl QueryFragment<Pg> for Matched<'_> {
 }
 
 impl Query for Matched<'_> {
-    type SqlType = (Bigint, Array<Bigint>, Array<Nullable<Text>>, Bool);
+    type SqlType = (Bigint, Bigint, Array<Bigint>, Array<Nullable<Text>>, Bool);
 }
 
 /// The statement depends on the condition and the sort key.

@@ -63,6 +63,55 @@ const UNFOLDED: &str = "(SELECT coalesce(sum(coalesce(f.number = ANY(c.entered),
         - coalesce(f.number = ANY(c.departed), FALSE)::int), 0)::bigint
     FROM changes c WHERE c.sequence IS NULL AND c.person_id IS NOT NULL)";
 
+/// How many more people of a policy the changes behind a number of the feed, and those without a number, have brought
+/// behind a position. No row if the number of the policy is not kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReleasedChange<'a> {
+    pub(super) policy: &'a PolicyKey,
+    /// The number of the feed.
+    pub(super) saved: i64,
+    /// The position.
+    pub(super) behind: i64,
+}
+
+impl QueryFragment<Pg> for ReleasedChange<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT ");
+        for (n, recent) in ["c.sequence IS NULL", "c.sequence > "].into_iter().enumerate() {
+            out.push_sql(if n > 0 { " + " } else { "" });
+            out.push_sql(
+                "(SELECT coalesce(sum(coalesce(f.number = ANY(c.entered), FALSE)::int
+                    - coalesce(f.number = ANY(c.departed), FALSE)::int), 0)::bigint
+                 FROM changes c WHERE c.person_id IS NOT NULL AND c.position > ",
+            );
+            out.push_bind_param::<Bigint, _>(&self.behind)?;
+            out.push_sql(" AND ");
+            out.push_sql(recent);
+            if n > 0 {
+                out.push_bind_param::<Bigint, _>(&self.saved)?;
+            }
+            out.push_sql(")");
+        }
+        out.push_sql(
+            " FROM feed_filters f CROSS JOIN feed_state s
+             WHERE f.people_total IS NOT NULL AND s.filters_through = s.last_sequence AND f.consumer_id = ",
+        );
+        out.push_bind_param::<SqlUuid, _>(&self.policy.consumer)?;
+        out.push_sql(" AND f.user_filter = ");
+        out.push_bind_param::<Text, _>(&self.policy.user_filter)?;
+        Ok(())
+    }
+}
+
+impl Query for ReleasedChange<'_> {
+    type SqlType = Bigint;
+}
+
+impl QueryId for ReleasedChange<'_> {
+    type QueryId = ReleasedChange<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
 /// Folds the numbered changes behind `from`, through `to`.
 pub(super) async fn fold(conn: &mut AsyncPgConnection, from: i64, to: i64) -> QueryResult<usize> {
     diesel::sql_query(

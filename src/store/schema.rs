@@ -207,14 +207,27 @@ diesel::table! {
 }
 
 diesel::table! {
-    index_walks (caller, query, next_start_index) {
-        caller -> Uuid,
-        query -> Bytea,
+    page_positions (walk, next_start_index) {
+        walk -> Int8,
         next_start_index -> Int8,
         last_position -> Int8,
-        at -> Timestamptz,
         last_key -> Nullable<Text>,
+        is_rooted -> Bool,
+        saved_at -> Timestamptz,
         used_at -> Nullable<Timestamptz>,
+        remaining -> Nullable<Int8>,
+        through -> Nullable<Int8>,
+    }
+}
+
+diesel::table! {
+    page_walks (id) {
+        id -> Int8,
+        caller -> Uuid,
+        query -> Bytea,
+        started_at -> Timestamptz,
+        is_shared -> Bool,
+        finished_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -472,7 +485,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     group_walk,
     groups,
     holds,
-    index_walks,
+    page_positions,
+    page_walks,
     leases,
     people,
     people_blocks,

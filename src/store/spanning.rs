@@ -1,23 +1,24 @@
 //! Pages of people and groups in one list: people first and groups behind them, each in the order of lists; or
 //! both together, sorted, where a person comes before a group of the same sort value.
 //!
-//! A walk goes on by key, as one of people does ([`walks`]). There are few groups, so that where they stand
-//! among the people is found here.
+//! A sequential walk continues behind a saved position, as one of people does ([`walks`]). There are few groups, so that
+//! where they stand among the people is found here.
 
 use std::collections::BTreeMap;
 
 use diesel_async::AsyncPgConnection;
 
 use super::group_filter::GroupCondition;
-use super::groups::GroupRow;
+use super::group_pages::GroupList;
+use super::groups::{self, GroupRow};
 use super::keys::ListError;
 use super::matched::Begin;
 use super::people::Shown;
 use super::scim_filter::Condition;
 use super::sort::Sort;
 use super::view::View;
-use super::walks::{self, End, Listing, Page, PageRequest, Place, Start};
-use super::{group_pages, groups};
+use super::walks::resume::{Counting, PageStart, Resume};
+use super::walks::{self, Page, PageRequest, PeopleList, Place, Read, Start, cut, snapshot, total_results};
 use crate::scim::schema::ResourceType;
 
 /// Somebody or something in the list.
@@ -58,11 +59,6 @@ pub struct Spot {
 type Rank = (bool, Option<String>, ResourceType, i64);
 
 impl Spot {
-    /// In the order of lists.
-    fn of(resource_type: ResourceType, position: i64) -> Self {
-        Self { resource_type, place: Place { key: None, position } }
-    }
-
     fn rank(&self) -> Rank {
         (self.place.key.is_none(), self.place.key.clone(), self.resource_type, self.place.position)
     }
@@ -97,6 +93,24 @@ enum From {
     Behind(Spot),
 }
 
+impl From {
+    /// A saved place has the mark as its key.
+    fn saved(begin: &Begin) -> Self {
+        match begin {
+            Begin::Skip(skip) => Self::Skip(*skip),
+            Begin::After(place) => Spot::of_mark(place.clone()).map_or(Self::Skip(0), Self::Behind),
+        }
+    }
+}
+
+/// Both types in one list.
+struct Mixed<'a> {
+    people: PeopleList<'a>,
+    groups: GroupList<'a>,
+    /// People in the order of the list, if it is sorted.
+    sorted: Option<(PeopleList<'a>, Order<'a>)>,
+}
+
 /// A page of both, and the place of the last, if it was asked for by place and there are more. `behind` is what stands at
 /// the place that the page begins behind.
 ///
@@ -109,155 +123,210 @@ pub async fn page(
     behind: Option<ResourceType>,
     asked: Spanning<'_>,
 ) -> Result<(Page<Found>, Option<Spot>), ListError> {
-    let none = part(request, Start::Behind(None), 0);
-    let people = walks::page(conn, view, &none, asked.people, None).await?.total;
-    let groups = group_pages::page(conn, view, &none, asked.groups, None).await?.total;
-    let total = people.saturating_add(groups);
+    let list = Mixed {
+        people: PeopleList::new(view, asked.people, None),
+        groups: GroupList::new(view, asked.groups, asked.order.and_then(|order| order.groups)),
+        sorted: asked
+            .order
+            .map(|order| (PeopleList::sorted(view, asked.people, order.people, order.descending), order)),
+    };
     if request.count == 0 {
-        return Ok((Page::empty(total), None));
+        list.check(conn).await?;
+        return Ok((Page::empty(list.total(conn).await?), None));
     }
-    let from = match request.start {
-        Start::Behind(Some(place)) => {
-            From::Behind(Spot { resource_type: behind.unwrap_or(ResourceType::User), place: place.clone() })
-        }
-        Start::Index(1) | Start::Behind(None) => From::Skip(0),
-        Start::Index(index) => match walks::begin(conn, request).await? {
-            Begin::After(place) => Spot::of_mark(place).map_or(From::Skip(index.saturating_sub(1)), From::Behind),
-            Begin::Skip(skip) => From::Skip(skip),
-        },
-    };
-    let mut found = match asked.order {
-        None => one_behind_the_other(conn, view, request, &from, people, asked).await?,
-        Some(order) => sorted(conn, view, request, &from, groups, asked, order).await?,
-    };
-    let goes_on = request.cut(&mut found);
-    let next = match request.start {
-        Start::Behind(_) => found.last().map(|(spot, _)| spot.clone()).filter(|_| goes_on),
-        Start::Index(_) => {
-            let mark = |(spot, _): &Stand| Place { key: Some(spot.mark()), position: spot.place.position };
-            walks::go_on(conn, request, End::of(&found, goes_on, mark)).await?;
-            None
-        }
-    };
-    let items = found.into_iter().filter_map(|(_, item)| item).collect();
-    Ok((Page { items, total, next: None }, next))
+    let resume = Resume::load(conn, request).await?;
+    let read = snapshot(conn, async |conn| list.page(conn, request, behind, &resume).await).await?;
+    walks::save(conn, request, &read).await;
+    let last = read.items.last().filter(|_| read.goes_on && request.index().is_none());
+    let next = last.and_then(|(mark, _)| Spot::of_mark(mark.clone()));
+    let items = read.items.into_iter().filter_map(|(_, item)| item).collect();
+    Ok((Page { items, total: read.total, next: None }, next))
 }
 
-/// The request for a part of the list that nothing is remembered of.
-fn part<'a>(request: &PageRequest<'a>, start: Start<'a>, count: i64) -> PageRequest<'a> {
-    PageRequest { start, count, ..*request }
-}
-
-async fn one_behind_the_other(
-    conn: &mut AsyncPgConnection,
-    view: &View,
-    request: &PageRequest<'_>,
-    from: &From,
-    people: i64,
-    asked: Spanning<'_>,
-) -> Result<Vec<Stand>, ListError> {
-    let limit = request.limit();
-    let mut found: Vec<Stand> = Vec::new();
-    let mut are_more_people = false;
-    let of_people = match from {
-        From::Skip(0) => Some(Start::Behind(None)),
-        From::Skip(skip) if *skip < people => Some(Start::Index(skip.saturating_add(1))),
-        From::Behind(Spot { resource_type: ResourceType::User, place }) => Some(Start::Behind(Some(place))),
-        From::Skip(_) | From::Behind(_) => None,
-    };
-    if let Some(start) = of_people {
-        // A jump is counted to: nothing is remembered under this name.
-        let query = [request.query, b"people"].concat();
-        let asked_for = PageRequest { query: &query, ..part(request, start, limit) };
-        let Listing { items, goes_on, .. } = walks::listing(conn, view, &asked_for, asked.people, None).await?;
-        are_more_people = goes_on;
-        found.extend(
-            items
-                .into_iter()
-                .map(|(place, one)| (Spot { resource_type: ResourceType::User, place }, one.map(Found::Person))),
-        );
+impl Mixed<'_> {
+    async fn check(&self, conn: &mut AsyncPgConnection) -> Result<(), ListError> {
+        self.people.check(conn).await?;
+        self.groups.check(conn).await
     }
-    let rest = limit.saturating_sub(i64::try_from(found.len()).unwrap_or(i64::MAX));
-    if rest > 0 && !are_more_people {
-        let query = [request.query, b"groups"].concat();
-        let start = match from {
-            From::Behind(Spot { resource_type: ResourceType::Group, place }) => Start::Behind(Some(place)),
-            From::Skip(skip) if of_people.is_none() => Start::Index(skip.saturating_sub(people).saturating_add(1)),
-            From::Skip(_) | From::Behind(_) => Start::Behind(None),
+
+    async fn page(
+        &self,
+        conn: &mut AsyncPgConnection,
+        request: &PageRequest<'_>,
+        behind: Option<ResourceType>,
+        resume: &Resume,
+    ) -> Result<Read<Option<Found>>, ListError> {
+        self.check(conn).await?;
+        let (start, from) = match (request.start, request.index()) {
+            (_, Some(index)) => {
+                let start = resume.start(conn, index, self).await?;
+                let from = From::saved(&start.begin);
+                (start, from)
+            }
+            (Start::Behind(Some(place)), None) => {
+                let resource_type = behind.unwrap_or(ResourceType::User);
+                (PageStart::new(Begin::Skip(0)), From::Behind(Spot { resource_type, place: place.clone() }))
+            }
+            (Start::Behind(None) | Start::Index(_) | Start::Look(_), None) => {
+                (PageStart::new(Begin::Skip(0)), From::Skip(0))
+            }
         };
-        let asked_for = PageRequest { query: &query, ..part(request, start, rest) };
-        let page = group_pages::page(conn, view, &asked_for, asked.groups, None).await?;
-        let groups = page.items.into_iter();
-        found.extend(groups.map(|one| (Spot::of(ResourceType::Group, one.position), Some(Found::Group(one)))));
+        let mut found = match &self.sorted {
+            None => self.one_behind_the_other(conn, request, &from).await?,
+            Some((people, order)) => self.in_one_order(conn, people, *order, request, &from).await?,
+        };
+        let goes_on = cut(&mut found, request.count);
+        let total = match (request.index(), &start.begin) {
+            (Some(index), Begin::After(place)) => {
+                let following = match start.remaining {
+                    Some(remaining) => remaining,
+                    None if goes_on => self.remaining(conn, place).await?,
+                    None => 0,
+                };
+                total_results(index, found.len(), goes_on, following)
+            }
+            _ => self.total(conn).await?,
+        };
+        let mark = |spot: Spot| Place { key: Some(spot.mark()), position: spot.place.position };
+        let items = found.into_iter().map(|(spot, item)| (mark(spot), item)).collect();
+        Ok(Read { start, items, total, goes_on, remaining: None })
     }
-    Ok(found)
+
+    async fn one_behind_the_other(
+        &self,
+        conn: &mut AsyncPgConnection,
+        request: &PageRequest<'_>,
+        from: &From,
+    ) -> Result<Vec<Stand>, ListError> {
+        let limit = request.count.saturating_add(1);
+        let mut found: Vec<Stand> = Vec::new();
+        let mut are_more_people = false;
+        let mut of_groups = Begin::Skip(0);
+        let of_people = match from {
+            From::Skip(0) => Some(Begin::Skip(0)),
+            From::Skip(skip) => {
+                let people = self.people.total(conn).await?;
+                if *skip < people {
+                    Some(Begin::Skip(*skip))
+                } else {
+                    of_groups = Begin::Skip(skip.saturating_sub(people));
+                    None
+                }
+            }
+            From::Behind(Spot { resource_type: ResourceType::User, place }) => Some(Begin::After(place.clone())),
+            From::Behind(Spot { resource_type: ResourceType::Group, place }) => {
+                of_groups = Begin::After(place.clone());
+                None
+            }
+        };
+        if let Some(begin) = of_people {
+            let part = self.people.part(conn, &begin, limit, false).await?;
+            are_more_people = part.goes_on;
+            found.extend(
+                part.items
+                    .into_iter()
+                    .map(|(place, one)| (Spot { resource_type: ResourceType::User, place }, one.map(Found::Person))),
+            );
+        }
+        let rest = limit.saturating_sub(i64::try_from(found.len()).unwrap_or(i64::MAX));
+        if rest > 0 && !are_more_people {
+            let (groups, _) = self.groups.part(conn, &of_groups, rest).await?;
+            found.extend(
+                groups
+                    .into_iter()
+                    .map(|(place, one)| (Spot { resource_type: ResourceType::Group, place }, one.map(Found::Group))),
+            );
+        }
+        Ok(found)
+    }
+
+    async fn in_one_order(
+        &self,
+        conn: &mut AsyncPgConnection,
+        people: &PeopleList<'_>,
+        order: Order<'_>,
+        request: &PageRequest<'_>,
+        from: &From,
+    ) -> Result<Vec<Stand>, ListError> {
+        let limit = request.count.saturating_add(1);
+        let of_groups = self.groups.places(conn).await?;
+        // So many people before the page may stand among the groups that come before it.
+        let (begin, more, skip) = match from {
+            From::Skip(skip) => {
+                let groups = i64::try_from(of_groups.len()).unwrap_or(i64::MAX);
+                let first = skip.saturating_sub(groups).max(0);
+                (Begin::Skip(first), skip - first, skip - first)
+            }
+            From::Behind(spot) => (people_behind(spot), 0, 0),
+        };
+        let (_, _, of_people) = people.places(conn, &begin, limit.saturating_add(more)).await?;
+        let of_type = |resource_type| move |place: Place| Spot { resource_type, place };
+        let mut spots: Vec<Spot> = of_people.into_iter().map(of_type(ResourceType::User)).collect();
+        spots.extend(of_groups.into_iter().map(of_type(ResourceType::Group)));
+        if let From::Behind(behind) = from {
+            let behind = behind.rank();
+            spots.retain(|spot| if order.descending { spot.rank() < behind } else { spot.rank() > behind });
+        }
+        spots.sort_by_cached_key(Spot::rank);
+        if order.descending {
+            spots.reverse();
+        }
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let spots: Vec<Spot> = spots.into_iter().skip(skip).take(limit).collect();
+        let at = |resource_type| spots.iter().filter(move |spot| spot.resource_type == resource_type);
+        let places: Vec<Place> = at(ResourceType::User).map(|spot| spot.place.clone()).collect();
+        let positions: Vec<i64> = at(ResourceType::Group).map(|spot| spot.place.position).collect();
+        let people = people.at(conn, places).await?;
+        let mut people: BTreeMap<i64, Option<Shown>> =
+            people.into_iter().map(|(place, person)| (place.position, person)).collect();
+        let groups = groups::at(conn, positions).await?;
+        let mut groups: BTreeMap<i64, GroupRow> = groups.into_iter().map(|group| (group.position, group)).collect();
+        Ok(spots
+            .into_iter()
+            .map(|spot| {
+                let position = spot.place.position;
+                let item = match spot.resource_type {
+                    ResourceType::User => people.remove(&position).flatten().map(Found::Person),
+                    ResourceType::Group => groups.remove(&position).map(Found::Group),
+                };
+                (spot, item)
+            })
+            .collect())
+    }
 }
 
-async fn sorted(
-    conn: &mut AsyncPgConnection,
-    view: &View,
-    request: &PageRequest<'_>,
-    from: &From,
-    groups: i64,
-    asked: Spanning<'_>,
-    order: Order<'_>,
-) -> Result<Vec<Stand>, ListError> {
-    let limit = request.limit();
-    // So many people before the page may stand among the groups that come before it.
-    let (begin, more, skip) = match from {
-        From::Skip(skip) => {
-            let first = skip.saturating_sub(groups).max(0);
-            (Begin::Skip(first), skip - first, skip - first)
-        }
-        From::Behind(Spot { resource_type: ResourceType::User, place }) => (Begin::After(place.clone()), 0, 0),
-        // People of the same value come before a group, or behind it where the order is the reverse: behind all of
-        // them either way.
-        From::Behind(Spot { place, .. }) => (Begin::After(Place { key: place.key.clone(), position: i64::MAX }), 0, 0),
-    };
-    let (_, places) = walks::places(
-        conn,
-        view,
-        &walks::Places {
-            condition: asked.people,
-            sort: order.people,
-            descending: order.descending,
-            begin: &begin,
-            limit: limit.saturating_add(more),
-        },
-    )
-    .await?;
-    let of_type = |resource_type| move |place: Place| Spot { resource_type, place };
-    let mut spots: Vec<Spot> = places.into_iter().map(of_type(ResourceType::User)).collect();
-    let all = group_pages::places(conn, view, asked.groups, order.groups).await?;
-    spots.extend(all.into_iter().map(of_type(ResourceType::Group)));
-    if let From::Behind(behind) = from {
-        let behind = behind.rank();
-        spots.retain(|spot| if order.descending { spot.rank() < behind } else { spot.rank() > behind });
+/// Where the people begin who stand behind a place. People of the same value come before a group, or behind it where the
+/// order is the reverse: behind all of them either way.
+fn people_behind(spot: &Spot) -> Begin {
+    Begin::After(match spot.resource_type {
+        ResourceType::User => spot.place.clone(),
+        ResourceType::Group => Place { key: spot.place.key.clone(), position: i64::MAX },
+    })
+}
+
+impl Counting for Mixed<'_> {
+    async fn total(&self, conn: &mut AsyncPgConnection) -> Result<i64, ListError> {
+        Ok(self.people.total(conn).await?.saturating_add(self.groups.total(conn).await?))
     }
-    spots.sort_by_cached_key(Spot::rank);
-    if order.descending {
-        spots.reverse();
+
+    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> Result<i64, ListError> {
+        let Some(spot) = Spot::of_mark(place.clone()) else { return self.total(conn).await };
+        let Some((people, order)) = &self.sorted else {
+            return Ok(match spot.resource_type {
+                ResourceType::User => {
+                    let people = self.people.remaining(conn, &spot.place).await?;
+                    people.saturating_add(self.groups.total(conn).await?)
+                }
+                ResourceType::Group => self.groups.remaining(conn, &spot.place).await?,
+            });
+        };
+        let (_, of_people, _) = people.places(conn, &people_behind(&spot), 0).await?;
+        let behind = spot.rank();
+        let groups = self.groups.places(conn).await?.into_iter().filter(|place| {
+            let rank = Spot { resource_type: ResourceType::Group, place: place.clone() }.rank();
+            if order.descending { rank < behind } else { rank > behind }
+        });
+        Ok(of_people.saturating_add(i64::try_from(groups.count()).unwrap_or(i64::MAX)))
     }
-    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let spots: Vec<Spot> = spots.into_iter().skip(skip).take(limit).collect();
-    let at = |resource_type| spots.iter().filter(move |spot| spot.resource_type == resource_type);
-    let places: Vec<Place> = at(ResourceType::User).map(|spot| spot.place.clone()).collect();
-    let positions: Vec<i64> = at(ResourceType::Group).map(|spot| spot.place.position).collect();
-    let people = walks::at(conn, view, asked.people, places).await?;
-    let mut people: BTreeMap<i64, Option<Shown>> =
-        people.into_iter().map(|(place, person)| (place.position, person)).collect();
-    let groups = groups::at(conn, positions).await?;
-    let mut groups: BTreeMap<i64, GroupRow> = groups.into_iter().map(|group| (group.position, group)).collect();
-    Ok(spots
-        .into_iter()
-        .map(|spot| {
-            let position = spot.place.position;
-            let item = match spot.resource_type {
-                ResourceType::User => people.remove(&position).flatten().map(Found::Person),
-                ResourceType::Group => groups.remove(&position).map(Found::Group),
-            };
-            (spot, item)
-        })
-        .collect())
 }

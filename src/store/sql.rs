@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::query_builder::AstPass;
 use diesel::result::{Error, QueryResult};
-use diesel::sql_types::{Array, Bigint, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bigint, Bytea, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -40,6 +40,7 @@ pub(super) enum Value {
     Integers(Vec<i64>),
     Instant(DateTime<Utc>),
     Json(Json),
+    Bytes(Vec<u8>),
 }
 
 impl Sql {
@@ -125,6 +126,7 @@ impl Sql {
                 Piece::Value(Value::Integers(numbers)) => out.push_bind_param::<Array<Bigint>, _>(numbers)?,
                 Piece::Value(Value::Instant(at)) => out.push_bind_param::<Timestamptz, _>(at)?,
                 Piece::Value(Value::Json(json)) => out.push_bind_param::<Jsonb, _>(json)?,
+                Piece::Value(Value::Bytes(bytes)) => out.push_bind_param::<Bytea, _>(bytes)?,
                 Piece::Settled(condition) => {
                     out.push_sql("(");
                     condition.push(out)?;

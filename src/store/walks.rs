@@ -1,40 +1,35 @@
-//! Paging of people by index, without `OFFSET` over people.
+//! Paging of people by index and by place, without `OFFSET` over people.
 //!
-//! Index paging is what Okta reads by, and it takes a missing person for a deleted one. So a sequential walk goes on by
-//! key: it is remembered at which position a page ended, and the caller who asks for the next
-//! index within an hour, of whichever node, continues behind that position; nobody who is added, changed or removed
-//! meanwhile moves anybody else (story 23, R-102). Any other index is found by live counts of people per block of
-//! 1,024 positions, and a step within the block; under a condition, by counting those who satisfy it.
+//! Okta pages by `startIndex` and treats a missing user as deleted. The server therefore saves where each page ended, for
+//! an hour and all nodes, and serves the next index with a keyset query, so that changes cannot shift rows (story 23,
+//! R-102, docs/decisions/0014). Any other index is found by live counts of people per block of 1,024 positions, and a
+//! step within the block; under a condition, by counting those who satisfy it.
 //!
-//! A place serves for one page, and for three minutes more, if its answer got lost; so long too, if it is at the end of the
-//! list. Then, or when a walk begins anew, the same index is a jump, so that pages of a data set that stands still add up, in whatever order they are asked for (R-103).
-//! Two walks of one consumer with the same query share what is remembered. If both are about to go on at one index, the
-//! earlier place counts, except in lists that are sorted: there it is the later page's.
+//! `totalResults` of a page that continues from a saved position is `startIndex` − 1 + the number of matches behind that
+//! position. A page behind which there are more never says that it was the last one, even if people leave in between.
 
 mod index;
+mod people_list;
+pub(super) mod resume;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::future::try_join;
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, TransactionManager};
 use uuid::Uuid;
 
-use super::keys::{self, ListError};
-use super::matched::{Begin, Matched};
-use super::people::{Listed, Shown, listed, selected, whole};
-use super::released_totals::ReleasedTotal;
+use super::keys::ListError;
+use super::matched::Matched;
+use super::people::{Listed, Shown, listed, whole};
 use super::schema::people;
 use super::scim_filter::Condition;
 use super::sort::Sort;
-use super::sorted::Sorted;
 use super::view::View;
-use index::{Beginning, Given, Mark, PeopleTotal, Remember};
-
-/// How long a walk is remembered after its last page.
-const REMEMBERED: TimeDelta = TimeDelta::hours(1);
+use index::PeopleTotal;
+pub(super) use people_list::{PeopleList, cut};
+pub use resume::forget;
+use resume::{Counting, PageStart, Remaining, Resume};
 
 /// A request for a page.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +49,9 @@ pub struct PageRequest<'a> {
 pub enum Start<'a> {
     /// At this index, from 1.
     Index(i64),
-    /// Behind this place, or at the beginning. Nothing is remembered of such a walk: its caller keeps the place.
+    /// At this index, for a HEAD request: nothing is saved and no saved position is used up.
+    Look(i64),
+    /// Behind this place, or at the beginning. Nothing is saved of such a walk: its caller keeps the place.
     Behind(Option<&'a Place>),
 }
 
@@ -83,17 +80,20 @@ impl<T> Page<T> {
 }
 
 impl PageRequest<'_> {
-    /// How many to read: one more than asked for, to know whether there are more.
-    pub(super) fn limit(&self) -> i64 {
-        self.count.saturating_add(1)
+    /// The requested index, from 1, if the page is asked for by index.
+    pub(super) fn index(&self) -> Option<i64> {
+        match self.start {
+            Start::Index(index) | Start::Look(index) => Some(index),
+            Start::Behind(_) => None,
+        }
     }
 
-    /// Cuts what was read to what was asked for. Whether there is more behind it.
-    pub(super) fn cut<T>(&self, read: &mut Vec<T>) -> bool {
-        let count = usize::try_from(self.count).unwrap_or(usize::MAX);
-        let more = read.len() > count;
-        read.truncate(count);
-        more
+    /// The requested index, if what the page continues and where it ends is to be saved.
+    pub(super) fn saved_index(&self) -> Option<i64> {
+        match self.start {
+            Start::Index(index) => Some(index),
+            Start::Look(_) | Start::Behind(_) => None,
+        }
     }
 }
 
@@ -116,10 +116,10 @@ impl End {
 }
 
 /// A page of all people whom a view has, or of those of them who satisfy a condition, in the order of lists or sorted.
-/// Where a page by index ended is remembered, so that the walk can go on.
+/// Where a page by index ended is saved, so that the next index continues behind it.
 ///
 /// # Errors
-/// [`ListError::Unkeyed`] as long as nobody can say who satisfies the condition.
+/// [`ListError::Unkeyed`] as long as it is unknown who satisfies the condition.
 pub async fn page(
     conn: &mut AsyncPgConnection,
     view: &View,
@@ -127,198 +127,81 @@ pub async fn page(
     condition: Option<&Condition>,
     sort: Option<&Sort>,
 ) -> Result<Page<Shown>, ListError> {
-    let Listing { items, total, goes_on } = listing(conn, view, request, condition, sort).await?;
-    let end = End::of(&items, goes_on, |(place, _)| place.clone());
-    let next = go_on(conn, request, end).await?;
-    Ok(Page { items: items.into_iter().filter_map(|(_, person)| person).collect(), total, next })
+    let list = PeopleList::new(view, condition, sort.filter(|_| request.count > 0));
+    if request.count == 0 {
+        list.check(conn).await?;
+        return Ok(Page::empty(list.total(conn).await?));
+    }
+    let resume = Resume::load(conn, request).await?;
+    let read = if request.index().is_some_and(|index| index > 1) || list.reads_twice() {
+        // One snapshot for all statements: nobody leaves between the count and the page.
+        snapshot(conn, async |conn| list.page(conn, request, &resume).await).await?
+    } else {
+        list.page(conn, request, &resume).await?
+    };
+    let next = save(conn, request, &read).await;
+    let items = read.items.into_iter().filter_map(|(_, person)| person).collect();
+    Ok(Page { items, total: read.total, next })
 }
 
-/// A page before anything is remembered of it.
-pub(super) struct Listing {
-    /// The places on the page, and who stands there. Whoever has changed since they were found, and does not satisfy the
-    /// condition any more, is not there; the walk goes on behind their place all the same.
-    pub(super) items: Vec<(Place, Option<Shown>)>,
+/// Runs statements that read in one snapshot of the database.
+pub(super) async fn snapshot<T>(
+    conn: &mut AsyncPgConnection,
+    read: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, ListError>,
+) -> Result<T, ListError> {
+    const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    AnsiTransactionManager::begin_transaction_sql(conn, BEGIN).await?;
+    match read(conn).await {
+        Ok(read) => {
+            AnsiTransactionManager::commit_transaction(conn).await?;
+            Ok(read)
+        }
+        Err(error) => {
+            AnsiTransactionManager::rollback_transaction(conn).await?;
+            Err(error)
+        }
+    }
+}
+
+/// A page that was read, before anything is saved of it.
+pub(super) struct Read<T> {
+    pub(super) start: PageStart,
+    /// The resources with their places.
+    pub(super) items: Vec<(Place, T)>,
+    /// `totalResults`.
     pub(super) total: i64,
     /// Whether there are more behind them.
     pub(super) goes_on: bool,
+    /// How many resources are behind them, as of a number of the feed.
+    pub(super) remaining: Option<Remaining>,
 }
 
-impl Listing {
-    fn of(people: Vec<Shown>, total: i64, goes_on: bool) -> Self {
-        let place = |person: &Shown| Place { key: None, position: person.position };
-        Self { items: people.into_iter().map(|person| (place(&person), Some(person))).collect(), total, goes_on }
+/// Saves where a page by index ended. Answers with the place where a walk by place goes on.
+pub(super) async fn save<T>(conn: &mut AsyncPgConnection, request: &PageRequest<'_>, read: &Read<T>) -> Option<Place> {
+    let end = End::of(&read.items, read.goes_on, |(place, _)| place.clone());
+    if request.index().is_none() {
+        return end.filter(|end| end.goes_on).map(|end| end.place);
     }
+    resume::save(conn, request, &read.start, end.as_ref(), read.remaining).await;
+    None
 }
 
-/// As [`page`], with the places.
-pub(super) async fn listing(
+/// `totalResults` of a page by index: `counted` resources are behind the place where the page begins, `length` of them on
+/// the page. The counts of a page that was read in several snapshots may differ; a client that stops at this number
+/// still reads all that follows.
+pub(super) fn total_results(index: i64, length: usize, goes_on: bool, counted: i64) -> i64 {
+    let before = index.saturating_sub(1);
+    let on_page = i64::try_from(length).unwrap_or(i64::MAX);
+    let following = if goes_on { counted.max(on_page.saturating_add(1)) } else { on_page };
+    before.saturating_add(following)
+}
+
+/// How many satisfy a condition, how many of them are behind the place where the page begins, and the places on the page.
+pub(super) async fn found(
     conn: &mut AsyncPgConnection,
-    view: &View,
-    request: &PageRequest<'_>,
-    condition: Option<&Condition>,
-    sort: Option<&Sort>,
-) -> Result<Listing, ListError> {
-    let all = narrowed(condition, view);
-    let sort = sort.filter(|_| request.count > 0);
-    // Whom the view has is found on the way: as far as the page goes, not among everybody.
-    let is_walked = condition.is_none_or(Condition::is_walked);
-    match (&all, sort) {
-        (Some(all), None) if all.is_selective() => few(conn, view, request, all).await,
-        (all, None) if is_walked => in_order(conn, view, request, condition, all.as_ref()).await,
-        (all, sort) => {
-            let begin = begin(conn, request).await?;
-            let behind = match &begin {
-                Begin::After(place) => Some(Some(place)),
-                Begin::Skip(0) => Some(None),
-                Begin::Skip(_) => None,
-            };
-            match (sort.and_then(Sorted::by), behind) {
-                (Some(sorted), Some(behind)) if is_walked => {
-                    in_sorted_order(conn, view, request, condition, all.as_ref(), sorted, behind).await
-                }
-                _ => matched(conn, view, request, all.as_ref(), sort, &begin).await,
-            }
-        }
-    }
-}
-
-/// People who are found best in an order that an index has, from a place on.
-async fn in_sorted_order(
-    conn: &mut AsyncPgConnection,
-    view: &View,
-    request: &PageRequest<'_>,
-    condition: Option<&Condition>,
-    all: Option<&Condition>,
-    sorted: Sorted<'_>,
-    behind: Option<&Place>,
-) -> Result<Listing, ListError> {
-    // The keys are what it is sorted by.
-    keys::check(conn).await?;
-    let total = total_of(conn, view, condition, all).await?;
-    let mut places = sorted.places(conn, all, behind, request.limit()).await?;
-    let goes_on = request.cut(&mut places);
-    Ok(Listing { items: standing_at(conn, view, all, places).await?, total, goes_on })
-}
-
-/// People who are found best in the order of lists: everybody whom the view has, or those who satisfy such a condition.
-async fn in_order(
-    conn: &mut AsyncPgConnection,
-    view: &View,
-    request: &PageRequest<'_>,
-    condition: Option<&Condition>,
-    all: Option<&Condition>,
-) -> Result<Listing, ListError> {
-    // Whether it can be said whom the view has was asked before.
-    if condition.is_some_and(Condition::reads_keys) {
-        keys::check(conn).await?;
-    }
-    if request.count == 0 {
-        return Ok(Listing::of(Vec::new(), total_of(conn, view, condition, all).await?, false));
-    }
-    let mut query = listed!().order(people::position).limit(request.limit()).into_boxed();
-    if let Some(all) = all {
-        query = query.filter(all);
-    }
-    match request.start {
-        Start::Index(1) | Start::Behind(None) => {}
-        Start::Index(index) => {
-            let begin = Beginning { mark: Mark { request, index }, condition: all };
-            query = query.filter(people::position.nullable().ge(begin));
-        }
-        Start::Behind(Some(place)) => query = query.filter(people::position.gt(place.position)),
-    }
-    // Two statements, one round trip.
-    let total = total_of(conn, view, condition, all);
-    let (people, total) = try_join(query.load::<Listed>(&mut &*conn), total).await?;
-    let mut people = people;
-    let goes_on = request.cut(&mut people);
-    Ok(Listing::of(whole(conn, people, view).await?, total, goes_on))
-}
-
-/// How many people there are: kept, not counted, unless there is a condition, or nobody has counted yet whom the view
-/// has.
-async fn total_of(
-    mut conn: &AsyncPgConnection,
-    view: &View,
-    condition: Option<&Condition>,
-    all: Option<&Condition>,
-) -> QueryResult<i64> {
-    if condition.is_none()
-        && let Some(policy) = view.policy()
-        && let Some(total) = ReleasedTotal(policy).get_result(&mut conn).await.optional()?
-    {
-        return Ok(total);
-    }
-    counted(conn, all).await
-}
-
-/// How many people satisfy a condition. Without one the number is kept.
-async fn counted(mut conn: &AsyncPgConnection, condition: Option<&Condition>) -> QueryResult<i64> {
-    match condition {
-        None => PeopleTotal.get_result(&mut conn).await,
-        Some(condition) => people::table.filter(condition).count().get_result(&mut conn).await,
-    }
-}
-
-/// The place where the caller goes on, or else it is remembered.
-pub(super) async fn go_on(
-    conn: &mut AsyncPgConnection,
-    request: &PageRequest<'_>,
-    end: Option<End>,
-) -> QueryResult<Option<Place>> {
-    let index = match request.start {
-        Start::Behind(_) => return Ok(end.filter(|end| end.goes_on).map(|end| end.place)),
-        Start::Index(index) => index,
-    };
-    match end {
-        // All of it in one page, as most questions have it, is no walk.
-        Some(End { goes_on: false, .. }) if index == 1 => {}
-        Some(End { place, length, goes_on }) => {
-            let next_start_index = index.saturating_add(i64::try_from(length).unwrap_or(i64::MAX));
-            Remember { given: Given { request, index }, next_start_index, last: &place, goes_on }.execute(conn).await?;
-        }
-        None if index > 1 && request.count > 0 => {
-            Given { request, index }.execute(conn).await?;
-        }
-        None => {}
-    }
-    Ok(None)
-}
-
-/// Where a page begins, by place or by how many come before it.
-pub(super) async fn begin(conn: &mut AsyncPgConnection, request: &PageRequest<'_>) -> QueryResult<Begin> {
-    Ok(match request.start {
-        Start::Index(1) | Start::Behind(None) => Begin::Skip(0),
-        Start::Behind(Some(place)) => Begin::After(place.clone()),
-        Start::Index(index) => {
-            let found: Option<(i64, Option<String>)> = Mark { request, index }.get_result(conn).await.optional()?;
-            match found {
-                Some((position, key)) => Begin::After(Place { key, position }),
-                None => Begin::Skip(index.saturating_sub(1)),
-            }
-        }
-    })
-}
-
-/// People who are found first, and put in order then.
-async fn matched(
-    conn: &mut AsyncPgConnection,
-    view: &View,
-    request: &PageRequest<'_>,
-    condition: Option<&Condition>,
-    sort: Option<&Sort>,
-    begin: &Begin,
-) -> Result<Listing, ListError> {
-    let limit = if request.count == 0 { 0 } else { request.limit() };
-    let question = Matched { condition, sort, descending: sort.is_some_and(|sort| sort.descending), begin, limit };
-    let (total, mut places) = found(conn, &question).await?;
-    let goes_on = request.count > 0 && request.cut(&mut places);
-    Ok(Listing { items: standing_at(conn, view, condition, places).await?, total, goes_on })
-}
-
-/// How many satisfy a condition, and the places of those on the page.
-async fn found(conn: &mut AsyncPgConnection, question: &Matched<'_>) -> Result<(i64, Vec<Place>), ListError> {
-    let (total, positions, keys, is_unkeyed): (i64, Vec<i64>, Vec<Option<String>>, bool) =
+    question: &Matched<'_>,
+) -> Result<(i64, i64, Vec<Place>), ListError> {
+    let (total, following, positions, keys, is_unkeyed): (i64, i64, Vec<i64>, Vec<Option<String>>, bool) =
         question.get_result(conn).await?;
     if is_unkeyed
         && (question.condition.is_some_and(Condition::reads_keys) || question.sort.is_some_and(Sort::reads_keys))
@@ -326,11 +209,12 @@ async fn found(conn: &mut AsyncPgConnection, question: &Matched<'_>) -> Result<(
         return Err(ListError::Unkeyed);
     }
     let keys = keys.into_iter().chain(std::iter::repeat(None));
-    Ok((total, positions.into_iter().zip(keys).map(|(position, key)| Place { key, position }).collect()))
+    let places = positions.into_iter().zip(keys).map(|(position, key)| Place { key, position }).collect();
+    Ok((total, following, places))
 }
 
 /// Who stands at these places; nobody where somebody has changed in between and does not satisfy the condition any more.
-async fn standing_at(
+pub(super) async fn standing_at(
     conn: &mut AsyncPgConnection,
     view: &View,
     condition: Option<&Condition>,
@@ -356,38 +240,6 @@ async fn standing_at(
         .collect())
 }
 
-/// What is asked for with [`places`].
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Places<'a> {
-    pub(super) condition: Option<&'a Condition>,
-    /// Without one, nobody has a value.
-    pub(super) sort: Option<&'a Sort>,
-    pub(super) descending: bool,
-    pub(super) begin: &'a Begin,
-    pub(super) limit: i64,
-}
-
-/// The places of people in a sorted list, and how many there are in all.
-pub(super) async fn places(
-    conn: &mut AsyncPgConnection,
-    view: &View,
-    asked: &Places<'_>,
-) -> Result<(i64, Vec<Place>), ListError> {
-    let condition = narrowed(asked.condition, view);
-    let Places { sort, descending, begin, limit, .. } = *asked;
-    found(conn, &Matched { condition: condition.as_ref(), sort, descending, begin, limit }).await
-}
-
-/// Who stands at these places, if they satisfy the condition.
-pub(super) async fn at(
-    conn: &mut AsyncPgConnection,
-    view: &View,
-    condition: Option<&Condition>,
-    places: Vec<Place>,
-) -> QueryResult<Vec<(Place, Option<Shown>)>> {
-    standing_at(conn, view, narrowed(condition, view).as_ref(), places).await
-}
-
 /// What has to hold of people whom a view has.
 fn narrowed(condition: Option<&Condition>, view: &View) -> Option<Condition> {
     match (condition, view.people()) {
@@ -398,43 +250,5 @@ fn narrowed(condition: Option<&Condition>, view: &View) -> Option<Condition> {
 
 /// How many people there are: kept, not counted.
 pub async fn total(conn: &mut AsyncPgConnection) -> QueryResult<i64> {
-    counted(conn, None).await
-}
-
-/// Forgets walks that were not continued within the hour. Waits for nobody who is walking: those are left for later.
-pub async fn forget(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<usize> {
-    diesel::sql_query(
-        "DELETE FROM index_walks WHERE (caller, query, next_start_index) IN (
-             SELECT caller, query, next_start_index FROM index_walks WHERE at < $1 FOR UPDATE SKIP LOCKED)",
-    )
-    .bind::<Timestamptz, _>(now - REMEMBERED)
-    .execute(conn)
-    .await
-}
-
-/// Only a handful of people can satisfy the condition: all of them are read.
-async fn few(
-    conn: &mut AsyncPgConnection,
-    view: &View,
-    request: &PageRequest<'_>,
-    condition: &Condition,
-) -> Result<Listing, ListError> {
-    let (all, is_unkeyed) = if condition.reads_keys() {
-        try_join(selected(&*conn, condition, view), keys::is_missing(&*conn)).await?
-    } else {
-        (selected(&*conn, condition, view).await?, false)
-    };
-    if is_unkeyed {
-        return Err(ListError::Unkeyed);
-    }
-    let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
-    let (skip, after) = match begin(conn, request).await? {
-        Begin::Skip(skip) => (usize::try_from(skip).unwrap_or(usize::MAX), 0),
-        Begin::After(place) => (0, place.position),
-    };
-    let count = usize::try_from(request.count).unwrap_or(usize::MAX);
-    let mut rest = all.into_iter().filter(|person| person.position > after).skip(skip);
-    let people: Vec<Shown> = rest.by_ref().take(count).collect();
-    let goes_on = !people.is_empty() && rest.next().is_some();
-    Ok(Listing::of(people, total, goes_on))
+    PeopleTotal.get_result(conn).await
 }

@@ -234,15 +234,17 @@ async fn a_group_that_cannot_be_ended_does_not_cost_the_day_its_forgetting() {
     departments(&mut conn, 1, node.clock.random_id()).await;
     conn.batch_execute(
         "UPDATE groups SET retired_since = '2026-01-01T00:00:00Z';
-         INSERT INTO index_walks (caller, query, next_start_index, last_position, at)
-         VALUES (gen_random_uuid(), 'x', 2, 1, '2026-01-01T00:00:00Z');
+         WITH walk AS (INSERT INTO page_walks (caller, query, started_at)
+                       VALUES (gen_random_uuid(), 'x', '2026-01-01T00:00:00Z') RETURNING id)
+         INSERT INTO page_positions (walk, next_start_index, last_position, is_rooted, saved_at)
+         SELECT id, 2, 1, TRUE, '2026-01-01T00:00:00Z' FROM walk;
          CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END';
          CREATE TRIGGER refuse BEFORE UPDATE ON groups FOR EACH ROW EXECUTE FUNCTION refuse()",
     )
     .await
     .unwrap();
     assert!(timers::keep_house(&node).await.unwrap());
-    assert_eq!(number(&mut conn, "SELECT count(*) FROM index_walks").await, 0);
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM page_walks").await, 0);
     let there = "SELECT count(*) FROM groups WHERE deleted_at IS NULL";
     assert_eq!(number(&mut conn, there).await, 1);
     conn.batch_execute("DROP TRIGGER refuse ON groups").await.unwrap();

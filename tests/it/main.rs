@@ -29,6 +29,7 @@ mod layers;
 mod metrics;
 mod migrations;
 mod openapi;
+mod paging_model;
 mod pool;
 mod program_demo;
 mod program_input;

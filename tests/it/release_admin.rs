@@ -187,8 +187,11 @@ async fn walks_that_are_remembered_are_forgotten_with_the_policy_and_by_nobody_e
     let (_, other) = desk.consumer("other", &["scim:read"]).await;
     let walk = async |token: &str| desk.send("GET", "/scim/v2/Users?count=2", token, &[], None).await.list();
     let walks = async || {
-        let of = format!("SELECT count(*) FROM index_walks WHERE caller = '{id}'");
-        (desk.world.number(&of).await, desk.world.number("SELECT count(*) FROM index_walks").await)
+        let of = format!("SELECT count(*) FROM page_walks WHERE caller = '{id}'");
+        let positions = desk.world.number("SELECT count(*) FROM page_positions").await;
+        let walks = desk.world.number("SELECT count(*) FROM page_walks").await;
+        assert_eq!(positions, walks, "one page each");
+        (desk.world.number(&of).await, walks)
     };
     walk(&token).await;
     walk(&other).await;
@@ -203,14 +206,7 @@ async fn walks_that_are_remembered_are_forgotten_with_the_policy_and_by_nobody_e
         json!({ "scopes": ["scim:read", "events:read"] }),
     ] {
         desk.patch(&path, json!({ "userFilter": null })).await;
-        diesel::sql_query(
-            "INSERT INTO index_walks (caller, query, next_start_index, last_position, at)
-             SELECT $1, '\\x00', 3, 2, now() ON CONFLICT DO NOTHING",
-        )
-        .bind::<diesel::sql_types::Uuid, _>(id.parse::<uuid::Uuid>().unwrap())
-        .execute(&mut *desk.world.conn().await)
-        .await
-        .unwrap();
+        walk(&token).await;
         assert!(walks().await.0 > 0);
         assert_eq!(desk.patch(&path, change.clone()).await.status, 200);
         assert_eq!(walks().await, (0, 1), "{change}");

@@ -146,3 +146,45 @@ async fn as_long_as_nobody_can_say_who_is_inside_nothing_is_told_and_nothing_kep
     live.world.work().await;
     assert_eq!((kept(&live).await, total(&live, &desk).await), (6, json!(6)));
 }
+
+/// what follows a page of a policy is kept with the saved position, and completed from the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_a_page_of_a_policy_is_kept_and_not_counted_for_each_page() {
+    let (live, connection) = company().await;
+    let desk = follower(&live, "desk", json!({ "userFilter": DATA })).await;
+    live.world.work().await;
+    assert_eq!(kept(&live).await, 6);
+    let page = async |start: usize| {
+        let path = format!("/scim/v2/Users?startIndex={start}&count=1");
+        let answer = live.call("GET", &path, &desk.token, None).await;
+        let list = answer.list();
+        let ids: Vec<Value> = list["Resources"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+        (ids, list["totalResults"].as_i64().unwrap())
+    };
+    let whole = live.call("GET", "/scim/v2/Users", &desk.token, None).await.list();
+    let whole: Vec<Value> = whole["Resources"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+    let mut workers = Vec::new();
+    for id in &whole {
+        for worker in 0..6 {
+            if person_of(&live, worker).await == *id {
+                workers.push(worker);
+            }
+        }
+    }
+    assert_eq!((page(1).await, page(2).await), ((vec![whole[0].clone()], 6), (vec![whole[1].clone()], 6)));
+    // A hundred more show that nothing is counted again.
+    let mut conn = live.world.conn().await;
+    conn.batch_execute("UPDATE page_positions SET remaining = remaining + 100").await.unwrap();
+    assert_eq!(page(3).await, (vec![whole[2].clone()], 106));
+    // One who was read leaves, and one who was not.
+    put(&live.world.vendor, [workers[0], workers[4]], "Legal");
+    live.world.advance(TimeDelta::minutes(10));
+    let path = format!("/api/v1/connections/{connection}/sync");
+    assert_eq!(live.call("POST", &path, &live.admin, Some(&json!({}))).await.status, 202);
+    while pull::work(&live.world.context).await.unwrap() {}
+    assert!(live.world.number("SELECT count(*) FROM changes WHERE sequence IS NULL").await >= 2);
+    assert_eq!(page(4).await, (vec![whole[3].clone()], 105), "before the changes have numbers");
+    live.world.work().await;
+    assert_eq!(page(5).await, (vec![whole[5].clone()], 5), "the last page is exact");
+    assert_eq!(page(6).await, (Vec::new(), 5));
+}

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
+use diesel_async::SimpleAsyncConnection;
 use rollbook::directory::attribute::name;
+use rollbook::scim::schema::Hidden;
+use rollbook::store::view::View;
+use rollbook::store::walks::{self, PageRequest, Start};
 use uuid::Uuid;
 
 use crate::support::people::{crowd, fold, insert, leads, number, person, remove, update};
@@ -140,7 +144,10 @@ async fn a_walk_goes_on_by_key_within_an_hour_and_by_counting_afterwards() {
     served.clock.advance(TimeDelta::minutes(61));
     let forgotten = rollbook::store::walks::forget(&mut *served.conn().await, served.now()).await.unwrap();
     assert!(forgotten >= 2);
-    assert_eq!(number(&mut *served.conn().await, "SELECT count(*) AS number FROM index_walks").await, 0);
+    for left in ["page_positions", "page_walks"] {
+        let count = format!("SELECT count(*) AS number FROM {left}");
+        assert_eq!(number(&mut *served.conn().await, &count).await, 0, "{left}");
+    }
     served.stop().await;
 }
 
@@ -354,5 +361,142 @@ async fn a_walk_beside_another_misses_nobody() {
             served.clock.advance(TimeDelta::minutes(11));
         }
     }
+    served.stop().await;
+}
+
+/// Reads from index 1 until `startIndex` is greater than `totalResults`, or with `to_empty` until a page is empty.
+async fn walk(served: &Served, token: &str, query: &str, count: usize, to_empty: bool) -> Vec<Uuid> {
+    let mut seen = Vec::new();
+    loop {
+        let start = seen.len() + 1;
+        let answer = served.get_as(token, &format!("/scim/v2/Users?startIndex={start}&count={count}{query}")).await;
+        let ids = answer.ids();
+        seen.extend_from_slice(&ids);
+        let total = usize::try_from(answer.list()["totalResults"].as_u64().unwrap()).unwrap();
+        let is_done = if to_empty { ids.is_empty() } else { seen.len() >= total };
+        if is_done {
+            return seen;
+        }
+    }
+}
+
+/// what was read before a walk, by a probe, a HEAD, or a walk that was broken off or finished.
+#[tokio::test]
+async fn what_was_read_before_a_walk_hides_nobody_from_it() {
+    let served = Served::start().await;
+    let mut conn = served.conn().await;
+    let mut people = leads(60);
+    let ids = insert(&mut conn, &people, served.now()).await;
+    let desk = served.released("desk", &["scim:read"], Some("active eq true"), None, None).await;
+    let mut gone = 0;
+    for (token, query) in [(&desk, ""), (&served.token, "&filter=active%20eq%20true"), (&desk, "&sortBy=title")] {
+        for before in ["probe", "HEAD", "broken off", "finished"] {
+            let first = format!("/scim/v2/Users?startIndex=1&count=9{query}");
+            let bearer = format!("Bearer {token}");
+            let headers = [("authorization", bearer.as_str())];
+            match before {
+                "probe" => drop(served.get_as(token, &first).await.ids()),
+                "HEAD" => assert_eq!(served.send("HEAD", &first, &headers).await.status, 200),
+                "broken off" => {
+                    for start in [1, 10, 19] {
+                        let path = format!("/scim/v2/Users?startIndex={start}&count=9{query}");
+                        assert_eq!(served.get_as(token, &path).await.ids().len(), 9);
+                    }
+                }
+                _ => drop(walk(&served, token, query, 9, false).await),
+            }
+            // Some leave of those who were read; from now on nothing changes.
+            served.clock.advance(TimeDelta::seconds(1));
+            for n in gone..gone + 2 {
+                people[n].active = false;
+                update(&mut conn, ids[n], &people[n], served.now()).await;
+            }
+            gone += 2;
+            for to_empty in [false, true] {
+                let seen = walk(&served, token, query, 9, to_empty).await;
+                let distinct: BTreeSet<&Uuid> = seen.iter().collect();
+                assert_eq!(distinct, ids[gone..].iter().collect(), "{query} {before} {to_empty}");
+                if ["HEAD", "finished"].contains(&before) {
+                    assert_eq!(seen.len(), distinct.len(), "{query} {before} {to_empty}");
+                }
+            }
+            served.clock.advance(TimeDelta::minutes(61));
+        }
+    }
+    served.stop().await;
+}
+
+/// those who leave in the middle of a walk do not end it.
+#[tokio::test]
+async fn a_walk_ends_where_the_list_ends_however_many_leave() {
+    let served = Served::start().await;
+    let mut conn = served.conn().await;
+    let mut people = leads(40);
+    let ids = insert(&mut conn, &people, served.now()).await;
+    let desk = served.released("desk", &["scim:read"], Some("title pr"), None, None).await;
+    for (token, query) in [
+        (&served.token, "&filter=active%20eq%20true"),
+        (&served.token, "&filter=active%20eq%20true&sortBy=title"),
+        (&desk, "&filter=active%20eq%20true&sortBy=displayName"),
+    ] {
+        let page = async |start: usize| {
+            let path = format!("/scim/v2/Users?startIndex={start}&count=8{query}");
+            let answer = served.get_as(token, &path).await;
+            (answer.ids(), answer.list()["totalResults"].as_u64().unwrap())
+        };
+        let mut seen = page(1).await.0;
+        seen.extend(page(9).await.0);
+        for id in &seen[..13] {
+            let n = ids.iter().position(|other| other == id).unwrap();
+            people[n].active = false;
+            update(&mut conn, *id, &people[n], served.now()).await;
+        }
+        let (third, total) = page(17).await;
+        assert_eq!((third.len(), total), (8, 40), "startIndex − 1 and all that follow: {query}");
+        assert_eq!(page(41).await, (Vec::new(), 27), "a jump is counted: {query}");
+        seen.extend(third);
+        for start in [25, 33] {
+            let (ids, total) = page(start).await;
+            assert_eq!((ids.len(), total), (8, 40), "{query}");
+            seen.extend(ids);
+        }
+        assert_eq!(page(41).await, (Vec::new(), 40), "behind the last page: {query}");
+        seen.sort_unstable();
+        let mut all = ids.clone();
+        all.sort_unstable();
+        assert_eq!(seen, all, "{query}");
+        for (n, one) in people.iter_mut().enumerate() {
+            one.active = true;
+            update(&mut conn, ids[n], one, served.now()).await;
+        }
+        served.clock.advance(TimeDelta::minutes(61));
+    }
+    served.stop().await;
+}
+
+/// A database that takes no writes serves pages; where they ended cannot be saved.
+#[tokio::test]
+async fn pages_are_served_by_a_database_that_takes_no_writes() {
+    let served = Served::start().await;
+    let ids = insert(&mut *served.conn().await, &crowd(12), served.now()).await;
+    let mut conn = served.conn().await;
+    conn.batch_execute("SET default_transaction_read_only = on").await.unwrap();
+    let view = View::of_all("", false, Hidden::sensitive());
+    for index in [1, 5, 9, 13] {
+        let request = PageRequest {
+            caller: Uuid::from_u128(7),
+            query: b"everybody",
+            start: Start::Index(index),
+            count: 4,
+            now: served.now(),
+        };
+        let page = walks::page(&mut conn, &view, &request, None, None).await.unwrap();
+        let first = usize::try_from(index).unwrap() - 1;
+        let found: Vec<Uuid> = page.items.iter().map(|one| one.id).collect();
+        assert_eq!(found, ids.iter().skip(first).take(4).copied().collect::<Vec<_>>());
+        assert_eq!(page.total, 12);
+    }
+    conn.batch_execute("SET default_transaction_read_only = off").await.unwrap();
+    drop(conn);
     served.stop().await;
 }

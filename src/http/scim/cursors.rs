@@ -8,7 +8,7 @@ use crate::http::auth::Caller;
 use crate::http::error::ScimFailure;
 use crate::http::state::State;
 use crate::keys::seal::{Place as Bound, hex, sha256};
-use crate::scim::cursor::Cursor;
+use crate::scim::cursor::{Cursor, canonical};
 use crate::scim::error::ScimError;
 use crate::scim::message::ListHeader;
 use crate::scim::query::Paging;
@@ -24,6 +24,8 @@ pub(super) struct Walk<'a> {
     caller: Uuid,
     endpoint: &'static str,
     paging: &'a Paging,
+    /// A HEAD request saves nothing and uses nothing up.
+    is_head: bool,
     /// Digest of what is listed under which policy; how it is shown does not matter.
     listed: [u8; 32],
     cursor: Option<Cursor>,
@@ -38,11 +40,11 @@ impl<'a> Walk<'a> {
         caller: &Caller<P>,
         endpoint: &'static str,
         paging: &'a Paging,
+        is_head: bool,
     ) -> Result<Self, ScimFailure> {
-        // What was remembered or given out under another policy is not gone on with.
-        let policy = if caller.policy().is_open() { String::new() } else { format!("{:?}", caller.policy()) };
-        let listed = sha256(format!("{endpoint} {} {policy}", paging.listed).as_bytes());
-        let mut walk = Self { state, caller: caller.id, endpoint, paging, listed, cursor: None, place: None };
+        // What was saved or given out under another policy is not continued.
+        let listed = sha256(canonical(endpoint, &paging.listed, caller.policy()).as_bytes());
+        let mut walk = Self { state, caller: caller.id, endpoint, paging, is_head, listed, cursor: None, place: None };
         if let Some(text) = paging.cursor.as_deref().filter(|text| !text.is_empty()) {
             let cursor = walk.open(text).ok_or_else(|| {
                 ScimError::invalid_cursor(
@@ -59,7 +61,10 @@ impl<'a> Walk<'a> {
     pub(super) fn request(&self) -> PageRequest<'_> {
         let start = match &self.paging.cursor {
             Some(_) => Start::Behind(self.place.as_ref()),
-            None => Start::Index(i64::try_from(self.paging.start_index).unwrap_or(i64::MAX)),
+            None => {
+                let index = i64::try_from(self.paging.start_index).unwrap_or(i64::MAX);
+                if self.is_head { Start::Look(index) } else { Start::Index(index) }
+            }
         };
         PageRequest {
             caller: self.caller,

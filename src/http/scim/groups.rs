@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::http::Method;
 use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -64,7 +65,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ScimFailure> {
     let release = caller.release()?;
     let query = Query::parse(pairs(&request)?, Mode::Lenient, ResourceType::Group.shape(), &release.hidden)?;
-    answer(Reader { caller, release }, query, state).await
+    answer(Reader { caller, release, is_head: request.method() == Method::HEAD }, query, state).await
 }
 
 /// POST /Groups/.search.
@@ -77,7 +78,7 @@ pub(super) async fn search(
     let body = search_body(&request, payload).await?;
     let release = caller.release()?;
     let query = Query::of_search(&body, Mode::Lenient, ResourceType::Group.shape(), &release.hidden)?;
-    answer(Reader { caller, release }, query, state).await
+    answer(Reader { caller, release, is_head: false }, query, state).await
 }
 
 async fn answer(reader: Reader, query: Query, state: web::Data<State>) -> Result<HttpResponse, ScimFailure> {
@@ -106,7 +107,7 @@ async fn listed(
     cost: Cost,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ScimFailure> {
-    let walk = Walk::of(&state, &reader.caller, "Groups", &query.paging)?;
+    let walk = Walk::of(&state, &reader.caller, "Groups", &query.paging, reader.is_head)?;
     let mut conn = state.connection(reader.caller.id, cost).await?;
     let sight = Sight::of(reader.caller, reader.release, &state, &mut conn).await?;
     let condition = sight.groups(query.filter.as_ref(), &mut conn).await?;

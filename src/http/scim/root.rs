@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::bodies::search_body;
@@ -34,7 +35,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ScimFailure> {
     let release = caller.release()?;
     let query = RootQuery::parse(pairs(&request)?, Mode::Lenient, &release.hidden)?;
-    answer(Reader { caller, release }, query, state).await
+    answer(Reader { caller, release, is_head: request.method() == Method::HEAD }, query, state).await
 }
 
 /// POST /.search.
@@ -47,7 +48,7 @@ pub(super) async fn search(
     let body = search_body(&request, payload).await?;
     let release = caller.release()?;
     let query = RootQuery::of_search(&body, Mode::Lenient, &release.hidden)?;
-    answer(Reader { caller, release }, query, state).await
+    answer(Reader { caller, release, is_head: false }, query, state).await
 }
 
 async fn answer(reader: Reader, query: RootQuery, state: web::Data<State>) -> Result<HttpResponse, ScimFailure> {
@@ -58,7 +59,7 @@ async fn answer(reader: Reader, query: RootQuery, state: web::Data<State>) -> Re
 
 async fn listed(reader: Reader, query: RootQuery, state: web::Data<State>) -> Result<HttpResponse, ScimFailure> {
     let RootQuery { users, groups, paging } = query;
-    let walk = Walk::of(&state, &reader.caller, "", &paging)?;
+    let walk = Walk::of(&state, &reader.caller, "", &paging, reader.is_head)?;
     let mut conn = state.connection(reader.caller.id, Cost::Expensive).await?;
     let sight = Sight::of(reader.caller, reader.release, &state, &mut conn).await?;
     let of_people = sight.people(users.filter.as_ref(), &mut conn).await?;

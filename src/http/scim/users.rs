@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, LOCATION};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::bodies::search_body;
@@ -63,7 +63,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ScimFailure> {
     let release = caller.release()?;
     let query = Query::parse(pairs(&request)?, Mode::Lenient, ResourceType::User.shape(), &release.hidden)?;
-    answer(Reader { caller, release }, query, &state).await
+    answer(Reader { caller, release, is_head: request.method() == Method::HEAD }, query, &state).await
 }
 
 /// POST /Users/.search.
@@ -76,13 +76,15 @@ pub(super) async fn search(
     let body = search_body(&request, payload).await?;
     let release = caller.release()?;
     let query = Query::of_search(&body, Mode::Lenient, ResourceType::User.shape(), &release.hidden)?;
-    answer(Reader { caller, release }, query, &state).await
+    answer(Reader { caller, release, is_head: false }, query, &state).await
 }
 
 /// Who asks.
 pub(super) struct Reader {
     pub caller: Caller<ScimRead>,
     pub release: Arc<Release>,
+    /// A HEAD request.
+    pub is_head: bool,
 }
 
 async fn answer(reader: Reader, query: Query, state: &State) -> Result<HttpResponse, ScimFailure> {
@@ -106,7 +108,7 @@ fn cost(query: &Query, reader: &Reader, state: &State) -> Cost {
 }
 
 async fn listed(reader: Reader, query: Query, cost: Cost, state: &State) -> Result<HttpResponse, ScimFailure> {
-    let walk = Walk::of(state, &reader.caller, "Users", &query.paging)?;
+    let walk = Walk::of(state, &reader.caller, "Users", &query.paging, reader.is_head)?;
     let mut conn = state.connection(reader.caller.id, cost).await?;
     let sight = Sight::of(reader.caller, reader.release, state, &mut conn).await?;
     let condition = sight.people(query.filter.as_ref(), &mut conn).await?;
