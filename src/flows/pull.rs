@@ -247,7 +247,9 @@ async fn read_all(
     let read = reader.read(since).await?;
     let evidence = format!("{} {ground}", read.method);
     let absent = match read.coverage {
-        Coverage::Full => reader.prove_absences(&read, &evidence, &settings).await?,
+        // A record without an id may be that of a worker who seems to be missing.
+        Coverage::Full if read.nameless == 0 => reader.prove_absences(&read, &evidence, &settings).await?,
+        Coverage::Full => Vec::new(),
         // Who is not among what changed may well be there.
         Coverage::Changed => Vec::new(),
     };
@@ -295,7 +297,7 @@ async fn take_over(
             store::edges::take_time(conn).await?;
             let absorbed = store::staging::absorb(conn, run, connection, now).await?;
             let is_full = read.coverage == Coverage::Full;
-            if is_full {
+            if is_full && read.nameless == 0 {
                 store::staging::note_absences(conn, run, connection, &evidence, began, &absent).await?;
             }
             store::staging::clear(conn, run).await?;
@@ -309,7 +311,10 @@ async fn take_over(
                 ..Default::default()
             };
             store::connections::update(conn, connection, change).await?;
-            let counts = json!({ "changed": absorbed.changed, "same": absorbed.same, "failed": read.failed });
+            let counts = json!({
+                "changed": absorbed.changed, "same": absorbed.same, "failed": read.failed,
+                "unreadable": read.unreadable,
+            });
             let change = RunChange {
                 state: Some("planning".into()),
                 counts: Some(counts),

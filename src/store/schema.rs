@@ -405,6 +405,7 @@ diesel::table! {
         digest -> Nullable<Bytea>,
         email_key -> Nullable<Text>,
         rejected -> Nullable<Text>,
+        gaps -> Nullable<Jsonb>,
     }
 }
 
@@ -443,6 +444,7 @@ diesel::table! {
         absent -> Bool,
         accepted_absent -> Bool,
         partial -> Bool,
+        unreadable -> Bool,
     }
 }
 

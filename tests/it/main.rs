@@ -53,3 +53,4 @@ mod stories_reading;
 mod stories_time;
 mod support;
 mod token_ends;
+mod unreadable;

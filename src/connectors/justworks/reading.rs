@@ -160,13 +160,11 @@ impl JustworksReading {
     /// The rows that say something newer than what was given out, and whether any of them is new in this walk.
     fn items(&mut self, rows: &[Value]) -> (Vec<Item>, bool) {
         let (mut items, mut fresh) = (Vec::with_capacity(rows.len()), false);
-        for row in rows {
-            let id = match source_id(row) {
-                Ok(id) => id,
-                Err(rejected) => {
-                    items.push(Item::Rejected(rejected));
-                    continue;
-                }
+        for (at, row) in (1..).zip(rows) {
+            let Ok(id) = source_id(row) else {
+                let unnamed = normalise(row, &self.facts, &mut self.notes);
+                items.extend(unnamed.err().map(|rejected| Item::Rejected(Rejected { row: Some(at), ..rejected })));
+                continue;
             };
             let row_updated = updated(row);
             let before = self.seen.get(&id).copied();

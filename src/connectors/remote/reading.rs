@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::facts::{self, PAGE_SIZE};
-use super::normalise::{Facts, normalise};
+use super::normalise::{Facts, full_name, normalise};
 use super::{Shared, shapes};
 use crate::connectors::connector::{ConnectorError, Detail, End, Item, Page, ReadRequest, Reading};
 use crate::connectors::field::source_id;
@@ -83,9 +83,11 @@ impl RemoteReading {
 
         let mut facts = Facts { login_email_domains: shared.login_email_domains.clone(), ..Facts::default() };
         if is_due(memory.offboardings_denied_since, OFFBOARDINGS_RETRY, now) {
-            let last_days = facts::last_days(&shared.vendor).await?;
-            memory.offboardings_denied_since = last_days.is_none().then_some(now);
-            facts.last_days = last_days.unwrap_or_default();
+            let ends = facts::last_days(&shared.vendor).await?;
+            memory.offboardings_denied_since = ends.is_none().then_some(now);
+            let ends = ends.unwrap_or_default();
+            facts.last_days = ends.last_days;
+            facts.unreadable_ends = ends.unreadable;
         }
         if memory.offboardings_denied_since.is_some() {
             // Not known is not none: without offboardings only the full record says who leaves when.
@@ -164,10 +166,10 @@ impl Bulk {
             return Err(reply.malformed("a cursor that was followed before came again"));
         }
         let mut items = Vec::with_capacity(page.rows.len());
-        for row in page.rows {
+        for (at, row) in (1..).zip(page.rows) {
             items.extend(match normalise(row, facts) {
                 Ok(worker) => self.seen.insert(worker.source_id.clone()).then(|| full_or_thin(worker, facts)),
-                Err(rejected) => Some(Item::Rejected(rejected)),
+                Err(rejected) => Some(Item::Rejected(Rejected { row: Some(at), ..rejected })),
             });
         }
         self.idle = if items.is_empty() { self.idle + 1 } else { 0 };
@@ -189,10 +191,10 @@ impl List {
         let page = shapes::numbered(&answer, "employments").map_err(|detail| reply.malformed(detail))?;
         let is_last = page.is_last(self.page, PAGE_SIZE).map_err(|detail| reply.malformed(detail))?;
         let mut items = Vec::with_capacity(page.rows.len());
-        for row in page.rows {
+        for (at, row) in (1..).zip(page.rows) {
             items.extend(match source_id(row) {
                 Ok(id) => self.seen.insert(id.clone()).then_some(Item::Thin(id)),
-                Err(rejected) => Some(Item::Rejected(rejected)),
+                Err(rejected) => Some(Item::Rejected(Rejected { row: Some(at), name: full_name(row), ..rejected })),
             });
         }
         if items.is_empty() && !is_last {
