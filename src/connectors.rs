@@ -4,10 +4,13 @@
 pub mod connector;
 mod country;
 mod field;
+mod fields;
 pub mod justworks;
 pub mod oauth;
 pub mod registry;
 pub mod remote;
 mod rows;
 mod settings;
+#[cfg(test)]
+mod unreadable_properties;
 mod vendor;

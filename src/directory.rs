@@ -25,5 +25,7 @@ pub mod plan;
 mod spelling;
 #[cfg(test)]
 mod testing;
+pub mod text;
+pub mod unreadable;
 pub mod worker;
 pub mod zone;

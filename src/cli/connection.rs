@@ -283,8 +283,12 @@ fn show(one: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliErro
     if client.json {
         return write_json(out, one);
     }
+    let unreadable = match text(one, "/tally/unreadable") {
+        count if count.is_empty() || count == "0" => String::new(),
+        count => format!("; {count} with fields that cannot be read"),
+    };
     let tally = format!(
-        "{} at the HR system: {} published, {} withheld, {} excluded",
+        "{} at the HR system: {} published, {} withheld, {} excluded{unreadable}",
         text(one, "/tally/vendor"),
         text(one, "/tally/published"),
         text(one, "/tally/withheld"),

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::table::{json as write_json, line, plain, table, text};
+use super::table::{clean, facts, json as write_json, line, plain, table, text};
 use super::{CliError, Length, Why};
 
 /// What can be done with review items.
@@ -14,8 +14,16 @@ use super::{CliError, Length, Why};
 pub enum Verb {
     /// List the open questions, or those that are answered.
     List(List),
+    /// Show one question: whom it is about, and what is wrong.
+    Show(Which),
     /// Answer a question: say what a word means, or let it wait.
     Resolve(Resolve),
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Which {
+    /// The review item, by id.
+    review: String,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -50,6 +58,7 @@ pub struct List {
 pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let list = match verb {
         Verb::List(list) => list,
+        Verb::Show(which) => return show(&which.review, client, out).await,
         Verb::Resolve(order) => return resolve(&order, client, out).await,
     };
     let state = match (list.closed, list.waiting) {
@@ -66,14 +75,14 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
         return write_json(out, &found);
     }
     let row = |item: &Value| {
-        let detail = item["detail"].as_object().into_iter().flatten();
-        let detail: Vec<String> = detail.map(|(name, value)| format!("{name} {}", plain(value))).collect();
         vec![
             text(item, "/id"),
             text(item, "/title"),
+            text(item, "/workerName"),
+            text(item, "/connection"),
             text(item, "/sourceId"),
             text(item, "/personId"),
-            detail.join(", "),
+            detail(item).join("; "),
             text(item, "/openedAt"),
         ]
     };
@@ -82,8 +91,52 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
         "waiting" => "no question waits",
         _ => "no question is open",
     };
-    table(out, &["ID", "QUESTION", "WORKER", "PERSON", "DETAIL", "SINCE"], &super::rows(&found, row), nothing)?;
+    table(
+        out,
+        &["ID", "QUESTION", "NAME", "HR SYSTEM", "WORKER", "PERSON", "DETAIL", "SINCE"],
+        &super::rows(&found, row),
+        nothing,
+    )?;
     super::more(&found, out)
+}
+
+async fn show(id: &str, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    let item = client.get(&["reviews", id], &[]).await?;
+    if client.json {
+        return write_json(out, &item);
+    }
+    facts(
+        out,
+        &[
+            ("id", text(&item, "/id")),
+            ("question", text(&item, "/title")),
+            ("state", text(&item, "/state")),
+            ("name", text(&item, "/workerName")),
+            ("HR system", text(&item, "/connection")),
+            ("worker", text(&item, "/sourceId")),
+            ("person", text(&item, "/personId")),
+            ("since", text(&item, "/openedAt")),
+            ("closed", text(&item, "/closedAt")),
+            ("waits until", text(&item, "/waitsUntil")),
+            ("decision", text(&item, "/decision")),
+        ],
+    )?;
+    detail(&item).iter().try_for_each(|said| line(out, &clean(&format!("! {said}"))))
+}
+
+/// What belongs to a question, in words: each field that cannot be read, else each member of the detail.
+fn detail(item: &Value) -> Vec<String> {
+    let unreadable = |field: &Value| {
+        let [name, found, expected] = ["/field", "/found", "/expected"].map(|pointer| text(field, pointer));
+        format!("`{name}` holds {found}; expected is {expected}")
+    };
+    match item.pointer("/detail/fields").and_then(Value::as_array) {
+        Some(fields) => fields.iter().map(unreadable).collect(),
+        None => {
+            let members = item["detail"].as_object().into_iter().flatten();
+            members.map(|(name, value)| format!("{name} {}", plain(value))).collect()
+        }
+    }
 }
 
 async fn resolve(order: &Resolve, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {

@@ -122,7 +122,7 @@ fn show_one(run: &Value, changes: &Value, client: &Client, out: &mut dyn Write) 
         ],
     )?;
     for problem in run["problems"].as_array().into_iter().flatten() {
-        line(out, &clean(&format!("! {}", text(problem, "/message"))))?;
+        line(out, &clean(&said(problem)))?;
     }
     if changes["items"].as_array().is_some_and(|items| !items.is_empty()) {
         super::event::show(changes, out)?;
@@ -142,6 +142,22 @@ async fn cancel(order: &Cancel, client: &Client, out: &mut dyn Write) -> Result<
             line(out, &format!("run {id} is {state} and ends within seconds; follow it with: rollbook run watch {id}"))
         }
     }
+}
+
+/// A problem in one line: of one record, whose it is first.
+fn said(problem: &Value) -> String {
+    let (name, id) = (text(problem, "/name"), text(problem, "/sourceId"));
+    let who = match (name.is_empty(), id.is_empty()) {
+        (false, false) => format!("{name} ({id}): "),
+        (false, true) => format!("{name}: "),
+        (true, false) => format!("{id}: "),
+        (true, true) => String::new(),
+    };
+    let remedy = match text(problem, "/remedy") {
+        remedy if remedy.is_empty() => remedy,
+        remedy => format!(" ({remedy})"),
+    };
+    format!("! {who}{}{remedy}", text(problem, "/message"))
 }
 
 /// Looks at a run until it has ended; a line whenever something moved.
@@ -225,6 +241,13 @@ mod tests {
         assert_eq!(progress(&run), "3 pages, 300 of 1200 workers, 4.5/s, 3 min 20 s left");
         let run = json!({ "progress": { "pages": 1, "workers": 5, "expected": null } });
         assert_eq!(progress(&run), "1 page, 5 workers");
+    }
+
+    #[test]
+    fn a_problem_with_a_record_says_whose_it_is() {
+        let problem = json!({"code": "unreadableRecord", "sourceId": "e-1", "name": "Ana Silva", "message": "`x` holds a number"});
+        assert_eq!(said(&problem), "! Ana Silva (e-1): `x` holds a number");
+        assert_eq!(said(&json!({"message": "no answer", "remedy": "wait"})), "! no answer (wait)");
     }
 
     #[test]

@@ -20,6 +20,12 @@ const CODES: &str = "\
 /// A code of two or three letters, in any case, as the two letters in upper case. Other texts are no country.
 pub(super) fn alpha_2(code: &str) -> Option<&'static str> {
     let code = code.trim().to_ascii_uppercase();
+    match code.as_str() {
+        // No codes of the standard, and in use: of Kosovo by agreement, of the United Kingdom reserved for it.
+        "XK" | "XKX" => return Some("XK"),
+        "UK" => return Some("GB"),
+        _ => {}
+    }
     CODES
         .split(' ')
         .filter_map(|pair| pair.split_at_checked(3))

@@ -13,6 +13,26 @@ mod reading;
 mod scopes;
 pub mod settings;
 #[cfg(test)]
+pub(super) mod testing {
+    //! Recorded members, and how they are read.
+
+    use serde_json::Value;
+
+    use super::normalise::{Facts, normalise};
+    use super::normalise_tests::facts;
+    use super::notes::Notes;
+    use crate::directory::worker::Worker;
+
+    pub(in crate::connectors) fn recorded() -> Vec<Value> {
+        super::normalise_tests::recorded()
+    }
+
+    pub(in crate::connectors) fn read(record: &Value) -> Option<Worker> {
+        let facts = Facts { employee_number_from_work_id: true, ..facts() };
+        normalise(record, &facts, &mut Notes::default()).ok()
+    }
+}
+#[cfg(test)]
 mod tests;
 mod words;
 

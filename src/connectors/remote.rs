@@ -11,6 +11,24 @@ mod reading;
 pub mod settings;
 mod shapes;
 #[cfg(test)]
+pub(super) mod testing {
+    //! Recorded employments, and how they are read.
+
+    use serde_json::Value;
+
+    use super::normalise::{Facts, normalise};
+    use crate::directory::worker::Worker;
+
+    pub(in crate::connectors) fn recorded() -> Vec<Value> {
+        super::normalise_tests::recorded()
+    }
+
+    pub(in crate::connectors) fn read(record: &Value) -> Option<Worker> {
+        let login_email_domains = ["acme-robotics.example".to_owned()].into();
+        normalise(record, &Facts { login_email_domains, ..Facts::default() }).ok()
+    }
+}
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;

@@ -96,6 +96,8 @@ pub(super) fn of_list(list: Raw<'_>, asked: usize) -> Result<Vec<Raw<'_>>, Fault
 pub(super) fn record(row: Raw<'_>) -> Result<Value, Rejected> {
     row.value().map_err(|fault| Rejected {
         source_id: id_of(row).and_then(|id| source_id(&json!({ "id": id })).ok()),
+        row: None,
+        name: None,
         reason: format!("the record is {fault}"),
     })
 }

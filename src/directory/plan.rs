@@ -3,7 +3,7 @@
 //! The caller gathers a [`Scene`]: every worker and person that can affect one another (same email, same person), and
 //! gets [`Decisions`] back. What a scene leaves out cannot be affected by what is in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use super::email::EmailKey;
 use super::ids::{ConnectionId, PersonId, RunId, WorkerKey};
 use super::mapping::Rules;
 use super::person::Person;
+use super::unreadable::Unreadable;
 use super::worker::Worker;
 
 /// All that a decision depends on. Nothing else may be looked at.
@@ -155,9 +156,13 @@ pub enum Exclusion {
 #[serde(rename_all = "camelCase", tag = "reason")]
 pub enum Review {
     MissingWorkEmail,
-    /// The work email is no usable address.
-    UnusableWorkEmail {
+    /// The work email is no address that a mail system would take, or has characters that cannot be seen.
+    InvalidWorkEmail {
         problem: String,
+    },
+    /// Fields of the record hold something that cannot be read.
+    UnreadableRecord {
+        fields: Vec<UnreadableField>,
     },
     UnmappedWorkerType {
         word: String,
@@ -190,6 +195,40 @@ pub enum Review {
     ManagerCycle {
         people: Vec<PersonId>,
     },
+}
+
+/// A field of a worker's record that cannot be read, as an admin is told of it: never with its value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnreadableField {
+    /// The field as the HR system names it.
+    pub field: String,
+    /// The units that keep their last good value, or that the worker waits for.
+    pub units: BTreeSet<Unit>,
+    /// What was found, by type and size.
+    pub found: String,
+    pub expected: String,
+}
+
+impl Review {
+    /// The question about what of a worker cannot be read, if anything.
+    #[must_use]
+    pub fn of_unreadable(worker: &Worker) -> Option<Self> {
+        let fields: Vec<UnreadableField> = worker.unreadable.iter().map(UnreadableField::of).collect();
+        (!fields.is_empty()).then_some(Self::UnreadableRecord { fields })
+    }
+}
+
+impl UnreadableField {
+    #[must_use]
+    pub fn of(unreadable: &Unreadable) -> Self {
+        Self {
+            field: unreadable.field.clone(),
+            units: unreadable.units(),
+            found: unreadable.found.clone(),
+            expected: unreadable.expected.clone(),
+        }
+    }
 }
 
 /// A person as a plan wants them.

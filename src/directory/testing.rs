@@ -72,7 +72,7 @@ pub(crate) fn worker(id: &str, email: &str) -> Worker {
         },
         manager: None,
         attributes: Attributes::from([(name::COUNTRY.to_owned(), "FR".to_owned())]),
-        source_updated: None,
+        ..Worker::default()
     }
 }
 

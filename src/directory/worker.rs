@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::attribute::{Attributes, unit_of};
 use super::ids::SourceId;
+use super::unreadable::{Gap, Unreadable};
 
 /// What an HR system says about one employment of one human.
 ///
 /// This is a statement, not yet a truth: words of type and status are the HR system's own and are mapped when a plan
 /// is made, so that a change of the mapping needs no new pull. Nothing here depends on the clock. Pay, bank, tax,
 /// emergency contacts, nationality and home addresses have no place in it (law 9).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Worker {
     pub source_id: SourceId,
@@ -37,6 +38,12 @@ pub struct Worker {
     /// When the HR system last changed the record. Not compared: it moves without a change that we can see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_updated: Option<DateTime<Utc>>,
+    /// Fields of the record that hold something that cannot be read; what they would have filled is unset here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<Unreadable>,
+    /// Fields whose keys the record does not have. Known while a read goes on, and not kept.
+    #[serde(skip)]
+    pub missing: Vec<Gap>,
 }
 
 /// The work relation of a worker, with the HR system's own words.
@@ -144,6 +151,12 @@ pub struct ManagerRef {
 pub struct Rejected {
     /// Absent when the record has no id either.
     pub source_id: Option<SourceId>,
+    /// The place of the record on its page, from 1, where it came on one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<usize>,
+    /// The name in a record without an id, where it can be read: by nothing else an admin finds the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// What is wrong, with field names and without personal values.
     pub reason: String,
 }

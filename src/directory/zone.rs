@@ -187,7 +187,7 @@ mod tests {
             employment: Employment::default(),
             manager: None,
             attributes: attributes.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-            source_updated: None,
+            ..Worker::default()
         }
     }
 

@@ -192,10 +192,10 @@ fn follow_up(
             if pulled || run.cause == RunCause::Finish {
                 turn("active");
                 change.failures = Some(0);
-                // What the HR system does not show stays to be seen.
-                let hidden =
-                    run.problems.as_array().into_iter().flatten().filter(|problem| problem["code"] == "hidden");
-                change.problems = Some(hidden.cloned().collect());
+                // What the HR system does not show, or shows without saying whose it is, stays to be seen. All else that
+                // cannot be read is a review item.
+                let stays = |problem: &&Value| problem["code"] == "hidden" || problem["code"] == "recordWithoutId";
+                change.problems = Some(run.problems.as_array().into_iter().flatten().filter(stays).cloned().collect());
                 if pulled {
                     change.last_good_at = Some(Some(now));
                 }
@@ -407,7 +407,7 @@ async fn counts(conn: &mut AsyncPgConnection, run: &RunRow, ending: &Ending) -> 
         Ending::Held => held = planned.created + planned.updated + planned.deactivated,
         Ending::Short(_) | Ending::Refused(_) | Ending::NoDatabase(_) | Ending::Broken(_) | Ending::Cancelled => {}
     }
-    let failed = count("failed");
+    let (failed, unreadable) = (count("failed"), count("unreadable"));
     let touched = created + updated + deactivated + held + planned.withheld + planned.excluded;
     let unchanged = match ending {
         Ending::Applied | Ending::Planned | Ending::Held => (run.workers - touched).max(0),
@@ -422,6 +422,7 @@ async fn counts(conn: &mut AsyncPgConnection, run: &RunRow, ending: &Ending) -> 
         "withheld": planned.withheld,
         "excluded": planned.excluded,
         "failed": failed,
+        "unreadable": unreadable,
         "leavers": planned.leavers,
     }))
 }

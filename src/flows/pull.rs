@@ -344,9 +344,9 @@ async fn read_all(
     let read = reader.read(since).await?;
     let evidence = format!("{} {ground}", read.method);
     let absent = match read.coverage {
-        // A record that does not say whose it is may be that of anybody who is missing.
-        Coverage::Full if read.unnamed > 0 => Vec::new(),
-        Coverage::Full => reader.prove_absences(&read, &evidence, &settings).await?,
+        // A record without an id may be that of a worker who seems to be missing.
+        Coverage::Full if read.nameless == 0 => reader.prove_absences(&read, &evidence, &settings).await?,
+        Coverage::Full => Vec::new(),
         // Who is not among what changed may well be there.
         Coverage::Changed => Vec::new(),
     };
@@ -394,7 +394,7 @@ async fn take_over(
             store::edges::take_time(conn).await?;
             let absorbed = store::staging::absorb(conn, run, connection, now).await?;
             let is_full = read.coverage == Coverage::Full;
-            if is_full && read.unnamed == 0 {
+            if is_full && read.nameless == 0 {
                 store::staging::note_absences(conn, run, connection, &evidence, began, &absent).await?;
             }
             store::staging::clear(conn, run).await?;
@@ -409,7 +409,10 @@ async fn take_over(
                 ..Default::default()
             };
             store::connections::update(conn, connection, change).await?;
-            let counts = json!({ "changed": absorbed.changed, "same": absorbed.same, "failed": read.failed });
+            let counts = json!({
+                "changed": absorbed.changed, "same": absorbed.same, "failed": read.failed,
+                "unreadable": read.unreadable,
+            });
             let change = RunChange {
                 state: Some(RunState::Planning),
                 counts: Some(counts),

@@ -1,5 +1,7 @@
 //! Reads one HR system from the first page to the explicit end, into the staging table.
 
+mod shape;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use crate::connectors::connector::{Connector, ConnectorError, Coverage, Detail, 
 use crate::directory::ids::SourceId;
 use crate::directory::mapping::Rules;
 use crate::directory::merge;
+use crate::directory::plan::UnreadableField;
 use crate::directory::worker::{Part, Rejected, Worker};
 use crate::store;
 use crate::store::connections::ConnectionRow;
@@ -26,8 +29,9 @@ use crate::store::staging::Staged;
 const READS: u8 = 3;
 /// How many details are asked for before they are kept and the progress is written.
 const CHUNK: i64 = 100;
-/// Above this share of records that could not be read, the read is incomplete (law 2).
+/// Above this share, and from this number on, failures make a read incomplete (law 2).
 const TOLERATED_PERCENT: u64 = 5;
+const TOLERATED_BELOW: u64 = 3;
 const LISTED: usize = 50;
 /// After so many details that failed because the HR system was away, it counts as away.
 const UNAVAILABLE_AT_MOST: u32 = 10;
@@ -42,10 +46,13 @@ pub(super) enum Shortfall {
     EmptyAnswer { known: u64 },
     #[error("the HR system counts {expected} records, but {seen} distinct ones were seen in each of {reads} reads")]
     CountMismatch { expected: u64, seen: u64, reads: u8 },
-    #[error("{failed} of {all} records could not be read, more than {TOLERATED_PERCENT} %; the first: {first}")]
+    #[error("{failed} of {all} records could not be fetched, more than {TOLERATED_PERCENT} %; the first: {first}")]
     TooManyFailed { failed: u64, all: u64, first: String },
     #[error("after {minutes} minutes the records were not all read (setting ROLLBOOK_READ_MAX_MINUTES)")]
     TooLong { minutes: i64 },
+    /// A field that could be read before now cannot, for too many: the HR system, or what lies in between, has changed.
+    #[error("the shape of the records has changed: `{field}` {how} for {lost} of {had} workers")]
+    ShapeChanged { field: String, how: &'static str, lost: u64, had: u64 },
 }
 
 impl Shortfall {
@@ -57,6 +64,7 @@ impl Shortfall {
             Self::CountMismatch { .. } => "countMismatch",
             Self::TooManyFailed { .. } => "tooManyFailed",
             Self::TooLong { .. } => "tooLarge",
+            Self::ShapeChanged { .. } => "shapeChanged",
         }
     }
 }
@@ -65,10 +73,12 @@ impl Shortfall {
 pub(super) struct Read {
     pub method: String,
     pub memory: Value,
-    /// Records that could not be read: they count as present, and their workers keep their last good state.
+    /// Records that could not be fetched or have no id: the workers keep their last good state.
     pub failed: u64,
-    /// Those of them that do not say whose they are: while there is one, nobody's absence is proven.
-    pub unnamed: u64,
+    /// Records that came without a usable id. Each may be that of a worker who seems to be missing.
+    pub nameless: u64,
+    /// Workers with fields that cannot be read.
+    pub unreadable: u64,
     pub problems: Value,
     /// Whether absence means anything.
     pub coverage: Coverage,
@@ -96,13 +106,14 @@ impl Reader<'_> {
         let (seen, end) = loop {
             reads += 1;
             let end = self.pages(reading.as_mut(), &mut progress).await?;
-            // A record that does not say whose it is was seen all the same.
-            let seen = u64::try_from(self.staged().await?.distinct).unwrap_or(0) + progress.unnamed;
+            let seen = u64::try_from(self.staged().await?.distinct).unwrap_or(0);
+            // A record without an id is one of those that are counted.
+            let is_all = |expected: u64| (seen..=seen + progress.nameless).contains(&expected);
             match end.distinct {
-                Some(expected) if expected != seen && reads >= READS => {
+                Some(expected) if !is_all(expected) && reads >= READS => {
                     return Err(Stop::Short(Shortfall::CountMismatch { expected, seen, reads }));
                 }
-                Some(expected) if expected != seen => {
+                Some(expected) if !is_all(expected) => {
                     info!(run.id = %self.lease.run, expected, seen, "rows shifted between pages; reading again");
                     let mut conn = self.lease.context.db.get().await?;
                     store::staging::clear(&mut conn, self.lease.run).await?;
@@ -115,6 +126,12 @@ impl Reader<'_> {
             }
         };
         let coverage = reading.coverage();
+        let known = if progress.nameless > 0 { self.known().await? } else { 0 };
+        if known > 0 && is_too_many(progress.nameless, known) {
+            let how = "cannot be read";
+            let (field, lost) = ("id".to_owned(), progress.nameless);
+            return Err(Stop::Short(Shortfall::ShapeChanged { field, how, lost, had: known }));
+        }
         if (seen == 0 || end.is_hollow) && coverage == Coverage::Full {
             let known = self.known().await?;
             if known > 0 {
@@ -128,11 +145,13 @@ impl Reader<'_> {
         };
         self.details(reading.as_ref(), all, &mut progress).await?;
         progress.check(all)?;
+        shape::compare(self.lease, self.connection.id, reading.hidden()).await?;
         Ok(Read {
             method: reading.method(),
             memory: reading.memory(),
-            failed: progress.failed,
-            unnamed: progress.unnamed,
+            failed: progress.failed + progress.nameless,
+            nameless: progress.nameless,
+            unreadable: progress.unreadable_workers(),
             problems: progress.problems(reading.hidden()),
             coverage,
             mark: end.mark,
@@ -160,13 +179,13 @@ impl Reader<'_> {
             for item in page.items {
                 match item {
                     Item::Worker(worker) => {
-                        progress.workers += 1;
+                        progress.take(&worker);
                         staged.push(self.stage(&worker)?);
                     }
                     Item::Thin(id) => staged.push(Staged { source_id: id.0, ..Staged::default() }),
                     Item::Rejected(rejected) => {
                         staged.extend(Self::reject(&rejected));
-                        progress.fail(rejected);
+                        progress.pass_over(rejected);
                     }
                 }
             }
@@ -211,7 +230,7 @@ impl Reader<'_> {
             for (id, answer) in answers {
                 match answer {
                     Ok(Detail::Found(worker)) => {
-                        progress.workers += 1;
+                        progress.take(&worker);
                         staged.push(self.stage(&worker)?);
                     }
                     Ok(Detail::Rejected(rejected)) => {
@@ -220,7 +239,7 @@ impl Reader<'_> {
                     }
                     Ok(Detail::Gone) => {
                         let reason = "the list names the record, but it cannot be read by its id (404)".into();
-                        let rejected = Rejected { source_id: Some(id.clone()), reason };
+                        let rejected = Rejected { source_id: Some(id.clone()), row: None, name: None, reason };
                         staged.extend(Self::reject(&rejected));
                         progress.fail(rejected);
                     }
@@ -239,7 +258,8 @@ impl Reader<'_> {
                                 return Err(FlowError::from(error).into());
                             }
                         }
-                        let rejected = Rejected { source_id: Some(id.clone()), reason: error.to_string() };
+                        let rejected =
+                            Rejected { source_id: Some(id.clone()), row: None, name: None, reason: error.to_string() };
                         staged.extend(Self::reject(&rejected));
                         progress.fail(rejected);
                     }
@@ -337,6 +357,10 @@ impl Reader<'_> {
             email_key: merge::email_of(worker, &self.rules).ok().map(|email| email.key().as_str().to_owned()),
             statement: Some(text(worker)?),
             rejected: None,
+            gaps: (!worker.missing.is_empty())
+                .then(|| serde_json::to_string(&worker.missing))
+                .transpose()
+                .map_err(|error| FlowError::corrupt("worker", &error))?,
         })
     }
 
@@ -397,12 +421,15 @@ struct Progress {
     workers: u64,
     expected: Option<u64>,
     stage: &'static str,
+    /// Details that could not be fetched.
     failed: u64,
-    /// Records that failed and have no id that can be found.
-    unnamed: u64,
+    /// Records without a usable id.
+    nameless: u64,
     /// Details that failed because the HR system was away.
     unavailable: u32,
     rejected: Vec<Rejected>,
+    /// By source id, since a record may come twice.
+    unreadable: BTreeMap<SourceId, Vec<UnreadableField>>,
     told: DateTime<Utc>,
 }
 
@@ -414,9 +441,10 @@ impl Progress {
             expected: None,
             stage: "list",
             failed: 0,
-            unnamed: 0,
+            nameless: 0,
             unavailable: 0,
             rejected: Vec::new(),
+            unreadable: BTreeMap::new(),
             told,
         }
     }
@@ -425,24 +453,65 @@ impl Progress {
         *self = Self { pages: self.pages, ..Self::new(self.told) };
     }
 
+    fn take(&mut self, worker: &Worker) {
+        self.workers += 1;
+        if worker.unreadable.is_empty() {
+            self.unreadable.remove(&worker.source_id);
+        } else {
+            let fields = worker.unreadable.iter().map(UnreadableField::of).collect();
+            self.unreadable.insert(worker.source_id.clone(), fields);
+        }
+    }
+
     fn fail(&mut self, rejected: Rejected) {
         self.failed += 1;
-        self.unnamed += u64::from(rejected.source_id.is_none());
+        self.list(rejected);
+    }
+
+    /// A record that came and is nobody's, for want of an id. It stops nobody.
+    fn pass_over(&mut self, rejected: Rejected) {
+        if rejected.source_id.is_some() {
+            return self.fail(rejected);
+        }
+        self.nameless += 1;
+        let place = rejected.row.map_or_else(String::new, |row| format!("row {row} of page {}: ", self.pages + 1));
+        let reason = format!("{place}{}", rejected.reason);
+        self.list(Rejected { reason, ..rejected });
+    }
+
+    fn list(&mut self, rejected: Rejected) {
         if self.rejected.len() < LISTED {
             self.rejected.push(rejected);
         }
     }
 
+    fn unreadable_workers(&self) -> u64 {
+        u64::try_from(self.unreadable.len()).unwrap_or(u64::MAX)
+    }
+
     fn check(&self, all: u64) -> Result<(), Stop> {
-        if self.failed * 100 > all.max(1) * TOLERATED_PERCENT {
-            let first = self.rejected.first().map_or_else(String::new, |first| first.reason.clone());
+        if is_too_many(self.failed, all) {
+            let first = self.rejected.iter().find(|rejected| rejected.source_id.is_some());
+            let first = first.map_or_else(String::new, |first| first.reason.clone());
             return Err(Stop::Short(Shortfall::TooManyFailed { failed: self.failed, all, first }));
         }
         Ok(())
     }
 
     fn problems(&self, hidden: &BTreeSet<Part>) -> Value {
-        let problem = |rejected: &Rejected| json!({ "code": "recordFailed", "sourceId": rejected.source_id, "message": rejected.reason });
+        let problem = |rejected: &Rejected| match &rejected.source_id {
+            Some(id) => json!({ "code": "recordFailed", "sourceId": id, "message": rejected.reason }),
+            None => json!({
+                "code": "recordWithoutId", "row": rejected.row, "name": rejected.name, "message": rejected.reason,
+                "remedy": "give the record a usable id at the HR system; until then it cannot be read, and nobody counts as absent",
+            }),
+        };
+        let unreadable = |(id, fields): (&SourceId, &Vec<UnreadableField>)| {
+            let said =
+                |one: &UnreadableField| format!("`{}` holds {}, expected {}", one.field, one.found, one.expected);
+            let message = fields.iter().map(said).collect::<Vec<_>>().join("; ");
+            json!({ "code": "unreadableRecord", "sourceId": id, "fields": fields, "message": message })
+        };
         let hides = (!hidden.is_empty()).then(|| {
             let parts: Vec<&str> = hidden.iter().map(Part::name).collect();
             json!({
@@ -451,6 +520,20 @@ impl Progress {
                 "remedy": "reauthorize, and let the HR system grant the scopes that show them",
             })
         });
-        hides.into_iter().chain(self.rejected.iter().map(problem)).collect()
+        let more = self.unreadable.len().saturating_sub(LISTED);
+        let more = (more > 0).then(|| {
+            json!({
+                "code": "unreadableRecord",
+                "message": format!("{more} more workers have fields that cannot be read"),
+                "remedy": "list them with: rollbook review list",
+            })
+        });
+        let listed = self.unreadable.iter().take(LISTED).map(unreadable);
+        hides.into_iter().chain(self.rejected.iter().map(problem)).chain(listed).chain(more).collect()
     }
+}
+
+/// Whether so many of so many are more than chance.
+fn is_too_many(failed: u64, all: u64) -> bool {
+    failed >= TOLERATED_BELOW && failed * 100 > all.max(1) * TOLERATED_PERCENT
 }

@@ -426,6 +426,7 @@ diesel::table! {
         digest -> Nullable<Bytea>,
         email_key -> Nullable<Text>,
         rejected -> Nullable<Text>,
+        gaps -> Nullable<Jsonb>,
     }
 }
 
@@ -465,6 +466,7 @@ diesel::table! {
         absent_proven_at -> Nullable<Timestamptz>,
         accepted_absent -> Bool,
         partial -> Bool,
+        unreadable -> Bool,
     }
 }
 

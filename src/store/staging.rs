@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bytea, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bytea, Int8, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::schema::staged_workers;
@@ -17,6 +18,8 @@ pub struct Staged {
     pub digest: Option<Vec<u8>>,
     pub email_key: Option<String>,
     pub rejected: Option<String>,
+    /// The fields whose keys the record does not have, as JSON text.
+    pub gaps: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName)]
@@ -41,13 +44,14 @@ pub async fn put(conn: &mut AsyncPgConnection, run: Uuid, records: &[Staged]) ->
         return Ok(());
     }
     diesel::sql_query(
-        "INSERT INTO staged_workers (run_id, source_id, statement, digest, email_key, rejected)
-         SELECT DISTINCT ON (source_id) $1, source_id, statement::jsonb, digest, email_key, rejected
-         FROM unnest($2, $3, $4, $5, $6) WITH ORDINALITY AS page (source_id, statement, digest, email_key, rejected, n)
+        "INSERT INTO staged_workers (run_id, source_id, statement, digest, email_key, rejected, gaps)
+         SELECT DISTINCT ON (source_id) $1, source_id, statement::jsonb, digest, email_key, rejected, gaps::jsonb
+         FROM unnest($2, $3, $4, $5, $6, $7) WITH ORDINALITY
+             AS page (source_id, statement, digest, email_key, rejected, gaps, n)
          ORDER BY source_id, (statement IS NULL AND rejected IS NULL), n DESC
          ON CONFLICT (run_id, source_id) DO UPDATE
          SET statement = excluded.statement, digest = excluded.digest, email_key = excluded.email_key,
-             rejected = excluded.rejected
+             rejected = excluded.rejected, gaps = excluded.gaps
          WHERE excluded.statement IS NOT NULL OR excluded.rejected IS NOT NULL",
     )
     .bind::<SqlUuid, _>(run)
@@ -56,6 +60,7 @@ pub async fn put(conn: &mut AsyncPgConnection, run: Uuid, records: &[Staged]) ->
     .bind::<Array<Nullable<Bytea>>, _>(records.iter().map(|r| r.digest.as_deref()).collect::<Vec<_>>())
     .bind::<Array<Nullable<Text>>, _>(records.iter().map(|r| r.email_key.as_deref()).collect::<Vec<_>>())
     .bind::<Array<Nullable<Text>>, _>(records.iter().map(|r| r.rejected.as_deref()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(records.iter().map(|r| r.gaps.as_deref()).collect::<Vec<_>>())
     .execute(conn)
     .await
     .map(drop)
@@ -94,6 +99,63 @@ pub async fn look_at_pages(conn: &mut AsyncPgConnection) -> QueryResult<()> {
 /// Forgets the pages of a run.
 pub async fn clear(conn: &mut AsyncPgConnection, run: Uuid) -> QueryResult<()> {
     diesel::delete(staged_workers::table.filter(staged_workers::run_id.eq(run))).execute(conn).await.map(drop)
+}
+
+/// A worker whose record says something else than before, and lacks keys or has fields that cannot be read.
+#[derive(Clone, Debug, QueryableByName)]
+pub struct Altered {
+    #[diesel(sql_type = Text)]
+    pub source_id: String,
+    #[diesel(sql_type = Jsonb)]
+    pub before: Value,
+    #[diesel(sql_type = Jsonb)]
+    pub now: Value,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    pub gaps: Option<Value>,
+}
+
+/// The next [`Altered`] workers, after a source id.
+pub async fn altered(
+    conn: &mut AsyncPgConnection,
+    run: Uuid,
+    connection: Uuid,
+    after: &str,
+    limit: i64,
+) -> QueryResult<Vec<Altered>> {
+    diesel::sql_query(
+        "SELECT s.source_id, w.statement AS before, s.statement AS now, s.gaps
+         FROM staged_workers s JOIN workers w ON w.connection_id = $2 AND w.source_id = s.source_id
+         WHERE s.run_id = $1 AND s.source_id > $3 AND s.statement IS NOT NULL AND w.digest IS DISTINCT FROM s.digest
+           AND (s.gaps IS NOT NULL OR s.statement ? 'unreadable')
+         ORDER BY s.source_id LIMIT $4",
+    )
+    .bind::<SqlUuid, _>(run)
+    .bind::<SqlUuid, _>(connection)
+    .bind::<Text, _>(after)
+    .bind::<Int8, _>(limit)
+    .load(conn)
+    .await
+}
+
+/// How many workers of a connection have a value at one of these paths of their last good statement. `paths` is a list of
+/// lists of keys.
+pub async fn count_saying(conn: &mut AsyncPgConnection, connection: Uuid, paths: &Value) -> QueryResult<i64> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Int8)]
+        workers: i64,
+    }
+    let row: Row = diesel::sql_query(
+        "SELECT count(*) AS workers FROM workers w
+         WHERE connection_id = $1 AND NOT absent
+           AND EXISTS (SELECT FROM jsonb_array_elements($2) p
+                       WHERE nullif(w.statement #>> ARRAY(SELECT jsonb_array_elements_text(p)), '') IS NOT NULL)",
+    )
+    .bind::<SqlUuid, _>(connection)
+    .bind::<Jsonb, _>(paths)
+    .get_result(conn)
+    .await?;
+    Ok(row.workers)
 }
 
 /// Workers whose absence this complete read would prove: missing now, and missing since a complete read with the same

@@ -125,7 +125,8 @@ pub async fn by_people(conn: &mut AsyncPgConnection, people: &[Uuid]) -> QueryRe
     WorkerRow::query().filter(workers::person_id.eq_any(people)).load(conn).await
 }
 
-/// How many workers of a connection are published, withheld, excluded, or not yet decided; each is counted once.
+/// How many workers of a connection are published, withheld, excluded, or not yet decided; each is counted once. Those of
+/// whom something cannot be read are counted beside that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tally {
@@ -140,6 +141,9 @@ pub struct Tally {
     /// Workers whom complete reads no longer contain, whatever they were.
     #[diesel(sql_type = Int8)]
     pub missing: i64,
+    /// Workers whose latest record has fields that cannot be read.
+    #[diesel(sql_type = Int8)]
+    pub unreadable: i64,
 }
 
 /// Counts the workers of a connection; with `plan`, those who are nobody's yet as that plan would have them.
@@ -149,8 +153,9 @@ pub async fn tally(conn: &mut AsyncPgConnection, connection: Uuid, plan: Option<
                 count(*) FILTER (WHERE disposition = 'withheld') AS withheld,
                 count(*) FILTER (WHERE disposition = 'excluded') AS excluded,
                 count(*) FILTER (WHERE disposition = 'new') AS undecided,
-                count(*) FILTER (WHERE disposition = 'missing') AS missing
-         FROM (SELECT CASE WHEN w.absent_since IS NOT NULL THEN 'missing'
+                count(*) FILTER (WHERE disposition = 'missing') AS missing,
+                count(*) FILTER (WHERE unreadable AND disposition <> 'missing') AS unreadable
+         FROM (SELECT w.unreadable, CASE WHEN w.absent_since IS NOT NULL THEN 'missing'
                    WHEN w.disposition = 'new' THEN coalesce(p.disposition, 'new') ELSE w.disposition END AS disposition
                FROM workers w LEFT JOIN plan_workers p
                    ON p.plan_id = $2 AND p.connection_id = w.connection_id AND p.source_id = w.source_id
@@ -159,6 +164,39 @@ pub async fn tally(conn: &mut AsyncPgConnection, connection: Uuid, plan: Option<
     .bind::<SqlUuid, _>(connection)
     .bind::<Nullable<SqlUuid>, _>(plan)
     .get_result(conn)
+    .await
+}
+
+/// Who a worker is, for people: the name in the latest statement, where it can be read, and the connection's name.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct Named {
+    #[diesel(sql_type = SqlUuid)]
+    pub connection_id: Uuid,
+    #[diesel(sql_type = Text)]
+    pub source_id: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub name: Option<String>,
+    #[diesel(sql_type = Text)]
+    pub connection: String,
+}
+
+/// Who these workers are; one that is not known is left out. A name that cannot be read any more is the last good one.
+pub async fn named(conn: &mut AsyncPgConnection, keys: &[(Uuid, String)]) -> QueryResult<Vec<Named>> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    diesel::sql_query(
+        "SELECT w.connection_id, w.source_id, c.name AS connection,
+                coalesce(s #>> '{attributes,displayName}', s ->> 'fullName', s #>> '{attributes,familyName}',
+                         s #>> '{attributes,givenName}', w.accepted #>> '{attributes,displayName}',
+                         w.accepted ->> 'fullName') AS name
+         FROM unnest($1, $2) AS k (connection_id, source_id)
+         JOIN workers w ON w.connection_id = k.connection_id AND w.source_id = k.source_id
+         JOIN connections c ON c.id = w.connection_id CROSS JOIN LATERAL (SELECT w.statement AS s) AS l",
+    )
+    .bind::<Array<SqlUuid>, _>(keys.iter().map(|(connection, _)| *connection).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(keys.iter().map(|(_, source_id)| source_id.as_str()).collect::<Vec<_>>())
+    .load(conn)
     .await
 }
 

@@ -83,7 +83,7 @@ async fn connect_review_finish() {
     assert_eq!(connection["state"], "active");
     assert_eq!(
         connection["tally"],
-        json!({ "vendor": 42, "published": 42, "withheld": 0, "excluded": 0, "undecided": 0, "missing": 0, "planned": false })
+        json!({ "vendor": 42, "published": 42, "withheld": 0, "excluded": 0, "undecided": 0, "missing": 0, "unreadable": 0, "planned": false })
     );
     assert_eq!(connection["lastRun"]["id"], run["id"]);
     assert_eq!((&connection["freshness"]["level"], &connection["problems"]), (&json!("ok"), &json!([])));

@@ -63,6 +63,7 @@ mod stories_reading;
 mod stories_time;
 mod support;
 mod token_ends;
+mod unreadable;
 mod vendor_limits;
 mod vendor_privacy;
 mod vendor_states;

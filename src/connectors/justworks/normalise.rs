@@ -8,14 +8,18 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use super::company::{Company, Office};
+use super::company::Company;
 use super::notes::Notes;
 use super::words;
 use crate::connectors::country::alpha_2;
-use crate::connectors::field::{code, date, instant, is_in, source_id, text, unreadable_date};
+use crate::connectors::field::{
+    LONGEST_TEXT, Read, instant, is_in, read_country, read_date, read_exact, read_text, source_id,
+};
+use crate::connectors::fields::{A_COUNTRY, A_TEXT, Fields};
 use crate::directory::attribute::{Attributes, name};
 use crate::directory::email::Email;
 use crate::directory::ids::SourceId;
+use crate::directory::unreadable::Slot;
 use crate::directory::worker::{Employment, JobEnd, ManagerRef, Rejected, Worker};
 
 /// All keys of a member that are documented, also those that are never read.
@@ -65,34 +69,58 @@ pub struct Facts {
     pub login_email_domains: BTreeSet<String>,
 }
 
-/// Reads one full member (page sections 4, 5 and 10).
+const MANAGER: &[Slot] = &[Slot::Manager];
+const EMAIL: &[Slot] = &[Slot::WorkEmail];
+const PHONE: &[Slot] = &[Slot::attribute(name::WORK_PHONE)];
+const COUNTRY: &[Slot] = &[Slot::attribute(name::COUNTRY)];
+const DEPARTMENT: &[Slot] = &[Slot::attribute(name::DEPARTMENT), Slot::attribute(name::DEPARTMENT_ID)];
+/// The office also tells the country, where nothing nearer does.
+const OFFICE: &[Slot] =
+    &[Slot::attribute(name::WORK_LOCATION), Slot::attribute(name::WORK_LOCATION_ID), Slot::attribute(name::COUNTRY)];
+const NAME: &[Slot] = &[
+    Slot::FullName,
+    Slot::attribute(name::GIVEN_NAME),
+    Slot::attribute(name::FAMILY_NAME),
+    Slot::attribute(name::FORMATTED_NAME),
+    Slot::attribute(name::DISPLAY_NAME),
+];
+
+/// Reads one full member (page sections 4, 5 and 10). What is there and cannot be read is noted in the worker.
 ///
 /// # Errors
-/// [`Rejected`] when the record is no object, has no usable id, or has a start or an end that is no date. Everything else
-/// may be missing, null or of another type and is then unassigned.
+/// [`Rejected`] when the record is no object or has no usable id.
 pub fn normalise(record: &Value, facts: &Facts, notes: &mut Notes) -> Result<Worker, Rejected> {
-    let source_id = source_id(record)?;
-    if let Some(reason) = unreadable_date(record, &["employment_start_date", "employment_termination_date"]) {
-        return Err(Rejected { source_id: Some(source_id), reason });
-    }
+    let source_id = source_id(record).map_err(|rejected| {
+        let name = Names::read(&mut Fields::of(record, true), &mut Notes::default()).display();
+        Rejected { name, ..rejected }
+    })?;
     for key in record.as_object().into_iter().flat_map(Map::keys) {
         if !KNOWN_KEYS.contains(&key.as_str()) {
             notes.unknown("", key);
         }
     }
-    let (work_email, login_email) = emails(record, facts, notes);
-    let names = Names::read(record, notes);
-    Ok(Worker {
+    // Justworks leaves out keys without a value; lists and `active` are always there (page sections 2 and 4).
+    let mut fields = Fields::of(record, true);
+    let (work_email, login_email) = emails(&mut fields, facts, notes);
+    let names = Names::read(&mut fields, notes);
+    // Without consent a birth date is dropped, whatever it is.
+    let birth_slots: &[Slot] = if facts.birth_dates { &[Slot::BirthDate] } else { &[] };
+    let birth_date = fields.date("date_of_birth", birth_slots);
+    let mut worker = Worker {
         work_email,
         login_email,
         full_name: names.legal(),
-        birth_date: record.get("date_of_birth").and_then(date).filter(|_| facts.birth_dates),
-        employment: employment(record),
-        manager: manager(record, notes),
-        attributes: attributes(record, &names, facts, notes),
+        birth_date: birth_date.filter(|_| facts.birth_dates),
+        employment: employment(&mut fields),
+        manager: manager(&mut fields, notes),
+        attributes: attributes(&mut fields, &names, facts, notes),
         source_updated: updated(record),
         source_id,
-    })
+        ..Worker::default()
+    };
+    fields.require(&["active", "emails", "phones"]);
+    fields.conclude(&mut worker);
+    Ok(worker)
 }
 
 /// When Justworks last changed a record; of two statements about one member the newer counts.
@@ -100,9 +128,10 @@ pub(super) fn updated(record: &Value) -> Option<DateTime<Utc>> {
     record.get("updated_at").and_then(instant)
 }
 
-fn employment(record: &Value) -> Employment {
-    let last_day = record.get("employment_termination_date").and_then(date);
-    let status = match (is_active(record), last_day) {
+fn employment(fields: &mut Fields<'_>) -> Employment {
+    let last_day = fields.date("employment_termination_date", &[Slot::LastDay]);
+    let active = fields.flag("active", &[Slot::Status]);
+    let status = match (active, last_day) {
         (Some(true), _) => words::ACTIVE,
         (Some(false), Some(_)) => words::INACTIVE_BY_DATE,
         (Some(false), None) => words::INACTIVE,
@@ -110,39 +139,30 @@ fn employment(record: &Value) -> Employment {
         (None, _) => "",
     };
     Employment {
-        worker_type: record.get("type").and_then(text).unwrap_or_default(),
+        worker_type: fields.text("type", &[Slot::WorkerType]).unwrap_or_default(),
         status: status.to_owned(),
-        start: record.get("employment_start_date").and_then(date),
+        start: fields.date("employment_start_date", &[Slot::Start]),
         last_day,
-        job_end: job_end(record),
+        job_end: job_end(fields, active),
         ..Employment::default()
     }
 }
 
 /// Whether `current_employment` states an end too. Its entries are keyed by country; of several, one without an end is
 /// open.
-fn job_end(record: &Value) -> JobEnd {
-    let Some(Value::Object(jobs)) = record.get("current_employment") else { return JobEnd::NotShown };
-    let dated = |job: &&Value| job.get("start_date").and_then(date).is_some();
+fn job_end(fields: &mut Fields<'_>, active: Option<bool>) -> JobEnd {
+    let Some(Value::Object(jobs)) = fields.at("current_employment", &[]) else { return JobEnd::NotShown };
+    let dated = |job: &&Value| job.get("start_date").is_some_and(|date| matches!(read_date(date), Ok(Some(_))));
     let shown: Vec<&Value> = jobs.values().filter(dated).collect();
     let is_open = |job: &&Value| job.get("end_date").is_none_or(Value::is_null);
     if shown.is_empty() {
         JobEnd::NotShown
     } else if !shown.iter().any(is_open) {
         JobEnd::Stated
-    } else if is_active(record) == Some(true) {
+    } else if active == Some(true) {
         JobEnd::Open
     } else {
         JobEnd::OpenInactive
-    }
-}
-
-fn is_active(record: &Value) -> Option<bool> {
-    match record.get("active")? {
-        Value::Bool(active) => Some(*active),
-        Value::String(word) if word.trim().eq_ignore_ascii_case("true") => Some(true),
-        Value::String(word) if word.trim().eq_ignore_ascii_case("false") => Some(false),
-        _ => None,
     }
 }
 
@@ -157,25 +177,32 @@ struct Names {
 }
 
 impl Names {
-    fn read(record: &Value, notes: &mut Notes) -> Self {
-        let Some(names) = record.get("name") else { return Self::default() };
+    fn read(fields: &mut Fields<'_>, notes: &mut Notes) -> Self {
+        let Some(names) = fields.object("name", NAME, &KNOWN_NAME_KEYS) else { return Self::default() };
         for key in names.as_object().into_iter().flat_map(Map::keys) {
             if !KNOWN_NAME_KEYS.contains(&key.as_str()) {
                 notes.unknown("name.", key);
             }
         }
-        let part = |key: &str| names.get(key).and_then(text);
-        let middle = match names.get("additional_names") {
-            Some(Value::Array(parts)) => joined(parts.iter().map(text)),
-            Some(one) => text(one),
+        let to = Slot::attribute;
+        let middle_slots = [to(name::MIDDLE_NAME)];
+        let middle = match fields.at("name.additional_names", &middle_slots) {
+            Some(Value::Array(parts)) => {
+                let mut part = |(at, part)| {
+                    let field = format!("name.additional_names[{at}]");
+                    fields.value(&field, part, &middle_slots, A_TEXT, read_text)
+                };
+                joined(parts.iter().enumerate().map(&mut part).collect::<Vec<_>>())
+            }
+            Some(_) => fields.text("name.additional_names", &middle_slots),
             None => None,
         };
         Self {
-            given: part("given_name"),
-            family: part("family_name"),
+            given: fields.text("name.given_name", &[to(name::GIVEN_NAME)]),
+            family: fields.text("name.family_name", &[to(name::FAMILY_NAME)]),
             middle,
-            preferred: part("preferred_name"),
-            full_preferred: part("full_preferred_name"),
+            preferred: fields.text("name.preferred_name", &[to(name::NICK_NAME)]),
+            full_preferred: fields.text("name.full_preferred_name", &[to(name::DISPLAY_NAME)]),
         }
     }
 
@@ -195,10 +222,11 @@ impl Names {
     }
 }
 
+/// Parts of a name as one text, which is no longer than any text.
 fn joined(parts: impl IntoIterator<Item = Option<String>>) -> Option<String> {
     let all: Vec<String> = parts.into_iter().flatten().collect();
-    // As a text of its own, so that many parts make none that is longer than any.
-    text(&Value::String(all.join(" ")))
+    let whole: String = all.join(" ").chars().take(LONGEST_TEXT).collect();
+    Some(whole.trim().to_owned()).filter(|whole| !whole.is_empty())
 }
 
 /// An email or a phone, and what is said about its kind.
@@ -207,43 +235,85 @@ struct Contact {
     kind: Option<String>,
 }
 
-/// Reads a list of contacts: texts, or objects with the value under one of `keys`, the name of the shape beside each.
-fn contacts(
-    list: Option<&Value>,
-    keys: &[(&str, &'static str)],
+/// What the items of a list of contacts may look like.
+struct Contacts {
+    list: &'static str,
+    /// The keys that a value may have, and the name of the shape beside each.
+    keys: [(&'static str, &'static str); 3],
+    /// The name of the shape of a bare text.
     bare: &'static str,
-    notes: &mut Notes,
-) -> Vec<Contact> {
-    let mut found = Vec::new();
-    for item in list.and_then(Value::as_array).into_iter().flatten() {
-        if let Some(value) = text(item) {
-            notes.shape(bare);
-            found.push(Contact { value, kind: None });
-            continue;
-        }
-        let value = keys.iter().find_map(|(key, shape)| Some((item.get(*key).and_then(text)?, *shape)));
-        let Some((value, shape)) = value else { continue };
-        notes.shape(shape);
-        let kind = ["type", "label", "kind"].into_iter().find_map(|key| item.get(key).and_then(text));
-        found.push(Contact { value, kind: kind.map(|kind| kind.to_lowercase()) });
-    }
-    found
+    slots: &'static [Slot],
+    read: fn(&Value) -> Read<String>,
 }
+
+const EMAILS: Contacts = Contacts {
+    list: "emails",
+    keys: [("address", "emails[].address"), ("email", "emails[].email"), ("value", "emails[].value")],
+    bare: "emails[]",
+    slots: EMAIL,
+    read: read_exact,
+};
+const PHONES: Contacts = Contacts {
+    list: "phones",
+    keys: [("number", "phones[].number"), ("value", "phones[].value"), ("phone", "phones[].phone")],
+    bare: "phones[]",
+    slots: PHONE,
+    read: read_text,
+};
+
+impl Contacts {
+    fn of(&self, fields: &mut Fields<'_>, notes: &mut Notes) -> Vec<Contact> {
+        let items = fields.list(self.list, self.slots).iter().enumerate();
+        items.filter_map(|(at, item)| self.one(&format!("{}[{at}]", self.list), item, fields, notes)).collect()
+    }
+
+    /// One item: a text, or an object with the value under one of the keys. An own one is of no interest here, so that it
+    /// may hold anything.
+    fn one(&self, field: &str, item: &Value, fields: &mut Fields<'_>, notes: &mut Notes) -> Option<Contact> {
+        let Value::Object(members) = item else {
+            let value = fields.value(field, item, self.slots, "a text or an object", self.read)?;
+            notes.shape(self.bare);
+            return Some(Contact { value, kind: None });
+        };
+        let stated = |key: &str| members.get(key).filter(|value| !value.is_null());
+        let kind = ["type", "label", "kind"].into_iter().find_map(|key| Some((key, stated(key)?)));
+        let kind = match kind {
+            Some((key, kind)) => match read_text(kind) {
+                Ok(kind) => kind.map(|kind| kind.to_lowercase()),
+                Err(_) => {
+                    fields.refuse(&format!("{field}.{key}"), self.slots, kind, A_TEXT);
+                    return None;
+                }
+            },
+            None => None,
+        };
+        let slots: &[Slot] = if kind.as_deref().is_none_or(|kind| kind == WORK) { self.slots } else { &[] };
+        let found = self.keys.iter().find_map(|(key, shape)| Some((*key, *shape, stated(key)?)));
+        let Some((key, shape, value)) = found else {
+            if self.keys.iter().all(|(key, _)| !members.contains_key(*key)) {
+                let names = self.keys.map(|(key, _)| key).join("` or `");
+                fields.refuse(field, slots, item, &format!("an object with `{names}`"));
+            }
+            return None;
+        };
+        let value = fields.value(&format!("{field}.{key}"), value, slots, A_TEXT, self.read)?;
+        notes.shape(shape);
+        Some(Contact { value, kind })
+    }
+}
+
+/// The kind of a contact that the company gave.
+const WORK: &str = "work";
 
 impl Contact {
     fn is_work(&self) -> bool {
-        self.kind.as_deref() == Some("work")
+        self.kind.as_deref() == Some(WORK)
     }
 }
 
-const EMAIL_KEYS: [(&str, &str); 3] =
-    [("address", "emails[].address"), ("email", "emails[].email"), ("value", "emails[].value")];
-const PHONE_KEYS: [(&str, &str); 3] =
-    [("number", "phones[].number"), ("value", "phones[].value"), ("phone", "phones[].phone")];
-
 /// The work email, and an email that may stand in for it: the only one, of no kind, of a domain that was listed.
-fn emails(record: &Value, facts: &Facts, notes: &mut Notes) -> (Option<String>, Option<String>) {
-    let found = contacts(record.get("emails"), &EMAIL_KEYS, "emails[]", notes);
+fn emails(fields: &mut Fields<'_>, facts: &Facts, notes: &mut Notes) -> (Option<String>, Option<String>) {
+    let found = EMAILS.of(fields, notes);
     let work: Vec<&Contact> = found.iter().filter(|contact| contact.is_work()).collect();
     // One that can be used goes before one that cannot, which is kept so that an admin is told what is wrong with it.
     let usable = work.iter().find(|contact| Email::parse(&contact.value).is_ok());
@@ -258,48 +328,62 @@ fn emails(record: &Value, facts: &Facts, notes: &mut Notes) -> (Option<String>, 
 }
 
 /// A department or an office: an object with id and name, with either, or a text that is the name.
-fn named(item: Option<&Value>, shapes: [&'static str; 2], notes: &mut Notes) -> (Option<String>, Option<String>) {
-    match item {
-        Some(Value::String(_)) => {
-            notes.shape(shapes[1]);
-            (None, item.and_then(text))
-        }
-        Some(item) => {
-            let found = (item.get("id").and_then(code), item.get("name").and_then(text));
-            if found != (None, None) {
-                notes.shape(shapes[0]);
-            }
-            found
-        }
-        None => (None, None),
+fn named(
+    fields: &mut Fields<'_>,
+    field: &str,
+    slots: &[Slot],
+    shapes: [&'static str; 2],
+    notes: &mut Notes,
+) -> (Option<String>, Option<String>) {
+    if let Some(Value::String(_)) = fields.at(field, slots) {
+        notes.shape(shapes[1]);
+        return (None, fields.text(field, slots));
     }
+    if fields.object(field, slots, &["id", "name"]).is_none() {
+        return (None, None);
+    }
+    let found = (fields.code(&format!("{field}.id"), slots), fields.text(&format!("{field}.name"), slots));
+    if found != (None, None) {
+        notes.shape(shapes[0]);
+    }
+    found
 }
 
 /// An id is kept as it is, also where nobody has it: who it is shows after the whole read.
-fn manager(record: &Value, notes: &mut Notes) -> Option<ManagerRef> {
-    let given = record.get("manager")?;
-    if let Some(id) = code(given) {
+fn manager(fields: &mut Fields<'_>, notes: &mut Notes) -> Option<ManagerRef> {
+    if let Value::String(_) | Value::Number(_) = fields.at("manager", MANAGER)? {
+        let id = fields.code("manager", MANAGER)?;
         notes.shape("manager");
         return Some(ManagerRef { source_id: Some(SourceId(id)), ..ManagerRef::default() });
     }
-    let id = given.get("id").and_then(code).inspect(|_| notes.shape("manager.id"));
-    let id = id.or_else(|| given.get("member_id").and_then(code).inspect(|_| notes.shape("manager.member_id")));
-    let named = given.get("name").and_then(|named| {
-        text(named).or_else(|| joined(["given_name", "family_name"].map(|part| named.get(part).and_then(text))))
-    });
-    let email = given.get("work_email").or_else(|| given.get("email")).and_then(text);
+    let keys = ["id", "member_id", "name", "email", "work_email"];
+    let given = fields.object("manager", MANAGER, &keys)?;
+    let id = fields.code("manager.id", MANAGER).inspect(|_| notes.shape("manager.id"));
+    let id = id.or_else(|| fields.code("manager.member_id", MANAGER).inspect(|_| notes.shape("manager.member_id")));
+    let named = match given.get("name") {
+        Some(Value::Object(_)) => {
+            joined(["given_name", "family_name"].map(|part| fields.text(&format!("manager.name.{part}"), MANAGER)))
+        }
+        _ => fields.text("manager.name", MANAGER),
+    };
+    let email = fields
+        .manager_address("manager.work_email", id.is_some())
+        .or_else(|| fields.manager_address("manager.email", id.is_some()));
     let manager = ManagerRef { source_id: id.map(SourceId), email, name: named };
     (manager != ManagerRef::default()).then_some(manager)
 }
 
 /// The country of work: the key of the current employment, else the office's. Keys are country codes in upper case;
 /// others, such as `id`, are fields of an employment that is not keyed.
-fn country(record: &Value, office: Option<String>, notes: &mut Notes) -> Option<String> {
-    let Some(Value::Object(employments)) = record.get("current_employment") else { return office };
+fn country(fields: &mut Fields<'_>, office: Option<String>, notes: &mut Notes) -> Option<String> {
+    let current = fields.object("current_employment", COUNTRY, &[]);
+    let Some(given @ Value::Object(employments)) = current else { return office };
     let is_code = |key: &str| key.len() == 2 && key.bytes().all(|b| b.is_ascii_uppercase());
     let keyed: BTreeSet<&str> = employments.keys().filter(|key| is_code(key)).filter_map(|key| alpha_2(key)).collect();
     if !keyed.is_empty() {
         notes.shape("current_employment{country}");
+    } else if employments.keys().any(|key| is_code(key)) {
+        fields.refuse("current_employment", COUNTRY, given, "an object with country codes as its keys");
     }
     match (keyed.len(), office) {
         (0, office) => office,
@@ -309,21 +393,37 @@ fn country(record: &Value, office: Option<String>, notes: &mut Notes) -> Option<
     }
 }
 
-fn attributes(record: &Value, names: &Names, facts: &Facts, notes: &mut Notes) -> Attributes {
+/// The country in a member's own office, in the shapes in which the company's offices have it.
+fn office_country(fields: &mut Fields<'_>) -> Option<String> {
+    let Some(Value::Object(office)) = fields.at("office", &[]) else { return None };
+    let own = fields.country("office.country", COUNTRY);
+    let address = office.get("address").filter(|address| address.is_object());
+    let of_address = address.and_then(|_| fields.country("office.address.country", COUNTRY));
+    let first = office.get("addresses").and_then(|list| list.get(0)).and_then(|first| first.get("country"));
+    let of_first =
+        first.and_then(|code| fields.value("office.addresses[0].country", code, COUNTRY, A_COUNTRY, read_country));
+    own.or(of_address).or(of_first)
+}
+
+fn attributes(fields: &mut Fields<'_>, names: &Names, facts: &Facts, notes: &mut Notes) -> Attributes {
     let company = &facts.company;
-    let (department_id, department) = named(record.get("department"), ["department{id,name}", "department"], notes);
+    let shapes = ["department{id,name}", "department"];
+    let (department_id, department) = named(fields, "department", DEPARTMENT, shapes, notes);
     let current = department_id.as_ref().and_then(|id| company.departments.get(id).cloned());
-    let (office_id, office) = named(record.get("office"), ["office{id,name}", "office"], notes);
+    let (office_id, office) = named(fields, "office", OFFICE, ["office{id,name}", "office"], notes);
     let known_office = office_id.as_ref().and_then(|id| company.offices.get(id).cloned()).unwrap_or_default();
-    let own_country = record.get("office").map(Office::read).and_then(|office| office.country);
-    let country = country(record, known_office.country.or(own_country), notes);
+    let own_country = office_country(fields);
+    let country = country(fields, known_office.country.or(own_country), notes);
     let display = names.display();
-    let work_phone = contacts(record.get("phones"), &PHONE_KEYS, "phones[]", notes)
+    let work_phone = PHONES
+        .of(fields, notes)
         .into_iter()
         // A mobile number in a payroll system is as a rule the member's own, and own numbers stay there.
         .find(Contact::is_work)
         .map(|contact| contact.value);
-    let number = record.get("work_id").and_then(code).filter(|_| facts.employee_number_from_work_id);
+    let by_work_id = facts.employee_number_from_work_id;
+    let number_slots: &[Slot] = if by_work_id { &[Slot::attribute(name::EMPLOYEE_NUMBER)] } else { &[] };
+    let number = fields.code("work_id", number_slots).filter(|_| by_work_id);
     let all = [
         (name::GIVEN_NAME, names.served_given()),
         (name::FAMILY_NAME, names.family.clone()),
@@ -331,7 +431,7 @@ fn attributes(record: &Value, names: &Names, facts: &Facts, notes: &mut Notes) -
         (name::FORMATTED_NAME, display.clone()),
         (name::DISPLAY_NAME, display),
         (name::NICK_NAME, names.preferred.clone()),
-        (name::TITLE, record.get("job_title").and_then(text)),
+        (name::TITLE, fields.text("job_title", &[Slot::attribute(name::TITLE)])),
         (name::DEPARTMENT, current.or(department)),
         (name::DEPARTMENT_ID, department_id),
         (name::LEGAL_ENTITY, company.legal_name.clone()),

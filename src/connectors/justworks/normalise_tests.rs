@@ -303,20 +303,17 @@ fn the_country_is_the_key_of_the_employment_and_not_any_two_letters() {
 }
 
 #[test]
-fn a_start_or_an_end_that_cannot_be_read_refuses_the_record() {
-    for key in ["employment_start_date", "employment_termination_date"] {
+fn a_date_that_cannot_be_read_is_noted_and_refuses_nobody() {
+    for key in ["employment_start_date", "employment_termination_date", "date_of_birth"] {
         for wrong in [json!("soon"), json!("2026-02-30"), json!(20_261_231), json!({})] {
-            let mut record = recorded().swap_remove(0);
-            record[key] = wrong;
-            let rejected = normalise(&record, &facts(), &mut Notes::default()).unwrap_err();
-            assert_eq!(rejected.reason, format!("`{key}` is no date"));
-            assert_eq!(rejected.source_id, Some(SourceId("mem_0001".to_owned())));
+            let worker = with(1, key, wrong);
+            let noted: Vec<&str> = worker.unreadable.iter().map(|one| &*one.field).collect();
+            assert_eq!(noted, [key]);
         }
-        assert!(with(1, key, json!("")).employment.last_day.is_none());
+        assert!(with(1, key, json!("")).unreadable.is_empty());
     }
     let cut = with(1, "employment_termination_date", json!("2026-12-31T23:00:00-08:00"));
     assert_eq!(cut.employment.last_day, "2026-12-31".parse().ok());
-    assert_eq!(with(1, "date_of_birth", json!("unknown")).birth_date, None, "no reason to refuse anybody");
 }
 
 #[test]
@@ -405,5 +402,49 @@ fn the_filtered_and_partial_examples_are_members_like_the_others() {
         ["company_custom_fields", "member_custom_field_values", "webhooks_list", "errors", "company_custom_fields"]
     {
         assert!(normalise(&read(file), &facts(), &mut Notes::default()).is_err(), "{file}");
+    }
+}
+
+#[test]
+fn a_value_of_another_type_is_noted_with_its_field() {
+    let noted = |key: &str, value: Value| -> Vec<String> {
+        with(1, key, value).unreadable.into_iter().map(|one| one.field).collect()
+    };
+    for (key, value, field) in [
+        ("name", json!(5), "name"),
+        ("name", json!({"a": 1}), "name"),
+        ("name", json!({"given_name": 5}), "name.given_name"),
+        ("name", json!({"given_name": "A", "additional_names": [1]}), "name.additional_names[0]"),
+        ("emails", json!("x"), "emails"),
+        ("emails", json!([5]), "emails[0]"),
+        ("emails", json!([{"type": "WORK", "address": {}}]), "emails[0].address"),
+        ("emails", json!([{"type": 5, "address": "a@b.example"}]), "emails[0].type"),
+        ("emails", json!([{"a": 1}]), "emails[0]"),
+        ("phones", json!([{"type": "WORK", "number": ["1"]}]), "phones[0].number"),
+        ("department", json!(5), "department"),
+        ("department", json!({"a": 1}), "department"),
+        ("department", json!({"id": "d", "name": 5}), "department.name"),
+        ("office", json!([]), "office"),
+        ("office", json!({"id": "o", "country": "Portugal"}), "office.country"),
+        ("manager", json!({"a": 1}), "manager"),
+        ("manager", json!(true), "manager"),
+        ("manager", json!({"email": "not an address"}), "manager.email"),
+        ("current_employment", json!(3), "current_employment"),
+        ("current_employment", json!({"ZZ": {}}), "current_employment"),
+        ("active", json!(1), "active"),
+        ("type", json!({}), "type"),
+        ("job_title", json!("x".repeat(1_001)), "job_title"),
+    ] {
+        assert_eq!(noted(key, value.clone()), [field], "{key} {value}");
+    }
+    // What fills nothing, and what belongs to nobody's work, is not asked about.
+    for (key, value) in [
+        ("updated_at", json!(5)),
+        ("work_id", json!({})),
+        ("addresses", json!(7)),
+        ("emails", json!([{"type": "PERSONAL", "address": 5}, {"type": "WORK", "address": "a@b.example"}])),
+        ("manager", json!({"id": "mem_0002", "email": "not an address"})),
+    ] {
+        assert_eq!(noted(key, value.clone()), Vec::<String>::new(), "{key} {value}");
     }
 }

@@ -175,14 +175,18 @@ impl JustworksReading {
     /// The rows that say something newer than what was given out, and whether any of them is new in this walk.
     fn items(&mut self, page: &[Raw<'_>]) -> (Vec<Item>, bool) {
         let (mut items, mut fresh) = (Vec::with_capacity(page.len()), false);
-        for row in page {
-            let read = rows::record(*row).and_then(|row| Ok((source_id(&row)?, row)));
-            let (id, row) = match read {
-                Ok(read) => read,
+        for (at, row) in (1..).zip(page) {
+            let row = match rows::record(*row) {
+                Ok(row) => row,
                 Err(rejected) => {
-                    items.push(Item::Rejected(rejected));
+                    items.push(Item::Rejected(Rejected { row: Some(at), ..rejected }));
                     continue;
                 }
+            };
+            let Ok(id) = source_id(&row) else {
+                let unnamed = normalise(&row, &self.facts, &mut self.notes);
+                items.extend(unnamed.err().map(|rejected| Item::Rejected(Rejected { row: Some(at), ..rejected })));
+                continue;
             };
             let row_updated = updated(&row);
             let before = self.seen.get(&id).copied();

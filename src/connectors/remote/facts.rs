@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::shapes::numbered;
 use crate::connectors::connector::ConnectorError;
-use crate::connectors::field::{code, date, instant, text};
+use crate::connectors::field::{code, instant, read_date, read_text, text};
 use crate::connectors::rows::{self, Count};
 use crate::connectors::vendor::Vendor;
 
@@ -17,23 +17,26 @@ pub(super) const PAGE_SIZE: u64 = 100;
 pub(super) const PAGE_ROWS: usize = 100;
 const LARGEST_PAGE: usize = 16 * 1024 * 1024;
 
-/// The last days that the offboardings know, by employment; `None` if the token may not see offboardings.
+/// What the offboardings know, by employment.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Ends {
+    pub(super) last_days: BTreeMap<String, NaiveDate>,
+    /// Employments of which the offboarding that counts has a field that cannot be read, with what was found in it.
+    pub(super) unreadable: BTreeMap<String, Vec<(&'static str, Value)>>,
+    /// Offboardings that no parser takes: which employments they end is not known.
+    pub(super) unread: usize,
+}
+
+/// The last days that the offboardings know; `None` if the token may not see offboardings.
 ///
 /// Confidential ones are asked for too. Reasons and risks are dropped here.
 ///
 /// # Errors
 /// When the list cannot be read to its end.
-pub(super) async fn last_days(vendor: &Vendor, count: &Count) -> Result<Option<LastDays>, ConnectorError> {
+pub(super) async fn last_days(vendor: &Vendor, count: &Count) -> Result<Option<Ends>, ConnectorError> {
     let read = |row: &Value| Some(Offboarding::read(row));
     let listing = whole_list(vendor, "offboardings", &[("include_confidential", "true")], count, read);
-    Ok(listing.await?.map(|list| LastDays { known: latest(list.kept.into_iter().flatten()), unread: list.unread }))
-}
-
-/// What the offboardings say.
-pub(super) struct LastDays {
-    pub(super) known: BTreeMap<String, NaiveDate>,
-    /// Offboardings that no parser takes: whose they are is not known.
-    pub(super) unread: usize,
+    Ok(listing.await?.map(|list| Ends { unread: list.unread, ..latest(list.kept.into_iter().flatten()) }))
 }
 
 /// Department names by id; empty if the token may not see departments.
@@ -67,25 +70,37 @@ struct Offboarding {
     submitted: Option<DateTime<Utc>>,
     /// Set when the date is final; a proposed date is no date.
     last_day: Option<NaiveDate>,
+    /// What cannot be read: whether it was canceled, or its date.
+    unreadable: Vec<(&'static str, Value)>,
 }
 
 impl Offboarding {
     fn read(row: &Value) -> Option<Self> {
-        let status = row.get("status").and_then(text).unwrap_or_default().to_ascii_lowercase();
-        if matches!(status.as_str(), "canceled" | "cancelled") {
+        let given = |key: &str| row.get(key).unwrap_or(&Value::Null);
+        let mut unreadable = Vec::new();
+        let status = read_text(given("status")).unwrap_or_else(|_| {
+            unreadable.push(("offboardings.status", given("status").clone()));
+            None
+        });
+        if matches!(status.unwrap_or_default().to_ascii_lowercase().as_str(), "canceled" | "cancelled") {
             return None;
         }
+        let last_day = read_date(given("termination_date")).unwrap_or_else(|_| {
+            unreadable.push(("offboardings.termination_date", given("termination_date").clone()));
+            None
+        });
         Some(Self {
             employment: row.get("employment_id").and_then(code)?,
             submitted: row.get("submitted_at").and_then(instant),
-            last_day: row.get("termination_date").and_then(date),
+            last_day,
+            unreadable,
         })
     }
 }
 
-/// Of each employment the offboarding that was submitted last: if its date is not final yet, an older one's is not
-/// taken in its place.
-fn latest(offboardings: impl Iterator<Item = Offboarding>) -> BTreeMap<String, NaiveDate> {
+/// Of each employment the offboarding that was submitted last: if its date is not final yet, or cannot be read, an older
+/// one's is not taken in its place.
+fn latest(offboardings: impl Iterator<Item = Offboarding>) -> Ends {
     let mut latest: HashMap<String, Offboarding> = HashMap::new();
     for offboarding in offboardings {
         let known = latest.get(&offboarding.employment);
@@ -94,7 +109,15 @@ fn latest(offboardings: impl Iterator<Item = Offboarding>) -> BTreeMap<String, N
             latest.insert(offboarding.employment.clone(), offboarding);
         }
     }
-    latest.into_iter().filter_map(|(employment, of)| Some((employment, of.last_day?))).collect()
+    let mut ends = Ends::default();
+    for (employment, of) in latest {
+        if of.unreadable.is_empty() {
+            ends.last_days.extend(of.last_day.map(|day| (employment, day)));
+        } else {
+            ends.unreadable.insert(employment, of.unreadable);
+        }
+    }
+    ends
 }
 
 /// A list that was read to its end.
@@ -164,7 +187,7 @@ mod tests {
     use super::*;
 
     fn days(rows: &[Value]) -> BTreeMap<String, NaiveDate> {
-        latest(rows.iter().filter_map(Offboarding::read))
+        latest(rows.iter().filter_map(Offboarding::read)).last_days
     }
 
     fn day(text: &str) -> NaiveDate {
@@ -190,5 +213,19 @@ mod tests {
         assert_eq!(days(&[new.clone(), old.clone(), withdrawn.clone()]), [("e".to_owned(), day("2026-12-31"))].into());
         assert_eq!(days(&[old.clone(), withdrawn, new.clone()]), [("e".to_owned(), day("2026-12-31"))].into());
         assert_eq!(days(&[open, old, new]), BTreeMap::new(), "the last one has no date yet");
+    }
+
+    #[test]
+    fn an_offboarding_that_cannot_be_read_says_no_date_and_is_not_passed_over() {
+        let row = |status: Value, last_day: Value| json!({"employment_id": "e", "status": status, "termination_date": last_day});
+        for (row, field) in [
+            (row(json!("done"), json!("2026-02-30")), "offboardings.termination_date"),
+            (row(json!("done"), json!(5)), "offboardings.termination_date"),
+            (row(json!({"a": 1}), json!("2026-12-31")), "offboardings.status"),
+        ] {
+            let ends = latest(Offboarding::read(&row).into_iter());
+            assert_eq!(ends.last_days, BTreeMap::new(), "{row}");
+            assert_eq!(ends.unreadable["e"][0].0, field, "{row}");
+        }
     }
 }

@@ -315,3 +315,49 @@ fn bulk_and_show_say_the_same_but_for_the_last_day() {
         assert_eq!(bulk, shown);
     }
 }
+
+#[test]
+fn a_value_that_cannot_be_read_is_noted_with_its_field() {
+    let noted = |number: usize, key: &str, value: Value| -> Vec<String> {
+        let worker = changed(number, |record| drop(record.insert(key.to_owned(), value)));
+        worker.unreadable.into_iter().map(|one| one.field).collect()
+    };
+    for (key, value, field) in [
+        ("full_name", json!(5), "full_name"),
+        ("work_email", json!(["a@b.example"]), "work_email"),
+        ("personal_details", json!("x"), "personal_details"),
+        ("personal_details", json!({"birthdate": "1899-12-31"}), "personal_details.birthdate"),
+        ("provisional_start_date", json!("0001-01-01"), "provisional_start_date"),
+        ("seniority_date", json!("2020/03/04"), "seniority_date"),
+        ("expiration_date", json!(7), "expiration_date"),
+        ("termination_date", json!("2026-02-30"), "termination_date"),
+        ("contract_details", json!({"contract_end_date": "30/11/2020"}), "contract_details.contract_end_date"),
+        ("status", json!({}), "status"),
+        ("type", json!(false), "type"),
+        ("country", json!(5), "country"),
+        ("country", json!({"a": 1}), "country"),
+        ("country", json!({"alpha_2_code": "XX"}), "country.alpha_2_code"),
+        ("department_id", json!(1.5), "department_id"),
+        ("manager_employment_id", json!({}), "manager_employment_id"),
+        ("external_id", json!("E\u{200b}1"), "external_id"),
+        ("job_title", json!({"a": 1}), "job_title"),
+        ("job_title", json!("Ana\u{fffd}"), "job_title"),
+        ("work_address_details", json!({"city": 5}), "work_address_details.city"),
+        ("work_address_details", json!({"is_home_address": "sometimes"}), "work_address_details.is_home_address"),
+    ] {
+        assert_eq!(noted(3, key, value.clone()), [field], "{key} {value}");
+    }
+    for (key, value) in
+        [("updated_at", json!(5)), ("login_email", json!(5)), ("manager_id", json!({})), ("nobody", json!([]))]
+    {
+        assert_eq!(noted(3, key, value), Vec::<String>::new(), "{key}");
+    }
+    assert_eq!(noted(4, "manager_email", json!("mailto:x@y.example")), ["manager_email"]);
+    assert_eq!(
+        noted(2, "manager_email", json!("mailto:x@y.example")),
+        Vec::<String>::new(),
+        "the id names the manager"
+    );
+    let kosovo = changed(2, |record| record["country"] = json!({"alpha_2_code": "XK"}));
+    assert_eq!((attribute(&kosovo, name::COUNTRY).as_deref(), kosovo.unreadable.len()), (Some("XK"), 0));
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::facts::{self, PAGE_ROWS, PAGE_SIZE};
-use super::normalise::{Facts, normalise};
+use super::normalise::{Facts, full_name, normalise};
 use super::{Shared, shapes};
 use crate::connectors::connector::{ConnectorError, Detail, End, Item, Page, ReadRequest, Reading};
 use crate::connectors::field::source_id;
@@ -88,13 +88,13 @@ impl RemoteReading {
 
         let mut facts = Facts { login_email_domains: shared.login_email_domains.clone(), ..Facts::default() };
         if is_due(memory.offboardings_denied_since, OFFBOARDINGS_RETRY, now) {
-            let last_days = facts::last_days(&shared.vendor, &count).await?;
-            memory.offboardings_denied_since = last_days.is_none().then_some(now);
-            if let Some(last_days) = last_days {
-                // One that cannot be read may be anybody's.
-                facts.ends_hidden = last_days.unread > 0;
-                facts.last_days = last_days.known;
-            }
+            let ends = facts::last_days(&shared.vendor, &count).await?;
+            memory.offboardings_denied_since = ends.is_none().then_some(now);
+            let ends = ends.unwrap_or_default();
+            // One that cannot be read may be of any employment.
+            facts.ends_hidden = ends.unread > 0;
+            facts.last_days = ends.last_days;
+            facts.unreadable_ends = ends.unreadable;
         }
         if memory.offboardings_denied_since.is_some() {
             // Not known is not none: without offboardings only the full record says who leaves when.
@@ -171,10 +171,10 @@ impl Bulk {
             return Err(reply.malformed("a cursor that was followed before came again"));
         }
         let mut items = Vec::with_capacity(page.rows.len());
-        for row in page.rows {
+        for (at, row) in (1..).zip(page.rows) {
             items.extend(match rows::record(row).and_then(|record| normalise(&record, facts)) {
                 Ok(worker) => self.seen.insert(worker.source_id.clone()).then(|| full_or_thin(worker, facts)),
-                Err(rejected) => Some(Item::Rejected(rejected)),
+                Err(rejected) => Some(Item::Rejected(Rejected { row: Some(at), ..rejected })),
             });
         }
         self.idle = if items.is_empty() { self.idle + 1 } else { 0 };
@@ -196,10 +196,13 @@ impl List {
         self.count.page(&reply, page.rows.len(), page.total_count, shared.vendor.outbound.clock().now())?;
         let is_last = page.is_last(self.page, PAGE_SIZE).map_err(|detail| reply.malformed(detail))?;
         let mut items = Vec::with_capacity(page.rows.len());
-        for row in page.rows {
-            items.extend(match rows::record(row).and_then(|record| source_id(&record)) {
+        for (at, row) in (1..).zip(page.rows) {
+            let read = rows::record(row).and_then(|record| {
+                source_id(&record).map_err(|rejected| Rejected { name: full_name(&record), ..rejected })
+            });
+            items.extend(match read {
                 Ok(id) => self.seen.insert(id.clone()).then_some(Item::Thin(id)),
-                Err(rejected) => Some(Item::Rejected(rejected)),
+                Err(rejected) => Some(Item::Rejected(Rejected { row: Some(at), ..rejected })),
             });
         }
         if items.is_empty() && !is_last {

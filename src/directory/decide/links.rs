@@ -63,9 +63,10 @@ impl Links {
             let known = stage.known[other.0];
             let reach =
                 if known.key.connection == connection { Reach::OneConnection } else { Reach::AcrossConnections };
-            (&known.statement, reach)
+            // What is taken: a birth date that cannot be read any more still tells who somebody is.
+            (stage.taken[other.0].worker.as_ref(), reach)
         });
-        agreement_with(&stage.known[place.0].statement, others)
+        agreement_with(&stage.taken[place.0].worker, others)
     }
 
     /// Links workers to the people who have their email, or are about to take it, until nobody is left to link: a worker

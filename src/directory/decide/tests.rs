@@ -7,6 +7,8 @@ use crate::directory::ids::WorkerKey;
 use crate::directory::lifecycle::event_of;
 use crate::directory::mapping::EmploymentType;
 use crate::directory::testing::{JUSTWORKS, REMOTE, World, at, day, key, worker};
+use crate::directory::unreadable::{Slot, Unreadable};
+use crate::directory::worker::Employment;
 
 mod properties;
 
@@ -331,7 +333,7 @@ fn a_published_worker_keeps_its_last_good_part_while_the_rest_proceeds() {
     assert!(world.settle().people.is_empty());
     world.change("1", |_| worker("1", "not an address"));
     let decisions = world.settle();
-    assert!(matches!(decisions.reviews(&remote("1")), [Review::UnusableWorkEmail { .. }]));
+    assert!(matches!(decisions.reviews(&remote("1")), [Review::InvalidWorkEmail { .. }]));
     assert_eq!(changed(&decisions), ["title"]);
 }
 
@@ -536,4 +538,83 @@ fn a_hire_that_has_not_begun_may_be_moved() {
     world.change("1", |lee| lee.starts("2027-01-15"));
     assert!(world.settle().reviews(&remote("1")).is_empty());
     assert_eq!(world.person("1").person.employment.start, Some("2027-01-15".parse().unwrap()));
+}
+
+/// A field that cannot be read and fills these slots.
+fn unreadable(slots: impl IntoIterator<Item = Slot>) -> Vec<Unreadable> {
+    vec![Unreadable {
+        field: "field".to_owned(),
+        slots: slots.into_iter().collect(),
+        found: "a number".to_owned(),
+        expected: "a text".to_owned(),
+    }]
+}
+
+fn is_asked(decisions: &Decisions, id: &str) -> bool {
+    matches!(decisions.reviews(&remote(id)), [Review::UnreadableRecord { fields }] if fields[0].field == "field")
+}
+
+#[test]
+fn a_stranger_of_whom_something_cannot_be_read_waits_and_nobody_else() {
+    for slot in [Slot::WorkEmail, Slot::Status, Slot::WorkerType, Slot::Manager, Slot::attribute("title")] {
+        let mut world = World::of(NOON, [worker("1", "a@acme.com")]);
+        let mut broken = worker("2", "b@acme.com");
+        broken.unreadable = unreadable([slot.clone()]);
+        match slot {
+            Slot::WorkEmail => broken.work_email = None,
+            Slot::Status => broken.employment.status = String::new(),
+            Slot::WorkerType => broken.employment.worker_type = String::new(),
+            _ => {}
+        }
+        world.say(REMOTE, broken);
+        world.say(REMOTE, worker("3", "c@acme.com"));
+        let decisions = world.settle();
+        assert_eq!(*decisions.outcome(&remote("2")), Outcome::Withheld, "{slot:?}");
+        assert!(is_asked(&decisions, "2"), "{slot:?}: {:?}", decisions.reviews(&remote("2")));
+        assert_eq!(world.scene.people.len(), 2, "{slot:?}");
+        // Read again, the worker is published and nothing is asked any more.
+        world.say(REMOTE, worker("2", "b@acme.com"));
+        let decisions = world.settle();
+        assert!(is_published(&decisions, &remote("2")) && decisions.reviews(&remote("2")).is_empty(), "{slot:?}");
+    }
+}
+
+#[test]
+fn a_published_worker_keeps_what_cannot_be_read_and_changes_in_all_else() {
+    let full = || worker("1", "a@acme.com").born("1990-02-11").ends("2027-01-01").with("title", "Engineer");
+    for (slot, kept) in [
+        (Slot::WorkEmail, "workEmail"),
+        (Slot::Status, "status"),
+        (Slot::LastDay, "status"),
+        (Slot::BirthDate, "birthDate"),
+        (Slot::WorkerType, "type"),
+        (Slot::FullName, "name"),
+    ] {
+        let mut world = World::of(NOON, [full()]);
+        let before = world.person("1").person.clone();
+        world.change("1", |_| {
+            let mut now = worker("1", "a@acme.com").born("1990-02-11").ends("2027-01-01").with("title", "Lead");
+            now.unreadable = unreadable([slot.clone()]);
+            match kept {
+                "workEmail" => now.work_email = None,
+                "status" => {
+                    now.employment = Employment { worker_type: now.employment.worker_type, ..Employment::default() }
+                }
+                "birthDate" => now.birth_date = None,
+                "type" => now.employment.worker_type = String::new(),
+                _ => now.full_name = None,
+            }
+            now
+        });
+        let decisions = world.settle();
+        assert_eq!(changed(&decisions), ["title"], "{kept}");
+        assert!(is_asked(&decisions, "1"), "{kept}");
+        let after = &world.person("1").person;
+        assert_eq!(
+            (&after.work_email, &after.employment, after.birth_date),
+            (&before.work_email, &before.employment, before.birth_date),
+            "{kept}"
+        );
+        assert!(world.settle().people.is_empty(), "decided again nothing changes: {kept}");
+    }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
+use crate::directory::attribute::Unit;
 use crate::directory::email::Email;
 use crate::directory::lifecycle::{Moment, class_of, standing};
 use crate::directory::mapping::{EmploymentType, Rules, StatusClass};
@@ -32,21 +33,23 @@ impl<'a> Taken<'a> {
     pub(crate) fn of_stranger(known: &'a KnownWorker, rules: &Rules, now: DateTime<Utc>) -> Self {
         let mut worker = Cow::Borrowed(&known.statement);
         drop_earlier_end(&mut worker);
-        let mut reviews = Vec::new();
+        let mut reviews: Vec<Review> = Review::of_unreadable(&worker).into_iter().collect();
+        let unreadable = worker.unreadable_units();
+        let is_read = |unit: &str| !unreadable.contains(&Unit::named(unit));
         let employment_type = rules.mapping.worker_types.get(&worker.employment.worker_type).copied();
-        if employment_type.is_none() {
+        if employment_type.is_none() && is_read(Unit::TYPE) {
             reviews.push(Review::UnmappedWorkerType { word: worker.employment.worker_type.clone() });
         }
         let moment = standing(&worker, rules, None, known.absent, now);
         // Also where a date alone says that it is over: what is linked has a status to fall back on.
-        if class_of(&worker.employment.status, rules).is_none() {
+        if class_of(&worker.employment.status, rules).is_none() && is_read(Unit::STATUS) {
             reviews.push(Review::UnmappedStatus { word: worker.employment.status.clone() });
         }
         if worker.employment.dates_hidden {
             reviews.push(Review::DatesHidden);
         }
         let (email, email_problem) = split(email_of(&worker, rules));
-        reviews.extend(email_problem.clone());
+        reviews.extend(email_problem.clone().filter(|_| is_read(Unit::WORK_EMAIL)));
         Self {
             employment_type: employment_type.unwrap_or(EmploymentType::Unknown),
             moment: moment.unwrap_or_else(|| undecided(&worker, rules)),
@@ -64,16 +67,23 @@ impl<'a> Taken<'a> {
         before: Option<&Person>,
         now: DateTime<Utc>,
     ) -> Self {
-        let statement = &known.statement;
         let last = known.accepted.as_ref();
         let before = before.filter(|before| before.source.key() == known.key);
-        let mut worker = Cow::Borrowed(statement);
-        let mut reviews = Vec::new();
+        let mut reviews: Vec<Review> = Review::of_unreadable(&known.statement).into_iter().collect();
+        let unreadable = known.statement.unreadable_units();
+        let is_read = |unit: &str| !unreadable.contains(&Unit::named(unit));
+        let mut worker = Cow::Borrowed(&known.statement);
+        if let Some(last) = last.filter(|_| !unreadable.is_empty()) {
+            worker.to_mut().keep_unreadable(last);
+        }
+        let statement = worker.clone();
 
         let type_of = |worker: &Worker| rules.mapping.worker_types.get(&worker.employment.worker_type).copied();
-        let mut employment_type = type_of(statement);
+        let mut employment_type = type_of(&statement);
         if employment_type.is_none() {
-            reviews.push(Review::UnmappedWorkerType { word: statement.employment.worker_type.clone() });
+            if is_read(Unit::TYPE) {
+                reviews.push(Review::UnmappedWorkerType { word: statement.employment.worker_type.clone() });
+            }
             if let Some(last) = last {
                 replace(&mut worker, &last.employment.worker_type, |worker| &mut worker.employment.worker_type);
                 employment_type = type_of(last);
@@ -85,7 +95,9 @@ impl<'a> Taken<'a> {
         let last_class = last.and_then(|last| class_of(&last.employment.status, rules));
         let last_class = last_class.or_else(|| before.and_then(class_behind));
         if class_of(&statement.employment.status, rules).is_none() {
-            reviews.push(Review::UnmappedStatus { word: statement.employment.status.clone() });
+            if is_read(Unit::STATUS) {
+                reviews.push(Review::UnmappedStatus { word: statement.employment.status.clone() });
+            }
             if let Some(last) = last {
                 replace(&mut worker, &last.employment.status, |worker| &mut worker.employment.status);
             }
@@ -103,7 +115,11 @@ impl<'a> Taken<'a> {
         let moment = standing(&worker, rules, last_class, known.absent, now);
         let moment = moment.unwrap_or_else(|| undecided(&worker, rules));
 
-        let (mut email, email_problem) = split(email_of(statement, rules));
+        let (mut email, mut email_problem) = split(email_of(&statement, rules));
+        if !is_read(Unit::WORK_EMAIL) {
+            // That it cannot be read is asked already.
+            email_problem = None;
+        }
         if email.is_none()
             && let Some(last) = last
             && let Ok(kept) = email_of(last, rules)
@@ -180,7 +196,7 @@ fn split(found: Result<Email, Review>) -> (Option<Email>, Option<Review>) {
 /// The work email of a worker: the HR system's work email, else a login of a domain that the connection lists.
 pub fn email_of(worker: &Worker, rules: &Rules) -> Result<Email, Review> {
     if let Some(text) = worker.work_email.as_deref().filter(|text| !text.trim().is_empty()) {
-        return Email::parse(text).map_err(|problem| Review::UnusableWorkEmail { problem: problem.to_string() });
+        return Email::parse(text).map_err(|problem| Review::InvalidWorkEmail { problem: problem.to_string() });
     }
     worker
         .login_email

@@ -93,6 +93,7 @@ fn show_view(view: &ConnectionView, now: DateTime<Utc>) -> Value {
             "undecided": tally.undecided,
             // No longer at the HR system.
             "missing": tally.missing,
+            "unreadable": tally.unreadable,
             // Before the set-up is finished nobody is published: this is what the plan would do.
             "planned": connection.state == "review",
         },

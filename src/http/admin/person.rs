@@ -64,7 +64,7 @@ fn show_explained(all: &Explained, now: DateTime<Utc>) -> Value {
             "email": former.email_key,
             "reservedUntil": former.reserved_until,
         })).collect::<Vec<_>>(),
-        "reviews": all.reviews.iter().map(|review| reviews::show_row(review, now)).collect::<Vec<_>>(),
+        "reviews": all.reviews.iter().map(|review| reviews::show_row(review, &reviews::Who::default(), now)).collect::<Vec<_>>(),
     })
 }
 

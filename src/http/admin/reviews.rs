@@ -1,9 +1,13 @@
 //! Review items: questions that only a human can answer.
 
+use std::collections::HashMap;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::body::{Members, shown};
 use super::cursor::{Mark, page};
@@ -34,7 +38,8 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
     let rows = store::reviews::page(&mut conn, stand, now, connection, after, limit + 1).await?;
-    Ok(page(rows, limit, |row| Mark::At(row.opened_at, row.id), |row| show_row(row, now)))
+    let who = Who::of(&mut conn, &rows).await?;
+    Ok(page(rows, limit, |row| Mark::At(row.opened_at, row.id), |row| show_row(row, &who, now)))
 }
 
 /// GET /reviews/{id}
@@ -43,7 +48,8 @@ pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: we
     let id = id(&request, "id", "review item")?;
     let mut conn = context.db.get().await?;
     let row = store::reviews::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("review item", id))?;
-    Ok(ok(&show_row(&row, context.clock.now())))
+    let who = Who::of(&mut conn, std::slice::from_ref(&row)).await?;
+    Ok(ok(&show_row(&row, &who, context.clock.now())))
 }
 
 /// POST /reviews/{id}/resolve: `{"decision": "map", "to": …}` says what the word means, 202 with the run that applies it;
@@ -85,12 +91,30 @@ pub(super) async fn resolve(
             let mut conn = context.db.get().await?;
             let row = store::reviews::find(&mut conn, id).await?;
             let row = row.ok_or_else(|| FlowError::not_found("review item", id))?;
-            Ok(ok(&show_row(&row, context.clock.now())))
+            let who = Who::of(&mut conn, std::slice::from_ref(&row)).await?;
+            Ok(ok(&show_row(&row, &who, context.clock.now())))
         }
     }
 }
 
-pub(super) fn show_row(row: &ReviewRow, now: DateTime<Utc>) -> Value {
+/// Whom questions are about, for people.
+#[derive(Debug, Default)]
+pub(super) struct Who(HashMap<(Uuid, String), store::workers::Named>);
+
+impl Who {
+    pub(super) async fn of(conn: &mut AsyncPgConnection, rows: &[ReviewRow]) -> Result<Self, FlowError> {
+        let keys: Vec<(Uuid, String)> = rows.iter().filter_map(key).collect();
+        let named = store::workers::named(conn, &keys).await?;
+        Ok(Self(named.into_iter().map(|one| ((one.connection_id, one.source_id.clone()), one)).collect()))
+    }
+}
+
+fn key(row: &ReviewRow) -> Option<(Uuid, String)> {
+    Some((row.connection_id?, row.source_id.clone()?))
+}
+
+pub(super) fn show_row(row: &ReviewRow, who: &Who, now: DateTime<Utc>) -> Value {
+    let who = key(row).and_then(|key| who.0.get(&key));
     let waits_until = row.waits_until.filter(|until| *until > now && row.closed_at.is_none());
     let state = match (row.closed_at, waits_until) {
         (Some(_), _) => "closed",
@@ -103,7 +127,9 @@ pub(super) fn show_row(row: &ReviewRow, now: DateTime<Utc>) -> Value {
         "title": title(&row.reason),
         "state": state,
         "connectionId": row.connection_id,
+        "connection": who.map(|who| &who.connection),
         "sourceId": row.source_id,
+        "workerName": who.and_then(|who| who.name.as_ref()),
         "personId": row.person_id,
         "detail": row.detail,
         "openedAt": row.opened_at,
@@ -118,7 +144,8 @@ pub(super) fn show_row(row: &ReviewRow, now: DateTime<Utc>) -> Value {
 pub(super) fn title(reason: &str) -> &str {
     match reason {
         "missingWorkEmail" => "missing work email",
-        "unusableWorkEmail" => "unusable work email",
+        "invalidWorkEmail" => "invalid work email",
+        "unreadableRecord" => "record with unreadable values",
         "unmappedWorkerType" => "unmapped worker type",
         "unmappedStatus" => "unmapped status",
         "emailHeldByAnother" => "work email held by another person",
@@ -144,7 +171,8 @@ mod tests {
         let word = || "x".to_owned();
         for review in [
             Review::MissingWorkEmail,
-            Review::UnusableWorkEmail { problem: word() },
+            Review::InvalidWorkEmail { problem: word() },
+            Review::UnreadableRecord { fields: Vec::new() },
             Review::UnmappedWorkerType { word: word() },
             Review::UnmappedStatus { word: word() },
             Review::EmailHeldByAnother { person, conflicts: Vec::new() },

@@ -1,8 +1,11 @@
 //! Runs: what was pulled, how far it is, what it changed.
 
+use std::collections::HashMap;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
 use serde_json::{Map, Value, json};
 
 use super::body::Members;
@@ -35,8 +38,25 @@ pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: we
     Parameters::read(&request, &[])?.finish()?;
     let id = id(&request, "id", "run")?;
     let mut conn = context.db.get().await?;
-    let row = store::runs::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("run", id))?;
+    let mut row = store::runs::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("run", id))?;
+    tell_who(&mut conn, &mut row).await?;
     Ok(ok(&show_row(&row, context.clock.now())))
+}
+
+/// Adds to each problem of a run with one worker's record who that is, as far as it is known now.
+async fn tell_who(conn: &mut AsyncPgConnection, run: &mut RunRow) -> Result<(), FlowError> {
+    let connection = run.connection_id;
+    let Value::Array(problems) = &mut run.problems else { return Ok(()) };
+    let ids = problems.iter().filter_map(|problem| Some((connection, problem["sourceId"].as_str()?.to_owned())));
+    let named = store::workers::named(conn, &ids.collect::<Vec<_>>()).await?;
+    let names: HashMap<String, String> = named.into_iter().filter_map(|one| Some((one.source_id, one.name?))).collect();
+    for problem in problems {
+        let name = problem["sourceId"].as_str().and_then(|id| names.get(id)).cloned();
+        if let (Some(name), Some(problem)) = (name, problem.as_object_mut()) {
+            problem.insert("name".to_owned(), name.into());
+        }
+    }
+    Ok(())
 }
 
 /// GET /runs/{id}/changes, in the order in which they were made.
@@ -69,8 +89,18 @@ pub(super) async fn cancel(
     Ok(answer(status, &show_row(&row, context.clock.now())))
 }
 
-const COUNTS: [&str; 9] =
-    ["created", "updated", "deactivated", "unchanged", "held", "withheld", "excluded", "failed", "leavers"];
+const COUNTS: [&str; 10] = [
+    "created",
+    "updated",
+    "deactivated",
+    "unchanged",
+    "held",
+    "withheld",
+    "excluded",
+    "failed",
+    "unreadable",
+    "leavers",
+];
 
 fn show_row(row: &RunRow, now: DateTime<Utc>) -> Value {
     let count = |name: &str| row.counts.get(name).and_then(Value::as_i64).unwrap_or(0);
