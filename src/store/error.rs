@@ -166,7 +166,7 @@ mod tests {
             (unknown("terminating connection due to administrator command"), Fault::Outage),
             (unknown("the database system is starting up"), Fault::Outage),
             (unknown("sorry, too many clients already"), Fault::Outage),
-            (unknown("could not extend file \"base/1\": No space left on device"), Fault::Outage),
+            (unknown("could not extend file \"base/1\": No space left on device"), Fault::DiskFull),
             (failed(Kind::UnableToSendCommand, "connection closed"), Fault::Outage),
             (failed(Kind::ClosedConnection, "gone"), Fault::Outage),
             (Error::BrokenTransactionManager, Fault::Outage),

@@ -63,7 +63,7 @@ impl Live {
     }
 
     async fn last(&self) -> i64 {
-        i64::try_from(self.feed(0).await.len()).unwrap()
+        self.feed(0).await.last().map_or(0, |event| event["sequence"].as_i64().unwrap())
     }
 
     /// What is kept of a group is what the people say, what the feed says, and what is counted live.
@@ -87,7 +87,12 @@ impl Live {
         let mut members: BTreeMap<Uuid, i64> = BTreeMap::new();
         let mut versions: BTreeMap<Uuid, i64> = BTreeMap::new();
         let mut groups_of: BTreeMap<String, BTreeSet<Uuid>> = BTreeMap::new();
-        for event in self.feed(0).await {
+        let feed = self.feed(0).await;
+        if feed.first().is_some_and(|event| event["sequence"] != 1) {
+            // The beginning is older than the feed is kept (90 days), so that nothing can be added up.
+            return;
+        }
+        for event in feed {
             if event["groupId"].is_string() {
                 let id = uuid(&event["groupId"]);
                 *versions.entry(id).or_default() += 1;

@@ -1,6 +1,5 @@
 //! Release policies as an admin sets them: taken or refused as a whole, shown, warned of, audited.
 
-use diesel_async::RunQueryDsl;
 use rollbook::sandbox::SandboxConfig;
 use serde_json::{Value, json};
 

@@ -174,18 +174,20 @@ impl Live {
         list["Resources"].as_array().unwrap().clone()
     }
 
-    /// The whole feed after a sequence number, page by page. Checks that it is dense.
+    /// The whole feed after a sequence number, page by page. Checks that it is dense. After 0 it begins with the oldest
+    /// event that is kept.
     pub(crate) async fn feed(&self, after: i64) -> Vec<Value> {
-        let mut all = Vec::new();
+        let mut all: Vec<Value> = Vec::new();
         loop {
-            let seen = after + i64::try_from(all.len()).unwrap();
+            let seen = all.last().map_or(after, |last| last["sequence"].as_i64().unwrap());
             let page = self.api(&format!("/events?after={seen}&limit=500")).await;
             let items = page["items"].as_array().unwrap();
             if items.is_empty() {
                 return all;
             }
             for (n, item) in items.iter().enumerate() {
-                assert_eq!(item["sequence"], seen + 1 + i64::try_from(n).unwrap(), "no gap, no repeat");
+                let first = if seen == 0 { items[0]["sequence"].as_i64().unwrap() } else { seen + 1 };
+                assert_eq!(item["sequence"], first + i64::try_from(n).unwrap(), "no gap, no repeat");
             }
             all.extend(items.iter().cloned());
         }

@@ -125,7 +125,7 @@ pub(super) fn response(codes: &BTreeSet<Code>) -> Value {
     let header = match first {
         Code::TokenMissing | Code::TokenInvalid => Some(("WWW-Authenticate", "string")),
         Code::MethodNotAllowed => Some(("Allow", "string")),
-        Code::Unavailable => Some(("Retry-After", "integer")),
+        Code::Unavailable | Code::TooManyRequests => Some(("Retry-After", "integer")),
         _ => None,
     };
     if let Some((name, kind)) = header {
