@@ -56,7 +56,8 @@ impl<'a> Fields<'a> {
 
     /// [`Self::manager_address`] of a value that was reached already.
     pub(super) fn manager_address_in(&mut self, field: &str, value: &Value, is_named: bool) -> Option<String> {
-        let address = self.value(field, value, &[Slot::Manager], AN_ADDRESS, read_exact)?;
+        let slots: &[Slot] = if is_named { &[] } else { &[Slot::Manager] };
+        let address = self.value(field, value, slots, AN_ADDRESS, read_exact)?;
         if Email::parse(&address).is_ok() {
             return Some(address);
         }

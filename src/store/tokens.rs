@@ -118,7 +118,12 @@ impl Holder {
 /// Writes a use down, unless another request has done so within the last minute.
 pub async fn used(conn: &mut AsyncPgConnection, id: Uuid, now: DateTime<Utc>) -> QueryResult<()> {
     diesel::update(tokens::table.find(id))
-        .filter(tokens::last_used_at.not_between(now - LAST_USE, now + LAST_USE).or(tokens::last_used_at.is_null()))
+        .filter(
+            tokens::last_used_at
+                .is_null()
+                .or(tokens::last_used_at.le(now - LAST_USE))
+                .or(tokens::last_used_at.ge(now + LAST_USE)),
+        )
         .set(tokens::last_used_at.eq(now))
         .execute(conn)
         .await

@@ -141,7 +141,7 @@ async fn without_its_database_the_server_answers_503_and_never_an_empty_list() {
     let served = Served::start().await;
     insert(&mut *served.conn().await, &[person("ana@acme.com", "Ana", "Silva")], served.now()).await;
     assert_eq!(served.send("GET", "/readyz", &[]).await.status, 200);
-    served.db.close();
+    served.lanes.close();
     for path in ["/scim/v2/Users", "/scim/v2/Users?filter=userName%20eq%20%22x%22", "/scim/v2/ServiceProviderConfig"] {
         let answer = served.get(path).await;
         answer.refusal(503, None);

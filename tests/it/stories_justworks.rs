@@ -67,6 +67,7 @@ async fn a_plan_whose_ground_has_moved_says_so_and_finish_asks() {
     assert_eq!((&shown["stale"], &shown["staleSince"]), (&json!(false), &json!(null)));
     assert_eq!((&shown["counts"]["created"], &shown["counts"]["updated"]), (&json!(5), &json!(0)));
     pair.live.finish(remote).await;
+    pair.live.world.advance(TimeDelta::seconds(1));
     let shown = pair.live.api(&format!("/plans/{seen}")).await;
     assert_eq!(shown["stale"], true, "{shown}");
     assert_eq!(shown["staleSince"]["connectionId"], remote.to_string());

@@ -360,15 +360,17 @@ fn manager(fields: &mut Fields<'_>, notes: &mut Notes) -> Option<ManagerRef> {
     let given = fields.object("manager", MANAGER, &keys)?;
     let id = fields.code("manager.id", MANAGER).inspect(|_| notes.shape("manager.id"));
     let id = id.or_else(|| fields.code("manager.member_id", MANAGER).inspect(|_| notes.shape("manager.member_id")));
-    let named = match given.get("name") {
-        Some(Value::Object(_)) => {
-            joined(["given_name", "family_name"].map(|part| fields.text(&format!("manager.name.{part}"), MANAGER)))
-        }
-        _ => fields.text("manager.name", MANAGER),
-    };
     let email = fields
         .manager_address("manager.work_email", id.is_some())
         .or_else(|| fields.manager_address("manager.email", id.is_some()));
+    // A name is shown and joins nothing: where an id or an address names the manager, it makes no worker wait.
+    let name_slots = if id.is_some() || email.is_some() { &[] } else { MANAGER };
+    let named = match given.get("name") {
+        Some(Value::Object(_)) => {
+            joined(["given_name", "family_name"].map(|part| fields.text(&format!("manager.name.{part}"), name_slots)))
+        }
+        _ => fields.text("manager.name", name_slots),
+    };
     let manager = ManagerRef { source_id: id.map(SourceId), email, name: named };
     (manager != ManagerRef::default()).then_some(manager)
 }

@@ -135,7 +135,9 @@ fn worker_type(fields: &mut Fields<'_>) -> String {
 fn manager(fields: &mut Fields<'_>) -> Option<ManagerRef> {
     let source_id = fields.code("manager_employment_id", MANAGER).map(SourceId);
     let email = fields.manager_address("manager_email", source_id.is_some());
-    let manager = ManagerRef { source_id, email, name: fields.text("manager", MANAGER) };
+    // A name is shown and joins nothing: where an id or an address names the manager, it makes no worker wait.
+    let name_slots = if source_id.is_some() || email.is_some() { &[] } else { MANAGER };
+    let manager = ManagerRef { source_id, email, name: fields.text("manager", name_slots) };
     (manager != ManagerRef::default()).then_some(manager)
 }
 

@@ -15,6 +15,7 @@ use rollbook::http::{malformed, ops, request_id, scim, server};
 use rollbook::keys::seal::Keys;
 use rollbook::keys::token::Token;
 use rollbook::store::consumers::{self, ConsumerRow};
+use rollbook::store::lanes::Lanes;
 use rollbook::store::pool::{Connection, Database};
 use rollbook::store::tokens::{self, NewToken};
 use serde_json::Value;
@@ -27,6 +28,7 @@ pub(crate) const PUBLIC_URL: &str = "https://dir.example.com";
 
 pub(crate) struct Served {
     pub(crate) db: Database,
+    pub(crate) lanes: Lanes,
     pub(crate) clock: Clock,
     pub(crate) url: String,
     /// Of a consumer with the scope `scim:read`.
@@ -51,6 +53,7 @@ impl Served {
         let db = database.connect().await;
         let clock = Clock::manual("2026-11-20T12:00:00Z".parse().unwrap());
         let state = web::Data::new(State::new(db.clone(), clock.clone(), keys(), &format!("{PUBLIC_URL}/")));
+        let lanes = state.lanes.clone();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let app = move || {
@@ -64,7 +67,8 @@ impl Served {
         let (running, handle) = server::listen(app, listener, 1).unwrap();
         tokio::spawn(running);
         let client = Client::builder().build().unwrap();
-        let mut started = Self { db, clock, url, token: String::new(), client, server: handle, _database: database };
+        let mut started =
+            Self { db, lanes, clock, url, token: String::new(), client, server: handle, _database: database };
         started.token = started.token_of(&started.consumer("reader", &["scim:read"], false).await).await;
         started
     }
