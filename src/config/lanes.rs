@@ -27,7 +27,7 @@ pub struct LaneArgs {
     /// Cheap reads of one consumer that may run at once; further ones wait, then are refused with 429. [default: 8]
     #[arg(long, env = "ROLLBOOK_READS_PER_CONSUMER", value_name = "NUMBER")]
     pub reads_per_consumer: Option<String>,
-    /// Expensive queries of one consumer that may run at once; further ones wait half a second at most, then are
+    /// Expensive queries of one consumer that may run at once; further ones wait two seconds at most, then are
     /// refused with 429. [default: 2]
     #[arg(long, env = "ROLLBOOK_QUERIES_PER_CONSUMER", value_name = "NUMBER")]
     pub queries_per_consumer: Option<String>,

@@ -23,6 +23,8 @@ pub enum Slot {
     OriginalStart,
     PlannedEnd,
     LastDay,
+    /// That the employment is over, as a stage and not as a date.
+    Ended,
     Manager,
     /// One of [`Worker::attributes`], by its name.
     Attribute(Cow<'static, str>),
@@ -43,7 +45,9 @@ impl Slot {
             Self::FullName => Unit::NAME,
             Self::BirthDate => Unit::BIRTH_DATE,
             Self::WorkerType => Unit::TYPE,
-            Self::Status | Self::Start | Self::OriginalStart | Self::PlannedEnd | Self::LastDay => Unit::STATUS,
+            Self::Status | Self::Start | Self::OriginalStart | Self::PlannedEnd | Self::LastDay | Self::Ended => {
+                Unit::STATUS
+            }
             Self::Manager => Unit::MANAGER,
             Self::Attribute(name) => return unit_of(name),
         })
@@ -64,7 +68,11 @@ impl Slot {
             Self::OriginalStart => employment.original_start.is_some(),
             Self::PlannedEnd => employment.planned_end.is_some(),
             Self::LastDay => employment.last_day.is_some(),
-            Self::Manager => worker.manager.is_some(),
+            Self::Ended => employment.ended,
+            // A name joins nothing: a manager of whom only the name is left is lost.
+            Self::Manager => {
+                worker.manager.as_ref().is_some_and(|manager| manager.source_id.is_some() || manager.email.is_some())
+            }
             Self::Attribute(name) => worker.attributes.contains_key(name.as_ref()),
         }
     }
@@ -83,6 +91,7 @@ impl Slot {
             Self::OriginalStart => vec!["employment", "originalStart"],
             Self::PlannedEnd => vec!["employment", "plannedEnd"],
             Self::LastDay => vec!["employment", "lastDay"],
+            Self::Ended => vec!["employment", "ended"],
             Self::Manager => vec!["manager"],
             Self::Attribute(name) => vec!["attributes", name],
         }
@@ -133,9 +142,20 @@ impl Worker {
 
     /// Gives each unit that cannot be read the value that an earlier statement had of it, as a whole: values of two times
     /// never mix within a unit.
+    ///
+    /// Two dates are the exception: the original start and the planned end say nothing about who may be in, so that one of
+    /// them that cannot be read does not keep a leaver active.
     pub fn keep_unreadable(&mut self, last: &Self) {
+        let status = Unit::named(Unit::STATUS);
+        let decides = |slot: &Slot| slot.unit() == status && !matches!(slot, Slot::OriginalStart | Slot::PlannedEnd);
+        let is_decided = !self.unreadable.iter().flat_map(|field| &field.slots).any(decides);
         for unit in self.unreadable_units() {
-            self.keep_unit(&unit, last);
+            if unit == status && is_decided {
+                self.employment.original_start = last.employment.original_start;
+                self.employment.planned_end = last.employment.planned_end;
+            } else {
+                self.keep_unit(&unit, last);
+            }
         }
     }
 
@@ -207,6 +227,18 @@ mod tests {
             assert!(json.pointer(&pointer).is_some(), "{slot:?}");
             assert!(empty.pointer(&pointer).is_none_or(|value| value == ""), "{slot:?}");
         }
+    }
+
+    #[test]
+    fn an_unreadable_seniority_keeps_no_leaver_active() {
+        let mut last = worker("1", "a@acme.com");
+        last.employment.original_start = Some(day("2019-01-01"));
+        let mut said = worker("1", "a@acme.com").ends("2026-11-25");
+        said.employment.status = "archived".to_owned();
+        said.unreadable = unreadable([Slot::OriginalStart]);
+        said.keep_unreadable(&last);
+        assert_eq!((said.employment.status.as_str(), said.employment.last_day), ("archived", Some(day("2026-11-25"))));
+        assert_eq!(said.employment.original_start, Some(day("2019-01-01")));
     }
 
     #[test]

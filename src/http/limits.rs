@@ -20,7 +20,7 @@ use crate::store::pool::{Connection, watched};
 /// How long a cheap read waits for its turn behind others of the same caller.
 const READ_WAIT: Duration = Duration::from_secs(5);
 /// How long an expensive query waits for its turn: short queries of one caller then follow each other unrefused.
-const QUERY_WAIT: Duration = Duration::from_millis(500);
+const QUERY_WAIT: Duration = Duration::from_secs(2);
 /// So many expensive queries of one caller wait for each that may run; further ones are refused at once.
 const QUEUE: usize = 4;
 /// A request with several statements may take so much longer than one of them.

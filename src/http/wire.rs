@@ -12,13 +12,16 @@ mod line;
 mod reader;
 
 use std::fmt;
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use actix_http::ServiceConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 
 use reader::Reader;
 
@@ -27,16 +30,22 @@ pub(super) use reader::{Malformation, REFUSED};
 /// Bytes that are read from the socket at once.
 const READ: usize = 8 * 1024;
 
+/// How long an answer may take after the client has closed its sending side. A client that only half-closes gets the
+/// answers that are ready by then; the work for one that has gone ends a moment later.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// A connection of a client.
 pub(super) struct Wire {
     socket: TcpStream,
     reader: Reader,
+    /// Runs since the end of what the client sends.
+    ending: Option<Pin<Box<Sleep>>>,
 }
 
 impl Wire {
     /// `config` is shared by all connections of a worker.
     pub(super) fn new(socket: TcpStream, config: ServiceConfig) -> Self {
-        Self { socket, reader: Reader::new(config) }
+        Self { socket, reader: Reader::new(config), ending: None }
     }
 }
 
@@ -49,7 +58,12 @@ impl AsyncRead for Wire {
                 buf.put_slice(&ready);
                 return Poll::Ready(Ok(()));
             }
-            if this.reader.has_ended() || buf.remaining() == 0 {
+            if buf.remaining() == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            if this.reader.has_ended() {
+                // The parser takes the end for the client's departure, and drops the request at hand.
+                ready!(this.ending.get_or_insert_with(|| Box::pin(sleep(GRACE))).as_mut().poll(cx));
                 return Poll::Ready(Ok(()));
             }
             let mut bytes = [0; READ];

@@ -30,13 +30,14 @@ impl Cost {
         Self::cheap_if(self == Self::Cheap && other == Self::Cheap)
     }
 
-    /// A list of people. `is_placed`: the page begins at the beginning or behind a known place, not at an index.
+    /// A list of people. `is_placed`: the page begins at the beginning or behind a known place, not at an index. Under a
+    /// filter an index is counted to.
     #[must_use]
     pub fn of_people(filter: Option<&Checked>, sort: Option<&Sort>, is_placed: bool) -> Self {
         let is_found = filter.is_some_and(|filter| is_short(filter) && is_selective(filter));
         let is_in_order = filter.is_none_or(|filter| is_short(filter) && is_walked(filter));
         Self::cheap_if(match sort {
-            None => is_found || is_in_order,
+            None => is_found || is_in_order && (is_placed || filter.is_none()),
             // In the order of an index a page is read from its place on; from an index it is counted to.
             Some(sort) => is_found || filter.is_none() && is_placed && sort.indexed().is_some(),
         })

@@ -137,8 +137,8 @@ pub async fn page(
     let resume = Resume::load(conn, request).await?;
     let read = snapshot(conn, async |conn| list.page(conn, request, behind, &resume).await).await?;
     walks::save(conn, request, &read).await;
-    let last = read.items.last().filter(|_| read.goes_on && request.index().is_none());
-    let next = last.and_then(|(mark, _)| Spot::of_mark(mark.clone()));
+    let end = read.items.last().filter(|_| read.goes_on && request.index().is_none());
+    let next = end.and_then(|(mark, _)| Spot::of_mark(mark.clone()));
     let items = read.items.into_iter().filter_map(|(_, item)| item).collect();
     Ok((Page { items, total: read.total, next: None }, next))
 }

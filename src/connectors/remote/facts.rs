@@ -23,7 +23,7 @@ pub(super) struct Ends {
     pub(super) last_days: BTreeMap<String, NaiveDate>,
     /// Employments of which the offboarding that counts has a field that cannot be read, with what was found in it.
     pub(super) unreadable: BTreeMap<String, Vec<(&'static str, Value)>>,
-    /// Offboardings that no parser takes: which employments they end is not known.
+    /// Offboardings that no parser takes, or that do not say whose they are: which employments they end is not known.
     pub(super) unread: usize,
 }
 
@@ -36,7 +36,11 @@ pub(super) struct Ends {
 pub(super) async fn last_days(vendor: &Vendor, count: &Count) -> Result<Option<Ends>, ConnectorError> {
     let read = |row: &Value| Some(Offboarding::read(row));
     let listing = whole_list(vendor, "offboardings", &[("include_confidential", "true")], count, read);
-    Ok(listing.await?.map(|list| Ends { unread: list.unread, ..latest(list.kept.into_iter().flatten()) }))
+    Ok(listing.await?.map(|list| {
+        let unattributed = list.kept.iter().filter(|row| row.is_err()).count();
+        let ends = latest(list.kept.into_iter().filter_map(|row| row.ok().flatten()));
+        Ends { unread: list.unread + unattributed, ..ends }
+    }))
 }
 
 /// Department names by id; empty if the token may not see departments.
@@ -74,8 +78,16 @@ struct Offboarding {
     unreadable: Vec<(&'static str, Value)>,
 }
 
+/// An offboarding of an unknown employment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Unattributed;
+
 impl Offboarding {
-    fn read(row: &Value) -> Option<Self> {
+    /// `None` for one that was cancelled.
+    ///
+    /// # Errors
+    /// The row does not say in a readable way which employment it ends.
+    fn read(row: &Value) -> Result<Option<Self>, Unattributed> {
         let given = |key: &str| row.get(key).unwrap_or(&Value::Null);
         let mut unreadable = Vec::new();
         let status = read_text(given("status")).unwrap_or_else(|_| {
@@ -83,18 +95,18 @@ impl Offboarding {
             None
         });
         if matches!(status.unwrap_or_default().to_ascii_lowercase().as_str(), "canceled" | "cancelled") {
-            return None;
+            return Ok(None);
         }
         let last_day = read_date(given("termination_date")).unwrap_or_else(|_| {
             unreadable.push(("offboardings.termination_date", given("termination_date").clone()));
             None
         });
-        Some(Self {
-            employment: row.get("employment_id").and_then(code)?,
+        Ok(Some(Self {
+            employment: row.get("employment_id").and_then(code).ok_or(Unattributed)?,
             submitted: row.get("submitted_at").and_then(instant),
             last_day,
             unreadable,
-        })
+        }))
     }
 }
 
@@ -187,7 +199,7 @@ mod tests {
     use super::*;
 
     fn days(rows: &[Value]) -> BTreeMap<String, NaiveDate> {
-        latest(rows.iter().filter_map(Offboarding::read)).last_days
+        latest(rows.iter().filter_map(|row| Offboarding::read(row).unwrap())).last_days
     }
 
     fn day(text: &str) -> NaiveDate {
@@ -223,7 +235,7 @@ mod tests {
             (row(json!("done"), json!(5)), "offboardings.termination_date"),
             (row(json!({"a": 1}), json!("2026-12-31")), "offboardings.status"),
         ] {
-            let ends = latest(Offboarding::read(&row).into_iter());
+            let ends = latest(Offboarding::read(&row).unwrap().into_iter());
             assert_eq!(ends.last_days, BTreeMap::new(), "{row}");
             assert_eq!(ends.unreadable["e"][0].0, field, "{row}");
         }

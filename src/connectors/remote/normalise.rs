@@ -89,7 +89,7 @@ fn employment(fields: &mut Fields<'_>, id: &SourceId, facts: &Facts) -> Employme
             fields.refuse(field, &[Slot::LastDay], value, expected);
         }
     }
-    let stage = fields.text("employment_lifecycle_stage", STATUS);
+    let stage = fields.text("employment_lifecycle_stage", &[Slot::Status, Slot::Ended]);
     Employment {
         worker_type: worker_type(fields),
         status: fields.text("status", STATUS).unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! One reading of all employments, by the bulk endpoint where Remote offers it, else by list and *show*.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,7 +16,7 @@ use crate::connectors::field::source_id;
 use crate::connectors::rows::{self, Count};
 use crate::connectors::vendor::Reply;
 use crate::directory::ids::SourceId;
-use crate::directory::worker::{Rejected, Worker};
+use crate::directory::worker::{Part, Rejected, Worker};
 use crate::keys::seal::sha256;
 
 /// After this time a missing bulk endpoint is looked for again.
@@ -48,6 +48,8 @@ pub(super) struct RemoteReading {
     method: Method,
     /// What the last page said, once it was reached.
     last: Option<Page>,
+    /// The last days, while there are offboardings that cannot be read: no end that is known is then taken back.
+    hidden: BTreeSet<Part>,
 }
 
 enum Method {
@@ -87,12 +89,14 @@ impl RemoteReading {
         let company = shared.account().await?.id;
 
         let mut facts = Facts { login_email_domains: shared.login_email_domains.clone(), ..Facts::default() };
+        let mut hidden = BTreeSet::new();
         if is_due(memory.offboardings_denied_since, OFFBOARDINGS_RETRY, now) {
             let ends = facts::last_days(&shared.vendor, &count).await?;
             memory.offboardings_denied_since = ends.is_none().then_some(now);
             let ends = ends.unwrap_or_default();
             // One that cannot be read may be of any employment.
             facts.ends_hidden = ends.unread > 0;
+            hidden.extend((ends.unread > 0).then_some(Part::LastDay));
             facts.last_days = ends.last_days;
             facts.unreadable_ends = ends.unreadable;
         }
@@ -111,7 +115,7 @@ impl RemoteReading {
                 method = Method::Bulk(Box::new(bulk));
             }
         }
-        Ok(Self { shared, facts, memory, method, last: None })
+        Ok(Self { shared, facts, memory, method, last: None, hidden })
     }
 
     async fn next(&mut self) -> Result<Page, ConnectorError> {
@@ -251,6 +255,10 @@ impl Reading for RemoteReading {
             Method::List(_) => "list",
         }
         .to_owned()
+    }
+
+    fn hidden(&self) -> &BTreeSet<Part> {
+        &self.hidden
     }
 
     fn next_page(&mut self) -> BoxFuture<'_, Result<Page, ConnectorError>> {

@@ -64,10 +64,12 @@ pub(super) async fn compare(lease: &Lease<'_>, connection: uuid::Uuid, hidden: &
         let had = u64::try_from(had).unwrap_or(0).max(lost);
         let is_gone = match loss {
             Loss::Unreadable | Loss::Missing => true,
-            // Many may have no value any more. That it is gone from everybody is no coincidence.
-            Loss::Omitted => lost == had,
+            // Some may have no value any more. That it is gone from most is no coincidence.
+            Loss::Omitted => lost * 2 > had,
         };
-        if is_gone && is_too_many(lost, had) && worst.as_ref().is_none_or(|(most, _)| lost > *most) {
+        // Who has left must not come back for want of a key, not even one person.
+        let is_many = is_too_many(lost, had) || slots.contains(&Slot::Ended);
+        if is_gone && is_many && worst.as_ref().is_none_or(|(most, _)| lost > *most) {
             worst = Some((lost, Shortfall::ShapeChanged { field, how: loss.words(), lost, had }));
         }
     }
@@ -88,7 +90,7 @@ impl Losses {
                 slot.is_said_by(before)
                     && !slot.is_said_by(now)
                     && !hides(hidden, slot)
-                    && (!moved || matches!(slot, Slot::LastDay))
+                    && (!moved || matches!(slot, Slot::LastDay | Slot::Ended))
             };
             let had: BTreeSet<Slot> = gap.slots.iter().filter(is_lost).cloned().collect();
             self.count(gap.field.clone(), if gap.optional { Loss::Omitted } else { Loss::Missing }, had);
@@ -97,8 +99,8 @@ impl Losses {
 
     fn count(&mut self, field: String, loss: Loss, had: BTreeSet<Slot>) {
         if !had.is_empty() {
-            let (lost, slots) = self.0.entry((field, loss)).or_default();
-            *lost += 1;
+            let (workers, slots) = self.0.entry((field, loss)).or_default();
+            *workers += 1;
             slots.extend(had);
         }
     }

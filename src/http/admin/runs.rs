@@ -49,9 +49,9 @@ async fn tell_who(conn: &mut AsyncPgConnection, run: &mut RunRow) -> Result<(), 
     let Value::Array(problems) = &mut run.problems else { return Ok(()) };
     let ids = problems.iter().filter_map(|problem| Some((connection, problem["sourceId"].as_str()?.to_owned())));
     let named = store::workers::named(conn, &ids.collect::<Vec<_>>()).await?;
-    let names: HashMap<String, String> = named.into_iter().filter_map(|one| Some((one.source_id, one.name?))).collect();
+    let known: HashMap<String, String> = named.into_iter().filter_map(|one| Some((one.source_id, one.name?))).collect();
     for problem in problems {
-        let name = problem["sourceId"].as_str().and_then(|id| names.get(id)).cloned();
+        let name = problem["sourceId"].as_str().and_then(|id| known.get(id)).cloned();
         if let (Some(name), Some(problem)) = (name, problem.as_object_mut()) {
             problem.insert("name".to_owned(), name.into());
         }

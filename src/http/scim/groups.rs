@@ -87,8 +87,8 @@ async fn answer(reader: Reader, query: Query, state: web::Data<State>) -> Result
     state.answer_within(cost, listed(reader, query, cost, web::Data::from(Arc::clone(&state)))).await
 }
 
-/// What a list of groups costs. For a caller who sees some people only, the members of each group are looked at to tell
-/// its version.
+/// What a list of groups costs. The members of many groups are as many rows as people. For a caller who sees some people
+/// only, the members of each group are read for its version too.
 fn cost(query: &Query, reader: &Reader, state: &State) -> Cost {
     let descending = query.paging.sort_order == SortOrder::Descending;
     let sort = query.sort_by.map(|target| {
@@ -96,7 +96,8 @@ fn cost(query: &Query, reader: &Reader, state: &State) -> Cost {
             View::of_all(state.scim_base(), reader.caller.external_id_from_source, reader.release.hidden.clone());
         Sort::of_groups(target, descending, &view)
     });
-    let looks_at_members = reader.release.users.is_some() && query.paging.count > FEW;
+    let shows_members = query.projection.returns("members");
+    let looks_at_members = (shows_members || reader.release.users.is_some()) && query.paging.count > FEW;
     let shown = if looks_at_members { Cost::Expensive } else { Cost::Cheap };
     Cost::of_groups(query.filter.as_ref(), sort.as_ref()).max(shown)
 }

@@ -14,6 +14,9 @@ use super::line::{Line, is_token};
 /// Bytes of a head, at most: as many as the parser takes.
 const MAX_HEAD: usize = 131_072;
 
+/// The end of a body in chunks that cannot be read any further.
+const BROKEN_OFF: &[u8] = b"1\r\n\0\r\n0\r\n\r\n";
+
 /// The path below which a request is answered in place of one that cannot be read.
 pub(in crate::http) const REFUSED: &str = "/.refused";
 
@@ -232,11 +235,12 @@ impl Reader {
                 }
                 goes_on
             }
-            // The parser meets the same fault: it breaks the body off, and the handler answers so.
+            // The body ends here, with a byte that no JSON has, so that the endpoint refuses it.
             Err(_) => {
-                let broken = std::mem::take(&mut self.raw);
-                self.ready.extend_from_slice(&broken);
+                self.raw.clear();
+                self.ready.extend_from_slice(BROKEN_OFF);
                 self.expects = Expects::Nothing;
+                self.ended = true;
                 false
             }
         }
@@ -340,12 +344,13 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_body_that_cannot_be_read_is_passed_on_for_the_parser_to_refuse() {
+    async fn a_body_that_cannot_be_read_ends_as_no_json_and_so_does_the_connection() {
         let mut reader = Reader::new(ServiceConfig::default());
         let head = "POST /U/.search HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
         reader.feed(head.as_bytes());
         reader.feed(b"zz\r\n");
-        assert_eq!(reader.take(usize::MAX), [head.as_bytes(), b"zz\r\n"].concat());
+        assert_eq!(reader.take(usize::MAX), [head.as_bytes(), BROKEN_OFF].concat());
+        assert!(reader.has_ended());
         reader.feed(GET.as_bytes());
         assert!(reader.take(usize::MAX).is_empty(), "what follows is no request");
     }
