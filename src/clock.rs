@@ -27,6 +27,14 @@ const TEST_OFFSET: &str = "ROLLBOOK_TEST_CLOCK_FILE";
 pub struct Clock {
     kind: Kind,
     reference: Arc<Mutex<Reference>>,
+    evenness: Arc<Mutex<Evenness>>,
+}
+
+/// How long the clock has gone evenly, and whether it shows less than it did before.
+#[derive(Clone, Copy, Debug)]
+struct Evenness {
+    since: Instant,
+    is_behind: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +84,8 @@ pub enum Trust {
     /// The machine's clock was set, or the machine slept, since the last comparison: compare again first.
     Unsure,
     Skewed(Skew),
+    /// The clock shows less than a server's clock did before. Either of them may have been wrong.
+    Behind,
 }
 
 #[derive(Debug)]
@@ -113,7 +123,8 @@ impl Clock {
     }
 
     fn of(kind: Kind) -> Self {
-        Self { kind, reference: Arc::default() }
+        let evenness = Evenness { since: monotonic(), is_behind: false };
+        Self { kind, reference: Arc::default(), evenness: Arc::new(Mutex::new(evenness)) }
     }
 
     /// The present instant, truncated to microseconds: what Postgres stores is what was read.
@@ -150,6 +161,9 @@ impl Clock {
         let difference = (ahead.abs() - unsure).max(TimeDelta::zero());
         let skew = (difference > TOLERANCE).then_some(Skew { ahead });
         let correction = if difference > NEGLIGIBLE { -ahead } else { TimeDelta::zero() };
+        if skew.is_some() || self.reference().even(self.machine()).1 {
+            self.evenness.lock().unwrap_or_else(PoisonError::into_inner).since = monotonic();
+        }
         let compared = match &self.kind {
             Kind::System { .. } => Some((monotonic(), self.machine())),
             // It is moved by hand and never against another clock.
@@ -166,8 +180,28 @@ impl Clock {
         match reference.skew {
             Some(skew) => Trust::Skewed(skew),
             None if reference.even(self.machine()).1 => Trust::Unsure,
+            None if self.evenness().is_behind => Trust::Behind,
             None => Trust::Good,
         }
+    }
+
+    /// How long no comparison has found a skew or a clock that was set, at most since the start of the process. A manual
+    /// clock always goes evenly.
+    #[must_use]
+    pub fn even_for(&self) -> Duration {
+        match &self.kind {
+            Kind::System { .. } => self.evenness().since.elapsed(),
+            Kind::Manual(_) => Duration::MAX,
+        }
+    }
+
+    /// Notes whether the clock shows less than a server's clock did before.
+    pub fn note_behind(&self, is_behind: bool) {
+        self.evenness.lock().unwrap_or_else(PoisonError::into_inner).is_behind = is_behind;
+    }
+
+    fn evenness(&self) -> Evenness {
+        *self.evenness.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reference(&self) -> Reference {
@@ -383,5 +417,34 @@ mod tests {
             assert_eq!(clock.compare(again, again, again), None);
             assert_eq!(clock.trust(), Trust::Good);
         }
+    }
+
+    #[test]
+    fn a_clock_that_shows_less_than_before_is_not_trusted_and_goes_evenly_from_its_last_jump() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let set = |seconds: i64| std::fs::write(file.path(), seconds.to_string()).unwrap();
+        let clock = Clock::of(Kind::System { offset: Some(Arc::new(file.path().to_owned())) });
+        set(-172_800);
+        let compare = || {
+            let shown = clock.machine();
+            clock.compare(shown, shown, shown)
+        };
+        assert_eq!(compare(), None);
+        clock.note_behind(true);
+        assert_eq!(clock.trust(), Trust::Behind);
+        let long_ago = monotonic().checked_sub(Duration::from_secs(700)).unwrap();
+        clock.evenness.lock().unwrap().since = long_ago;
+        assert_eq!(compare(), None);
+        assert!(clock.even_for() >= Duration::from_secs(700), "nobody has set it");
+        set(0);
+        assert_eq!(clock.trust(), Trust::Unsure);
+        assert_eq!(compare(), None);
+        assert!(clock.even_for() < Duration::from_secs(600), "it was set");
+        clock.note_behind(false);
+        assert_eq!(clock.trust(), Trust::Good);
+        clock.evenness.lock().unwrap().since = long_ago;
+        let shown = clock.machine();
+        assert!(clock.compare(shown, shown - TimeDelta::minutes(5), shown).is_some());
+        assert!(clock.even_for() < Duration::from_secs(600), "a skew counts as well");
     }
 }

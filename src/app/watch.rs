@@ -31,7 +31,7 @@ pub(super) async fn watch(context: Context, stop: CancellationToken) {
         ticks += 1;
         let due = match context.clock.trust() {
             Trust::Good => WHILE_WELL,
-            Trust::Skewed(_) => WHILE_SKEWED,
+            Trust::Skewed(_) | Trust::Behind => WHILE_SKEWED,
             Trust::Unsure => 1,
         };
         if ticks >= due {

@@ -1,15 +1,28 @@
 //! The clock guard: compares the server's clock with the database's, and repairs what a wrong clock left behind.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel_async::AsyncConnection;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde_json::Value;
 use tracing::{error, info, warn};
+use uuid::Uuid;
 
 use super::context::Context;
 use super::error::FlowError;
 use super::outcome;
 use crate::clock::{Skew, Trust};
+use crate::render::user;
 use crate::store;
+use crate::store::clock_state::Found;
 use crate::store::connections::{ConnectionChange, ConnectionRow};
+
+/// How many documents are rewritten at once.
+const REDATE_STEP: i64 = 500;
+
+/// How long a clock that shows less than before has to go evenly until it is believed. A machine that starts with a wrong
+/// clock is usually set right within a minute.
+const SETTLE: Duration = Duration::from_secs(600);
 
 /// Compares the clocks. From then on the process goes by the database's clock; as long as the two differ by more than a
 /// minute, [`Trust::Skewed`] stops the jobs that depend on time.
@@ -41,12 +54,37 @@ pub async fn compare(context: &Context) -> Result<Option<Skew>, FlowError> {
 /// # Errors
 /// As any use case.
 pub async fn look_back(context: &Context) -> Result<bool, FlowError> {
-    if context.clock.trust() != Trust::Good {
+    if !matches!(context.clock.trust(), Trust::Good | Trust::Behind) {
         return Ok(false);
     }
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
-    let repaired = conn.transaction(async |conn| store::clock_state::note(conn, now).await).await?.unwrap_or(0);
+    let is_settled = context.clock.even_for() >= SETTLE;
+    let found = conn
+        .transaction(async |conn| {
+            let found = store::clock_state::note(conn, now, is_settled).await?;
+            if matches!(found, Found::Repaired(_)) {
+                redate(conn, now).await?;
+            }
+            Ok::<_, FlowError>(found)
+        })
+        .await?;
+    let was_behind = context.clock.trust() == Trust::Behind;
+    context.clock.note_behind(found == Found::Behind);
+    let repaired = match found {
+        Found::Forward => 0,
+        Found::Repaired(rows) => rows,
+        Found::Behind => {
+            if !was_behind {
+                error!(
+                    "clockSetBack: the clock shows less than before: people are served, but nothing is pulled and no date \
+                     fires until it has caught up or has gone evenly for {} minutes",
+                    SETTLE.as_secs() / 60
+                );
+            }
+            return Ok(false);
+        }
+    };
     if repaired > 0 {
         warn!(
             rows = repaired,
@@ -66,6 +104,25 @@ pub async fn look_back(context: &Context) -> Result<bool, FlowError> {
         context.wake.ring();
     }
     Ok(is_wrong)
+}
+
+/// Writes the present instant into documents that say that they were modified in the future.
+async fn redate(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<(), FlowError> {
+    let later = now + store::clock_state::TOLERANCE;
+    loop {
+        let rows = store::people_write::modified_after(conn, later, REDATE_STEP).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = rows.iter().map(|(id, _)| *id).collect();
+        let documents: Vec<String> = rows.iter().map(|(_, document)| user::modified(document, now)).collect();
+        let keys: Vec<Value> = documents
+            .iter()
+            .map(|document| user::keys(document))
+            .collect::<Result<_, _>>()
+            .map_err(|error| FlowError::corrupt("document", &error))?;
+        store::people_write::modify(conn, &ids, &documents, &keys, now).await?;
+    }
 }
 
 /// What of a connection's times no right clock can have set: a good read in the future, and a next pull later than its

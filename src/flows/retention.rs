@@ -1,5 +1,7 @@
 //! Deletes what is older than it is kept (design section 7). Only under a clock that can be relied on.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::AsyncPgConnection;
 use tracing::{info, warn};
@@ -18,9 +20,17 @@ pub const KEEP_CHANGES: TimeDelta = TimeDelta::days(400);
 /// How long the pages of a run that has ended are kept, should they have been left behind.
 const KEEP_PAGES: TimeDelta = TimeDelta::days(1);
 
+/// How long the clock must have gone evenly before anything is deleted by it.
+const EVEN: Duration = Duration::from_secs(3600);
+
+/// Whether the clock can be relied on so far that what is old may be deleted.
+pub(super) fn is_safe(context: &Context) -> bool {
+    context.clock.trust() == Trust::Good && context.clock.even_for() >= EVEN
+}
+
 /// Deletes everything that is too old, in short transactions.
 pub(super) async fn forget(context: &Context, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
-    if context.clock.trust() != Trust::Good {
+    if !is_safe(context) {
         return Ok(());
     }
     let now = context.clock.now();

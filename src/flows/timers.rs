@@ -94,13 +94,16 @@ pub async fn keep_house(context: &Context) -> Result<bool, FlowError> {
     let mut conn = context.db.get().await?;
     // By an index, and only those whose hour is over: little enough for each look.
     store::walks::forget(&mut conn, now).await?;
-    // The lease is the schedule: who gets it does the day's work, and nobody gets it again before it ends.
     let owner = context.clock.row_id();
-    if !store::leases::take(&mut conn, "housekeeping", owner, now, now + TimeDelta::days(1)).await? {
+    let day = now + TimeDelta::days(1);
+    if retention::is_safe(context) && store::leases::take(&mut conn, "retention", owner, now, day).await? {
+        retention::forget(context, &mut conn).await?;
+    }
+    // The lease is the schedule: who gets it does the day's work, and nobody gets it again before it ends.
+    if !store::leases::take(&mut conn, "housekeeping", owner, now, day).await? {
         return Ok(false);
     }
     conn.transaction(async |conn| store::changes::make_partitions(conn, now).await).await?;
-    retention::forget(context, &mut conn).await?;
     // Last, and no reason to fail: the day's lease is taken, and a group that stays a day longer does no harm.
     groups::sweep(context, &mut conn).await.unwrap_or_else(|error| error!(%error, "no group could be ended"));
     Ok(true)

@@ -79,9 +79,19 @@ async fn readiness(state: &State) -> Readiness {
         Ok(false) => return Readiness::NotReady("the database is being migrated".into()),
         Err(error) => return unasked(error),
     }
-    if let Trust::Skewed(skew) = state.clock.trust() {
-        // People are served all the same; pulls and dates are what does not run.
-        return Readiness::NotReady(format!("{skew}; nothing is pulled and no date fires until they agree").into());
+    // People are served all the same; pulls and dates are what does not run.
+    match state.clock.trust() {
+        Trust::Skewed(skew) => {
+            return Readiness::NotReady(format!("{skew}; nothing is pulled and no date fires until they agree").into());
+        }
+        Trust::Behind => {
+            return Readiness::NotReady(
+                "clockSetBack: the clock shows less than before; nothing is pulled and no date fires until it has caught \
+                 up or has gone evenly for 10 minutes"
+                    .into(),
+            );
+        }
+        Trust::Good | Trust::Unsure => {}
     }
     match health.takes_writes(&mut conn).await {
         Ok(true) => Readiness::Ready,

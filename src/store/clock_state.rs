@@ -16,9 +16,11 @@ pub const TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 /// What is put right, in this order; `$1` is the present instant, `{later}` stands for "is in the future by accident".
 const REPAIRS: &[&str] = &[
-    // People whose present state was decided by the wrong time are decided again by the timers, without a pull.
-    "UPDATE people SET next_due = $1, left_at = least(left_at, $1)
-     WHERE modified_at {later} OR created_at {later} OR left_at {later}",
+    // People whose present state was decided by the wrong time are decided again by ordinary plans with their limits.
+    "UPDATE workers SET decided_digest = NULL, recheck_at = $1
+     WHERE person_id IN (SELECT id FROM people WHERE modified_at {later} OR created_at {later} OR left_at {later})",
+    "UPDATE people SET created_at = least(created_at, $1), left_at = least(left_at, $1)
+     WHERE created_at {later} OR left_at {later}",
     "UPDATE people SET manager_since = $1 WHERE manager_since {later}",
     // Two reads are no proof of absence when the time between them is not known.
     "UPDATE workers SET absent_since = NULL, absent_evidence = NULL, absent = false, absent_proven_at = NULL
@@ -82,13 +84,27 @@ struct Latest {
     latest_at: Option<DateTime<Utc>>,
 }
 
-/// Notes that a server is at work now, and repairs what was stored under a clock that was ahead of it. Returns how many
-/// rows were put right; `None` when no clock was set back.
+/// What a look at the clock's past has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The clock went forward.
+    Forward,
+    /// The clock shows less than before, and it is not known yet which of the two was wrong.
+    Behind,
+    /// A clock was ahead; so many rows were put right.
+    Repaired(usize),
+}
+
+/// Notes that a server is at work now, and repairs what was stored under a clock that was ahead of it. While
+/// `is_settled` is false, a clock that shows less than before changes nothing: it may itself be the wrong one.
 ///
 /// To be called in a transaction, which serialises the servers.
-pub async fn note(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Option<usize>> {
+pub async fn note(conn: &mut AsyncPgConnection, now: DateTime<Utc>, is_settled: bool) -> QueryResult<Found> {
     let state: Latest = diesel::sql_query("SELECT latest_at FROM clock_state FOR UPDATE").get_result(conn).await?;
     let is_set_back = state.latest_at.is_none_or(|latest| latest > now + TOLERANCE);
+    if is_set_back && !is_settled && state.latest_at.is_some() {
+        return Ok(Found::Behind);
+    }
     let mut repaired = 0;
     if is_set_back {
         edges::take_time(conn).await?;
@@ -101,5 +117,5 @@ pub async fn note(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResu
         .bind::<Timestamptz, _>(now)
         .execute(conn)
         .await?;
-    Ok(is_set_back.then_some(repaired))
+    Ok(if is_set_back { Found::Repaired(repaired) } else { Found::Forward })
 }

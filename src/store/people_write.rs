@@ -218,6 +218,22 @@ pub async fn modify(
     .await
 }
 
+/// Locks people who were modified after an instant, and tells their documents.
+pub async fn modified_after(
+    conn: &mut AsyncPgConnection,
+    after: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<Vec<(Uuid, String)>> {
+    people::table
+        .filter(people::modified_at.gt(after))
+        .order(people::id)
+        .select((people::id, people::document))
+        .limit(limit)
+        .for_update()
+        .load(conn)
+        .await
+}
+
 /// A person as stored, for planning.
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = people)]

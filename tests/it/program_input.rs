@@ -188,14 +188,14 @@ async fn another_key_costs_a_new_credential_and_nothing_else() {
     command.env("ROLLBOOK_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     let mut second = Program::start(command).await;
     second.post(&format!("{path}/sync"), &json!({})).await;
-    second
-        .until("the connection asks for a credential", async |program| {
-            program.api(&path).await["state"] == "needsReauthorization"
-        })
-        .await;
-    let problem = second.api(&path).await["problems"][0].clone();
-    let message = problem["message"].as_str().unwrap();
-    assert!(message.contains("credential") && message.contains("ROLLBOOK_KEY"), "{problem}");
+    second.until("the pull has failed", async |program| program.api(&path).await["lastRun"]["state"] == "failed").await;
+    let shown = second.api(&path).await;
+    // It is not the credential that is wrong: the right key lets the connection go on without a new one.
+    assert_eq!((&shown["state"], &shown["problems"][0]["code"]), (&json!("failing"), &json!("keyMissing")), "{shown}");
+    let message = shown["problems"][0]["message"].as_str().unwrap();
+    assert!(message.contains("credential") && message.contains("ROLLBOOK_KEY"), "{shown}");
+    let remedy = shown["problems"][0]["remedy"].as_str().unwrap();
+    assert!(remedy.contains("the right ROLLBOOK_KEY") && remedy.contains("/reauthorize"), "{shown}");
     assert_eq!(second.api("/people?limit=100").await["items"].as_array().unwrap().len(), 12);
 
     second.post(&format!("{path}/reauthorize"), &json!({ "credentials": credentials })).await;

@@ -15,6 +15,8 @@ use crate::store::runs::{RunChange, RunRow, RunState};
 
 /// How long to wait between two looks at the database.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The longest pause of a run that meets a full disk again and again.
+const LONGEST: Duration = Duration::from_secs(60);
 /// The code of the problem in the run and its connection.
 const CODE: &str = "databaseUnavailable";
 
@@ -64,7 +66,9 @@ async fn settle(context: &Context, id: Uuid, is_full: bool, reason: &str) -> Res
         _ => {
             // A full disk gives out room slowly.
             if is_full {
-                context.clock.pause(LOOK_AGAIN * 4).await;
+                drop(conn);
+                context.clock.pause(back_off(times(&run))).await;
+                conn = context.db.get().await?;
             }
             store::runs::update(&mut conn, id, go_on(&run, reason)).await?;
             context.wake.ring();
@@ -74,11 +78,33 @@ async fn settle(context: &Context, id: Uuid, is_full: bool, reason: &str) -> Res
     }
 }
 
+/// How often a run has waited for the database already.
+fn times(run: &RunRow) -> u64 {
+    let mut problems = run.problems.as_array().into_iter().flatten();
+    problems.find(|problem| problem["code"] == CODE).map_or(0, |problem| problem["times"].as_u64().unwrap_or(1))
+}
+
+/// How long a run waits that has met a full disk so often before: 5 s, doubled each time, at most a minute.
+fn back_off(times: u64) -> Duration {
+    Duration::from_secs(5 << times.min(4)).min(LONGEST)
+}
+
 /// Frees the run, so that it goes on at once, and keeps what happened among its problems.
 fn go_on(run: &RunRow, reason: &str) -> RunChange {
     let mut problems = run.problems.as_array().cloned().unwrap_or_default();
-    if !problems.iter().any(|problem| problem["code"] == CODE) {
-        problems.push(json!({ "code": CODE, "message": format!("{reason}; it went on by itself") }));
-    }
+    let times = times(run).saturating_add(1);
+    problems.retain(|problem| problem["code"] != CODE);
+    problems.push(json!({ "code": CODE, "message": format!("{reason}; it went on by itself"), "times": times }));
     RunChange { problems: Some(json!(problems)), leased_until: Some(None), ..RunChange::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_tried_ever_more_slowly_up_to_once_a_minute() {
+        let waits: Vec<u64> = [0, 1, 2, 3, 4, 5, u64::MAX].map(|times| back_off(times).as_secs()).to_vec();
+        assert_eq!(waits, [5, 10, 20, 40, 60, 60, 60]);
+    }
 }
