@@ -132,6 +132,8 @@ impl World {
 
     /// One change of one person or group. Who is listed, and in which order, may change.
     async fn change(&mut self, random: &mut Random) {
+        // Two changes of one person have different instants. Without that, keys of the first count as stale.
+        self.served.clock.advance(TimeDelta::milliseconds(1));
         let ids: Vec<Uuid> = self.people.keys().copied().collect();
         let id = ids[random.below(ids.len())];
         match random.below(10) {
@@ -359,7 +361,8 @@ impl Walker {
         }
     }
 
-    async fn step(&mut self, world: &mut World, door: &Door, list: &List) {
+    /// Reads the next page. Answers with its `totalResults`.
+    async fn step(&mut self, world: &mut World, door: &Door, list: &List) -> usize {
         if self.next == 1 {
             self.required = world.listed(list);
             self.seen.clear();
@@ -374,6 +377,7 @@ impl Walker {
             StopsAt::ShortPage => ids.len() < self.count,
         };
         self.seen.extend(ids);
+        total
     }
 
     /// What is not listed any more, or under another sort value, may be missed.
@@ -497,9 +501,12 @@ async fn still(world: &mut World, random: &mut Random, list: &List, door: &Door,
 /// A walk alone while people change: what stays listed is read exactly once.
 async fn alone(world: &mut World, random: &mut Random, list: &List, door: &Door, what: &str) {
     let mut walker = Walker::new(random, &[3, 4, 5]);
+    let mut total = usize::MAX;
     for _ in 0..200 {
-        world.served.clock.advance(TimeDelta::minutes(i64::try_from(random.below(20)).unwrap()));
-        walker.step(world, door, list).await;
+        // Positions stay for three minutes after the last page was read.
+        let longest = if walker.next > total { 2 } else { 20 };
+        world.served.clock.advance(TimeDelta::minutes(i64::try_from(random.below(longest)).unwrap()));
+        total = walker.step(world, door, list).await;
         if walker.is_done {
             break;
         }
