@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -207,6 +207,8 @@ pub async fn of_person(
 
 /// Makes the partitions of this month and the next two, so that no change waits for one.
 pub async fn make_partitions(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<()> {
+    // A new partition locks the whole log: who waits for that lock makes all others wait.
+    conn.batch_execute("SET LOCAL lock_timeout = '2s'").await?;
     let first = NaiveDate::from_ymd_opt(now.year(), now.month(), 1).unwrap_or_default();
     for ahead in 0..3 {
         let (from, to) = (first + Months::new(ahead), first + Months::new(ahead + 1));

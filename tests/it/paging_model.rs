@@ -343,6 +343,9 @@ struct Walker {
     required: BTreeMap<Uuid, String>,
     last: usize,
     read_at: DateTime<Utc>,
+    /// Another client has begun the same list while this one stood still for a minute: its saved positions are given up
+    /// (docs/decisions/0014).
+    is_superseded: bool,
 }
 
 impl Walker {
@@ -358,6 +361,7 @@ impl Walker {
             required: BTreeMap::new(),
             last: 1,
             read_at: DateTime::UNIX_EPOCH,
+            is_superseded: false,
         }
     }
 
@@ -366,6 +370,7 @@ impl Walker {
         if self.next == 1 {
             self.required = world.listed(list);
             self.seen.clear();
+            self.is_superseded = false;
         }
         let (ids, total) = door.page(world, list, self.next, self.count).await;
         self.last = self.next;
@@ -385,7 +390,15 @@ impl Walker {
         self.required.retain(|id, key| listed.get(id) == Some(key));
     }
 
+    /// A page at index 1 was read by another client.
+    fn note_begin(&mut self, now: DateTime<Utc>) {
+        self.is_superseded |= self.next > 1 && now - self.read_at >= TimeDelta::minutes(1);
+    }
+
     fn missing(&self) -> Vec<Uuid> {
+        if self.is_superseded {
+            return Vec::new();
+        }
         self.required.keys().filter(|id| !self.seen.contains(id)).copied().collect()
     }
 
@@ -411,8 +424,22 @@ async fn interleaved(world: &mut World, random: &mut Random, list: &List, door: 
             world.served.clock.advance(TimeDelta::seconds(i64::try_from(1 + random.below(20)).unwrap()));
         }
         let n = random.below(walkers.len());
+        let (action, now) = (random.below(16), world.served.now());
+        let begins = match action {
+            1 => true,
+            2 => walkers[n].last == 1 && walkers[n].next > 1,
+            10.. => walkers[n].next == 1 && !walkers[n].is_done,
+            _ => false,
+        };
+        if begins {
+            walkers
+                .iter_mut()
+                .enumerate()
+                .filter(|(other, _)| *other != n || action == 1)
+                .for_each(|(_, other)| other.note_begin(now));
+        }
         let walker = &mut walkers[n];
-        match random.below(16) {
+        match action {
             0 => {
                 let start = if random.one_in(2) { 1 } else { walker.next };
                 door.look(world, list, start, walker.count).await;
@@ -429,7 +456,7 @@ async fn interleaved(world: &mut World, random: &mut Random, list: &List, door: 
             }
             3 => {
                 // A page out of order, but for the last page of a walk that is about to be read.
-                let (start, count) = (1 + random.below(24), counts[random.below(3)]);
+                let (start, count) = (2 + random.below(24), counts[random.below(3)]);
                 let is_last = start + count + 6 > world.listed(list).len();
                 if !(is_last && walkers.iter().any(|other| other.next == start && !other.is_done)) {
                     door.page(world, list, start, count).await;

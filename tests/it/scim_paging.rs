@@ -88,7 +88,8 @@ async fn a_walk_by_index_reads_everybody_exactly_once_while_people_change() {
     loop {
         let answer = served.get(&format!("/scim/v2/Users?startIndex={start}&count=100")).await;
         let got = answer.ids();
-        let there = 1250 + 2 * page.min(10) - gone.len();
+        // What was read counts as it was, also after it went.
+        let there = 1250 + 2 * page.min(10) - gone.iter().filter(|id| !seen.contains(*id)).count();
         assert_eq!(answer.list()["totalResults"], there, "page {page}");
         seen.extend_from_slice(&got);
         start += got.len();
@@ -234,7 +235,7 @@ async fn a_walk_through_people_who_are_named_goes_on_behind_who_is_not_among_the
     served.clock.advance(TimeDelta::seconds(1));
     update(&mut conn, ids[0], &people[0], served.now()).await;
     let second = page(3).await;
-    assert_eq!((second.ids(), &second.list()["totalResults"]), (ids[2..4].to_vec(), &5.into()));
+    assert_eq!((second.ids(), &second.list()["totalResults"]), (ids[2..4].to_vec(), &6.into()));
     remove(&mut conn, ids[3], served.now()).await;
     assert_eq!(page(5).await.ids(), ids[4..6]);
     assert_eq!(page(7).await.ids(), [] as [Uuid; 0]);
@@ -446,6 +447,7 @@ async fn a_walk_ends_where_the_list_ends_however_many_leave() {
         };
         let mut seen = page(1).await.0;
         seen.extend(page(9).await.0);
+        served.clock.advance(TimeDelta::seconds(1));
         for id in &seen[..13] {
             let n = ids.iter().position(|other| other == id).unwrap();
             people[n].active = false;
@@ -465,6 +467,7 @@ async fn a_walk_ends_where_the_list_ends_however_many_leave() {
         let mut all = ids.clone();
         all.sort_unstable();
         assert_eq!(seen, all, "{query}");
+        served.clock.advance(TimeDelta::seconds(1));
         for (n, one) in people.iter_mut().enumerate() {
             one.active = true;
             update(&mut conn, ids[n], one, served.now()).await;

@@ -11,7 +11,7 @@ use crate::directory::lifecycle::{Moment, class_of, standing};
 use crate::directory::mapping::{EmploymentType, Rules, StatusClass};
 use crate::directory::person::{Person, Status};
 use crate::directory::plan::{KnownWorker, Review};
-use crate::directory::worker::{Employment, Worker};
+use crate::directory::worker::{Employment, ManagerRef, Worker};
 use crate::directory::zone::Zone;
 
 /// A worker as the merge takes it, and the questions that are open about it.
@@ -75,6 +75,9 @@ impl<'a> Taken<'a> {
         let mut worker = Cow::Borrowed(&known.statement);
         if let Some(last) = last.filter(|_| !unreadable.is_empty()) {
             worker.to_mut().keep_unreadable(last);
+        }
+        if let Some(last) = last {
+            keep_manager(&mut worker, last);
         }
         let statement = worker.clone();
 
@@ -168,6 +171,21 @@ fn drop_earlier_end(worker: &mut Cow<'_, Worker>) {
         let employment = &mut worker.to_mut().employment;
         employment.last_day = None;
         employment.immediate = false;
+    }
+}
+
+/// Keeps what was stated of a manager who is still the same: what is missing or cannot be read for once beside the id is no
+/// change of the manager.
+fn keep_manager(worker: &mut Cow<'_, Worker>, last: &Worker) {
+    let (Some(now), Some(old)) = (&worker.manager, &last.manager) else { return };
+    let is_same = now.source_id == old.source_id && (now.source_id.is_some() || now.email == old.email);
+    if is_same && (now.name.is_none() && old.name.is_some() || now.email.is_none() && old.email.is_some()) {
+        let kept = ManagerRef {
+            source_id: now.source_id.clone(),
+            email: now.email.clone().or_else(|| old.email.clone()),
+            name: now.name.clone().or_else(|| old.name.clone()),
+        };
+        worker.to_mut().manager = Some(kept);
     }
 }
 

@@ -26,6 +26,8 @@ const TOLD_APART: i64 = 16;
 const SHARED_FOR: TimeDelta = TimeDelta::minutes(5);
 /// Finished walks of one list that are kept for retries.
 const FINISHED_KEPT: i64 = 8;
+/// A walk whose last page was read so recently goes on beside one that begins.
+const GOES_ON_FOR: TimeDelta = TimeDelta::minutes(1);
 /// A position that is saved again is written again only after this time.
 const REFRESHED_AFTER: TimeDelta = TimeDelta::minutes(1);
 
@@ -379,7 +381,25 @@ async fn begin(
     .sql(" AND w.started_at > ")
     .bind(Value::Instant(request.now - SHARED_FOR))
     .sql(
-        "), shared AS (UPDATE page_walks w SET is_shared = TRUE FROM joined WHERE w.id = joined.id AND NOT joined.is_shared
+        "), superseded AS (DELETE FROM page_walks WHERE id IN (
+            SELECT w.id FROM page_walks w WHERE ",
+    )
+    // What is left of a walk that has ended, or that stands still for a minute while another begins, would make the new
+    // walk repeat resources.
+    .sql(if is_rooted { "w.caller = " } else { "FALSE AND w.caller = " })
+    .bind(Value::Uuid(request.caller))
+    .sql(" AND w.query = ")
+    .bind(Value::Bytes(request.query.to_vec()))
+    .sql(
+        " AND NOT w.is_shared AND w.id NOT IN (SELECT id FROM joined)
+            AND (SELECT CASE WHEN w.finished_at IS NULL THEN max(p.saved_at) <= ",
+    )
+    .bind(Value::Instant(request.now - GOES_ON_FOR))
+    .sql(
+        " ELSE COALESCE(min(p.next_start_index) FILTER (WHERE p.used_at IS NULL) >= max(p.next_start_index), TRUE) END
+             FROM page_positions p WHERE p.walk = w.id)
+            FOR UPDATE SKIP LOCKED)
+         ), shared AS (UPDATE page_walks w SET is_shared = TRUE FROM joined WHERE w.id = joined.id AND NOT joined.is_shared
          ), begun AS (INSERT INTO page_walks (caller, query, started_at) SELECT ",
     )
     .bind(Value::Uuid(request.caller))
