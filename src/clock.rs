@@ -312,7 +312,6 @@ impl Reference {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
 fn monotonic() -> Instant {
     Instant::now()
 }

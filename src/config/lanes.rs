@@ -98,6 +98,7 @@ mod tests {
         (lanes, callers, mistakes)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "settings that are given are optional")]
     fn given(number: &str) -> Option<String> {
         Some(number.to_owned())
     }

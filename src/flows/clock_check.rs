@@ -22,7 +22,7 @@ const REDATE_STEP: i64 = 500;
 
 /// How long a clock that shows less than before has to go evenly until it is believed. A machine that starts with a wrong
 /// clock is usually set right within a minute.
-const SETTLE: Duration = Duration::from_secs(600);
+const SETTLE: Duration = Duration::from_mins(10);
 
 /// Compares the clocks. From then on the process goes by the database's clock; as long as the two differ by more than a
 /// minute, [`Trust::Skewed`] stops the jobs that depend on time.

@@ -95,7 +95,9 @@ pub(super) async fn group(
 
 /// One claim for each key, the same whatever the order of people: the least of those with the spelling of most.
 fn named<'a>(wanted: &'a [(&Subject<'_>, Vec<Claim>)]) -> BTreeMap<(Kind, &'a str), &'a Claim> {
-    let mut spelled: BTreeMap<(Kind, &str), BTreeMap<&str, (usize, &Claim)>> = BTreeMap::new();
+    // How many have each spelling, and the least of their claims.
+    type Spellings<'a> = BTreeMap<&'a str, (usize, &'a Claim)>;
+    let mut spelled: BTreeMap<(Kind, &str), Spellings<'_>> = BTreeMap::new();
     for claim in wanted.iter().flat_map(|(_, claims)| claims) {
         let spellings = spelled.entry((claim.kind, &claim.key)).or_default();
         let (count, least) = spellings.entry(&claim.name).or_insert((0, claim));

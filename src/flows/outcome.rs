@@ -145,7 +145,7 @@ pub(super) async fn end_run(
         }
         Ending::Refused(error) => warn!(run.id = %run.id, "run {} changes nobody: {error}", run.id),
         Ending::NoDatabase(message) | Ending::Broken(message) => {
-            warn!(run.id = %run.id, "run {} failed: {message}", run.id)
+            warn!(run.id = %run.id, "run {} failed: {message}", run.id);
         }
         ended => info!(run.id = %run.id, "run {} has ended: {ended:?}", run.id),
     }

@@ -346,9 +346,8 @@ async fn read_all(
     let absent = match read.coverage {
         // A record without an id may be that of a worker who seems to be missing.
         Coverage::Full if read.nameless == 0 => reader.prove_absences(&read, &evidence, &settings).await?,
-        Coverage::Full => Vec::new(),
-        // Who is not among what changed may well be there.
-        Coverage::Changed => Vec::new(),
+        // A worker who is not among what changed may well be there.
+        Coverage::Full | Coverage::Changed => Vec::new(),
     };
     let mark = read.mark.as_ref().map(|mark| json!({ "mark": mark, "ground": ground }));
     Ok(Complete { read, account, place, evidence, mark, absent })

@@ -21,7 +21,7 @@ pub const KEEP_CHANGES: TimeDelta = TimeDelta::days(400);
 const KEEP_PAGES: TimeDelta = TimeDelta::days(1);
 
 /// How long the clock must have gone evenly before anything is deleted by it.
-const EVEN: Duration = Duration::from_secs(3600);
+const EVEN: Duration = Duration::from_hours(1);
 
 /// Whether the clock can be relied on so far that what is old may be deleted.
 pub(super) fn is_safe(context: &Context) -> bool {

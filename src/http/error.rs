@@ -293,8 +293,8 @@ mod tests {
     /// A deadlock is not a fault of the request: the caller tries again.
     #[test]
     fn what_passes_by_itself_is_a_503_and_everything_else_is_internal() {
-        let failed = |kind, message: &str| DieselError::DatabaseError(kind, Box::new(message.to_owned()));
         use diesel::result::DatabaseErrorKind as Kind;
+        let failed = |kind, message: &str| DieselError::DatabaseError(kind, Box::new(message.to_owned()));
         for message in ["deadlock detected", "terminating connection", "canceling statement due to statement timeout"] {
             assert_eq!(Refusal::from(failed(Kind::Unknown, message)), Refusal::Unavailable, "{message}");
         }

@@ -168,9 +168,9 @@ async fn show(_: Caller<MetricsRead>, state: web::Data<State>) -> HttpResponse {
     for lane in Lane::ALL {
         let usage = state.lanes.of(lane).usage();
         for (kind, number) in [("most", usage.most), ("open", usage.open), ("inUse", usage.in_use)] {
-            gauge!("rollbook_lane_connections", "lane" => lane.as_str(), "kind" => kind).set(number as f64);
+            gauge!("rollbook_lane_connections", "lane" => lane.as_str(), "kind" => kind).set(figure(number));
         }
-        gauge!("rollbook_lane_waiting", "lane" => lane.as_str()).set(usage.waiting as f64);
+        gauge!("rollbook_lane_waiting", "lane" => lane.as_str()).set(figure(usage.waiting));
     }
     counter!("rollbook_statements_cancelled_total").absolute(cancelled());
     let mut text = match watched(read(&state)).await {
@@ -187,6 +187,11 @@ async fn show(_: Caller<MetricsRead>, state: web::Data<State>) -> HttpResponse {
     text.insert_str(0, &recorder.render());
     text.push_str(&process());
     HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT)).insert_header((CACHE_CONTROL, "no-store")).body(text)
+}
+
+/// A number of connections as a figure.
+fn figure(number: usize) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 async fn read(state: &State) -> anyhow::Result<Vec<gauges::Gauge>> {

@@ -26,6 +26,10 @@ pub struct State {
 impl State {
     /// With lanes and limits as they are by default, beside the pool of `db`.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a state has its database to itself, like all else that it is made of"
+    )]
     pub fn new(db: Database, clock: Clock, keys: Arc<Keys>, public_url: &str) -> Self {
         let lanes = Lanes::beside(db.clone(), &LaneSettings::default(), 0).unwrap_or_else(|_| Lanes::shared(&db));
         Self::with(lanes, CallerLimits::default(), clock, keys, public_url)

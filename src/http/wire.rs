@@ -63,7 +63,9 @@ impl AsyncRead for Wire {
             }
             if this.reader.has_ended() {
                 // The parser takes the end for the client's departure, and drops the request at hand.
-                ready!(this.ending.get_or_insert_with(|| Box::pin(sleep(GRACE))).as_mut().poll(cx));
+                #[expect(clippy::disallowed_methods, reason = "time on the network is not the directory's clock")]
+                let ending = this.ending.get_or_insert_with(|| Box::pin(sleep(GRACE)));
+                ready!(ending.as_mut().poll(cx));
                 return Poll::Ready(Ok(()));
             }
             let mut bytes = [0; READ];

@@ -85,8 +85,9 @@ impl Runner {
             self.note(&mut waits, &step);
             let pause = match step {
                 Ok(more) => {
-                    let now = self.clock.now().timestamp();
-                    metrics::gauge!("rollbook_job_last_success_timestamp_seconds", "job" => job.name()).set(now as f64);
+                    // Whole seconds are exact up to the year 2106.
+                    let now = u32::try_from(self.clock.now().timestamp()).map_or(0.0, f64::from);
+                    metrics::gauge!("rollbook_job_last_success_timestamp_seconds", "job" => job.name()).set(now);
                     if more {
                         continue;
                     }

@@ -144,7 +144,9 @@ impl Lanes {
 
     /// Closes all lanes: requests for a connection are refused from now on.
     pub fn close(&self) {
-        Lane::ALL.into_iter().for_each(|lane| self.of(lane).close());
+        for lane in Lane::ALL {
+            self.of(lane).close();
+        }
     }
 
     /// How many connections the server takes from roles that are no superusers.

@@ -179,7 +179,9 @@ mod tests {
         for member in whole() {
             let full = read(&member);
             let mut few = member.clone();
-            EMPLOYMENT_KEYS.iter().for_each(|key| drop(few.as_object_mut().unwrap().remove(*key)));
+            for key in EMPLOYMENT_KEYS {
+                few.as_object_mut().unwrap().remove(key);
+            }
             let few = read(&few);
             for name in full.attributes.keys() {
                 let gate = ATTRIBUTES.iter().find(|(known, _)| known == name).map(|(_, gate)| *gate);

@@ -16,7 +16,7 @@ use crate::store::runs::{RunChange, RunRow, RunState};
 /// How long to wait between two looks at the database.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The longest pause of a run that meets a full disk again and again.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// The code of the problem in the run and its connection.
 const CODE: &str = "databaseUnavailable";
 

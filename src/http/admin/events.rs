@@ -35,7 +35,7 @@ async fn whole(request: &HttpRequest, context: &Context) -> Answer {
     parameters.finish()?;
     let after = after.or(cursor).unwrap_or(0);
     if feed::is_expired(context, after).await? {
-        return Err(expired().into());
+        return Err(expired());
     }
     let rows = feed::after(context, after, limit + 1).await?;
     Ok(page(rows, limit, |row| Mark::Number(row.sequence.unwrap_or(after)), entries::show))
@@ -56,7 +56,7 @@ async fn own(caller: &Caller<EventsRead>, request: &HttpRequest, context: &Conte
         None => 0,
     };
     if feed::is_expired(context, after).await? {
-        return Err(expired().into());
+        return Err(expired());
     }
     let release = caller.release()?;
     let reader = Reader { consumer: caller.id, policy: caller.policy(), release: &release };

@@ -65,7 +65,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ScimFailure> {
     let release = caller.release()?;
     let query = Query::parse(pairs(&request)?, Mode::Lenient, ResourceType::Group.shape(), &release.hidden)?;
-    answer(Reader { caller, release, is_head: request.method() == Method::HEAD }, query, state).await
+    Box::pin(answer(Reader { caller, release, is_head: request.method() == Method::HEAD }, query, state)).await
 }
 
 /// POST /Groups/.search.
@@ -78,13 +78,13 @@ pub(super) async fn search(
     let body = search_body(&request, payload).await?;
     let release = caller.release()?;
     let query = Query::of_search(&body, Mode::Lenient, ResourceType::Group.shape(), &release.hidden)?;
-    answer(Reader { caller, release, is_head: false }, query, state).await
+    Box::pin(answer(Reader { caller, release, is_head: false }, query, state)).await
 }
 
 async fn answer(reader: Reader, query: Query, state: web::Data<State>) -> Result<HttpResponse, ScimFailure> {
     let cost = cost(&query, &reader, &state);
     let state = state.into_inner();
-    state.answer_within(cost, listed(reader, query, cost, web::Data::from(Arc::clone(&state)))).await
+    Box::pin(state.answer_within(cost, listed(reader, query, cost, web::Data::from(Arc::clone(&state))))).await
 }
 
 /// What a list of groups costs. The members of many groups are as many rows as people. For a caller who sees some people

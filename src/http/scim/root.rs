@@ -35,7 +35,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ScimFailure> {
     let release = caller.release()?;
     let query = RootQuery::parse(pairs(&request)?, Mode::Lenient, &release.hidden)?;
-    answer(Reader { caller, release, is_head: request.method() == Method::HEAD }, query, state).await
+    Box::pin(answer(Reader { caller, release, is_head: request.method() == Method::HEAD }, query, state)).await
 }
 
 /// POST /.search.
@@ -48,13 +48,13 @@ pub(super) async fn search(
     let body = search_body(&request, payload).await?;
     let release = caller.release()?;
     let query = RootQuery::of_search(&body, Mode::Lenient, &release.hidden)?;
-    answer(Reader { caller, release, is_head: false }, query, state).await
+    Box::pin(answer(Reader { caller, release, is_head: false }, query, state)).await
 }
 
 async fn answer(reader: Reader, query: RootQuery, state: web::Data<State>) -> Result<HttpResponse, ScimFailure> {
     let state = state.into_inner();
     // Most of them look at people and groups by conditions that no index has.
-    state.answer_within(Cost::Expensive, listed(reader, query, web::Data::from(Arc::clone(&state)))).await
+    Box::pin(state.answer_within(Cost::Expensive, listed(reader, query, web::Data::from(Arc::clone(&state))))).await
 }
 
 async fn listed(reader: Reader, query: RootQuery, state: web::Data<State>) -> Result<HttpResponse, ScimFailure> {
