@@ -163,9 +163,8 @@ impl World {
     /// The resources of a list with what they are sorted by.
     fn listed(&self, list: &List) -> BTreeMap<Uuid, String> {
         let holds = |one: &Person, filter: &str| match filter {
-            ACTIVE => one.active,
+            ACTIVE | NAMED => one.active,
             INSIDE => one.attributes.get(name::TITLE).is_some_and(|title| title == "Inside"),
-            NAMED => one.active,
             _ => one.attributes[name::GIVEN_NAME].contains('a'),
         };
         let key = |one: &Person| match list.sort {
