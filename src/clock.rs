@@ -66,7 +66,9 @@ pub struct Skew {
 impl std::fmt::Display for Skew {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let seconds = self.ahead.num_seconds().abs();
-        let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+        // Rounded to minutes, and not cut: an hour that lacks a millisecond is an hour.
+        let near = seconds + 30;
+        let (days, hours, minutes) = (near / 86_400, near / 3600 % 24, near / 60 % 60);
         let length = match (days, hours, minutes) {
             (0, 0, _) => format!("{seconds} s"),
             (0, hours, minutes) => format!("{hours} h {minutes} min"),
