@@ -376,7 +376,8 @@ mod tests {
         for (ahead, text) in [
             (61, "61 s ahead of"),
             (-61, "61 s behind"),
-            (-3_700, "1 h 1 min behind"),
+            (-3_700, "1 h 2 min behind"),
+            (-3_599, "1 h 0 min behind"),
             (40 * 86_400 + 3_600, "40 d 1 h ahead of"),
         ] {
             let skew = compare(ahead).unwrap();

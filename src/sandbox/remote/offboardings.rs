@@ -112,6 +112,14 @@ impl Leaving {
                 decided: None,
                 submitted: earlier(today, 202),
             }),
+            // One that a test or an operator of the sandbox set for an employment that had none.
+            (_, None) if people.offboardings.contains_key(&index) => Some(Self {
+                resignation: false,
+                status: "submitted",
+                proposed: today,
+                decided: None,
+                submitted: earlier(today, 1),
+            }),
             (_, None) => None,
             // A resignation that is still being looked at: only the wish is known.
             (index, Some(last_day)) if untouched && company.status(index) == "offboarding" && index % 2 == 1 => {

@@ -415,7 +415,8 @@ async fn begin(
     Ok(())
 }
 
-/// Appends what saves the end of a page for the walk in `there`.
+/// Appends what saves the end of a page for the walk in `there`. A position that was saved before becomes unused: the
+/// client that has just been served waits there, even if another one has gone on from it.
 fn saved(
     statement: Statement,
     request: &PageRequest<'_>,
@@ -450,16 +451,16 @@ fn saved(
     statement
         .sql(
             "::bigint AS through FROM there
-             ), again AS (SELECT p.ctid AS row, p.saved_at, ended.saved_at AS now FROM page_positions p JOIN ended
+             ), again AS (SELECT p.ctid AS row, p.saved_at, p.used_at IS NOT NULL AS was_used, ended.saved_at AS now FROM page_positions p JOIN ended
                 ON p.walk = ended.walk AND p.next_start_index = ended.next_start_index
                 AND p.last_position = ended.last_position AND p.last_key IS NOT DISTINCT FROM ended.last_key
                 AND p.is_rooted = ended.is_rooted
-             ), refreshed AS (UPDATE page_positions p SET saved_at = again.now FROM again
-                WHERE p.ctid = again.row AND again.saved_at < ",
+             ), refreshed AS (UPDATE page_positions p SET saved_at = again.now, used_at = NULL FROM again
+                WHERE p.ctid = again.row AND (again.was_used OR again.saved_at < ",
         )
         .bind(Value::Instant(request.now - REFRESHED_AFTER))
         .sql(
-            ")
+            "))
              INSERT INTO page_positions
                 (walk, next_start_index, last_position, last_key, is_rooted, saved_at, remaining, through)
              SELECT * FROM ended WHERE NOT EXISTS (SELECT FROM again)",
