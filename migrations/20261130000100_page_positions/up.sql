@@ -28,8 +28,8 @@ CREATE UNLOGGED TABLE page_positions (
     -- Whether the pages before it began at startIndex 1.
     is_rooted boolean NOT NULL,
     saved_at timestamptz NOT NULL,
-    -- When the page behind it was served first.
-    used_at timestamptz,
+    -- How often a page ended here, less how often the page behind it was served: so many clients may wait here.
+    waiting integer NOT NULL DEFAULT 1,
     -- How many matches followed, and up to which number of the feed that takes changes into account. Absent if unknown.
     remaining bigint,
     through bigint

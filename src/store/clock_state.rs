@@ -74,7 +74,7 @@ const REPAIRS: &[&str] = &[
     // The order of the feed is that of its numbers, and stays.
     "UPDATE changes SET at = $1, effective_at = least(effective_at, $1) WHERE at {later}",
     "UPDATE audit SET at = $1 WHERE at {later}",
-    "DELETE FROM page_positions WHERE saved_at {later} OR used_at {later}",
+    "DELETE FROM page_positions WHERE saved_at {later}",
     "DELETE FROM page_walks WHERE started_at {later} OR finished_at {later}",
 ];
 

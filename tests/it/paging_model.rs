@@ -424,13 +424,10 @@ async fn interleaved(world: &mut World, random: &mut Random, list: &List, door: 
         }
         let n = random.below(walkers.len());
         let (action, now) = (random.below(16), world.served.now());
-        let begins = match action {
-            1 => true,
-            2 => walkers[n].last == 1 && walkers[n].next > 1,
-            10.. => walkers[n].next == 1 && !walkers[n].is_done,
-            _ => false,
-        };
-        if begins {
+        let is_retry = action == 2 && walkers[n].next > 1 && now - walkers[n].read_at < TimeDelta::minutes(2);
+        let goes_on = matches!(action, 2 | 4 | 5 | 10..) && !walkers[n].is_done;
+        if action == 1 || is_retry && walkers[n].last == 1 || !is_retry && goes_on && walkers[n].next == 1 {
+            // The page at index 1 may begin another walk; it ends those that have stood still.
             walkers
                 .iter_mut()
                 .enumerate()
@@ -449,7 +446,7 @@ async fn interleaved(world: &mut World, random: &mut Random, list: &List, door: 
                 log.push(format!("probe of 1 by {}", walker.count));
             }
             // A lost answer.
-            2 if walker.next > 1 && world.served.now() - walker.read_at < TimeDelta::minutes(2) => {
+            2 if is_retry => {
                 door.page(world, list, walker.last, walker.count).await;
                 log.push(format!("{n} again {} by {}", walker.last, walker.count));
             }
@@ -532,7 +529,12 @@ async fn alone(world: &mut World, random: &mut Random, list: &List, door: &Door,
         // Positions stay for three minutes after the last page was read.
         let longest = if walker.next > total { 2 } else { 20 };
         world.served.clock.advance(TimeDelta::minutes(i64::try_from(random.below(longest)).unwrap()));
+        let is_first = walker.next == 1;
         total = walker.step(world, door, list).await;
+        if is_first && total <= walker.count {
+            // Of a list that fits one page nothing is saved: what a client asks for behind it is counted to.
+            return;
+        }
         if walker.is_done {
             break;
         }

@@ -28,8 +28,6 @@ const SHARED_FOR: TimeDelta = TimeDelta::minutes(5);
 const FINISHED_KEPT: i64 = 8;
 /// A walk whose last page was read so recently goes on beside one that begins.
 const GOES_ON_FOR: TimeDelta = TimeDelta::minutes(1);
-/// A position that is saved again is written again only after this time.
-const REFRESHED_AFTER: TimeDelta = TimeDelta::minutes(1);
 
 /// A position behind which the requested page may have to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,10 +116,17 @@ pub(in crate::store) struct PageStart {
     pub(in crate::store) remaining: Option<i64>,
     /// What was saved with the position.
     pub(super) saved: Option<Remaining>,
-    continues: Option<i64>,
+    continues: Option<Continued>,
     is_rooted: bool,
     /// Whether the end of the list may be taken for the end of the walk.
     can_finish: bool,
+}
+
+/// The position that a page uses up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Continued {
+    walk: i64,
+    place: Place,
 }
 
 impl PageStart {
@@ -150,7 +155,7 @@ impl Resume {
             "SELECT s.last_sequence, EXISTS (SELECT FROM changes WHERE sequence IS NULL) AS has_unnumbered, p.*
              FROM feed_state s LEFT JOIN LATERAL (
                 SELECT p.walk, p.last_position, p.last_key, p.is_rooted,
-                    p.used_at IS NULL OR w.is_shared AS is_waiting, w.started_at, w.finished_at,
+                    p.waiting > 0 OR w.is_shared AS is_waiting, w.started_at, w.finished_at,
                     p.remaining, p.through
                 FROM page_walks w JOIN page_positions p ON p.walk = w.id WHERE w.caller = ",
         )
@@ -219,7 +224,7 @@ impl Resume {
                 Rank::Only | Rank::Position(_) => None,
             },
             saved: earliest.remaining,
-            continues: continued.map(|one| one.walk),
+            continues: continued.map(|one| Continued { walk: one.walk, place: one.place.clone() }),
             can_finish: continued.is_none_or(|one| !is_retry(one)),
             is_rooted: ranked.iter().any(|(_, one)| one.is_rooted),
         };
@@ -286,9 +291,9 @@ pub(in crate::store) async fn save(
 ) {
     let Some(index) = request.saved_index() else { return };
     let is_end = end.is_none_or(|end| !end.goes_on);
-    let saved = match (start.continues, end) {
+    let saved = match (&start.continues, end) {
         (Some(_), _) if is_end && !start.can_finish => Ok(()),
-        (Some(walk), _) => go_on(conn, request, index, walk, start.is_rooted, end, remaining).await,
+        (Some(continued), _) => go_on(conn, request, index, continued, start.is_rooted, end, remaining).await,
         // All of it in one page, as most questions have it, is no walk.
         (None, Some(end)) if end.goes_on => begin(conn, request, index, start.is_rooted, end, remaining).await,
         (None, _) => Ok(()),
@@ -333,27 +338,33 @@ async fn go_on(
     conn: &mut AsyncPgConnection,
     request: &PageRequest<'_>,
     index: i64,
-    walk: i64,
+    continued: &Continued,
     is_rooted: bool,
     end: Option<&End>,
     remaining: Option<Remaining>,
 ) -> QueryResult<()> {
-    let statement = Statement::new("WITH used AS (UPDATE page_positions SET used_at = ")
-        .bind(Value::Instant(request.now))
-        .sql(" WHERE walk = ")
-        .bind(Value::Integer(walk))
+    let Continued { walk, place } = continued;
+    let statement = Statement::new("WITH used AS (UPDATE page_positions SET waiting = waiting - 1 WHERE walk = ")
+        .bind(Value::Integer(*walk))
         .sql(" AND next_start_index = ")
         .bind(Value::Integer(index))
-        .sql(" AND used_at IS NULL), there AS (SELECT id FROM page_walks WHERE id = ")
-        .bind(Value::Integer(walk))
-        .sql(")");
+        .sql(" AND last_position = ")
+        .bind(Value::Integer(place.position));
+    // Another client may wait at the same index of the walk, behind another place.
+    let statement = match &place.key {
+        Some(key) => statement.sql(" AND last_key = ").bind(Value::Text(key.clone())),
+        None => statement.sql(" AND last_key IS NULL"),
+    }
+    .sql(" AND waiting > 0), there AS (SELECT id FROM page_walks WHERE id = ")
+    .bind(Value::Integer(*walk))
+    .sql(")");
     let statement = match end {
         Some(end) => saved(statement, request, index, is_rooted, end, remaining),
         None => statement.sql(" SELECT FROM there"),
     };
     statement.execute(conn).await?;
     if end.is_none_or(|end| !end.goes_on) {
-        finish(conn, request, walk).await?;
+        finish(conn, request, *walk).await?;
     }
     Ok(())
 }
@@ -396,7 +407,7 @@ async fn begin(
     )
     .bind(Value::Instant(request.now - GOES_ON_FOR))
     .sql(
-        " ELSE COALESCE(min(p.next_start_index) FILTER (WHERE p.used_at IS NULL) >= max(p.next_start_index), TRUE) END
+        " ELSE COALESCE(min(p.next_start_index) FILTER (WHERE p.waiting > 0) >= max(p.next_start_index), TRUE) END
              FROM page_positions p WHERE p.walk = w.id)
             FOR UPDATE SKIP LOCKED)
          ), shared AS (UPDATE page_walks w SET is_shared = TRUE FROM joined WHERE w.id = joined.id AND NOT joined.is_shared
@@ -415,8 +426,8 @@ async fn begin(
     Ok(())
 }
 
-/// Appends what saves the end of a page for the walk in `there`. A position that was saved before becomes unused: the
-/// client that has just been served waits there, even if another one has gone on from it.
+/// Appends what saves the end of a page for the walk in `there`. Of a position that was saved before
+/// it is counted that one more client waits there.
 fn saved(
     statement: Statement,
     request: &PageRequest<'_>,
@@ -451,30 +462,28 @@ fn saved(
     statement
         .sql(
             "::bigint AS through FROM there
-             ), again AS (SELECT p.ctid AS row, p.saved_at, p.used_at IS NOT NULL AS was_used, ended.saved_at AS now FROM page_positions p JOIN ended
-                ON p.walk = ended.walk AND p.next_start_index = ended.next_start_index
+             ), again AS (UPDATE page_positions p SET saved_at = ended.saved_at, waiting = p.waiting + 1 FROM ended
+                WHERE p.walk = ended.walk AND p.next_start_index = ended.next_start_index
                 AND p.last_position = ended.last_position AND p.last_key IS NOT DISTINCT FROM ended.last_key
                 AND p.is_rooted = ended.is_rooted
-             ), refreshed AS (UPDATE page_positions p SET saved_at = again.now, used_at = NULL FROM again
-                WHERE p.ctid = again.row AND (again.was_used OR again.saved_at < ",
-        )
-        .bind(Value::Instant(request.now - REFRESHED_AFTER))
-        .sql(
-            "))
+                RETURNING p.walk)
              INSERT INTO page_positions
                 (walk, next_start_index, last_position, last_key, is_rooted, saved_at, remaining, through)
              SELECT * FROM ended WHERE NOT EXISTS (SELECT FROM again)",
         )
 }
 
-/// Notes that a walk has reached the end of the list, unless other clients share it. Removes earlier ones.
+/// Notes that a walk has reached the end of the list, unless other clients share it or wait within it. Removes earlier
+/// ones.
 async fn finish(conn: &mut AsyncPgConnection, request: &PageRequest<'_>, walk: i64) -> QueryResult<()> {
     Statement::new("WITH finished AS (UPDATE page_walks SET finished_at = ")
         .bind(Value::Instant(request.now))
         .sql(" WHERE NOT is_shared AND id = ")
         .bind(Value::Integer(walk))
         .sql(
-            " RETURNING id)
+            " AND NOT EXISTS (SELECT FROM page_positions p WHERE p.walk = page_walks.id AND p.waiting > 0
+                AND p.next_start_index < (SELECT max(next_start_index) FROM page_positions WHERE walk = p.walk))
+             RETURNING id)
              DELETE FROM page_walks WHERE id IN (
                 SELECT id FROM page_walks WHERE finished_at IS NOT NULL AND caller = ",
         )
