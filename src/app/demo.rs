@@ -295,7 +295,7 @@ async fn publish(context: &Context, id: Uuid, system: &str, workers: u32, actor:
         let run = match connect::finish(context, id, None, actor).await {
             Err(FlowError::Conflict(_)) => {
                 // The first start was stopped before its preview had ended.
-                ended(context, connect::preview(context, id, actor).await?.run).await?;
+                ended(context, connect::preview(context, id, Vec::new(), actor).await?.run).await?;
                 connect::finish(context, id, None, actor).await?.run.run
             }
             other => other?.run.run,

@@ -25,13 +25,13 @@ pub enum Verb {
     #[command(subcommand)]
     Add(add::Kind),
     /// Pull and plan, publish nothing.
-    Preview(Act),
+    Preview(Pull),
     /// Show the latest plan: what would be done to whom.
     Plan(Plan),
     /// End the set-up: publish the plan, pull by schedule from now on.
     Finish(Finish),
     /// Pull now; while a run is going, that one is shown.
-    Sync(Act),
+    Sync(Pull),
     /// Stop pulling by schedule; known dates still fire.
     Pause(Act),
     /// Pull by schedule again, beginning now.
@@ -62,6 +62,15 @@ pub struct Act {
     which: Which,
     #[command(flatten)]
     why: Why,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Pull {
+    #[command(flatten)]
+    act: Act,
+    /// Accept that many workers have lost this field, as the problem `shapeChanged` names it; may be repeated.
+    #[arg(long, value_name = "FIELD")]
+    accept_shape: Vec<String>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -107,8 +116,8 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
             show(&client.get(&[PATH, &id], &[]).await?, client, out)
         }
         Verb::Add(kind) => add::run(kind, client, out).await,
-        Verb::Preview(act) => begin(&act, "preview", json!({}), client, out).await,
-        Verb::Sync(act) => begin(&act, "sync", json!({}), client, out).await,
+        Verb::Preview(pull) => begin(&pull, "preview", client, out).await,
+        Verb::Sync(pull) => begin(&pull, "sync", client, out).await,
         Verb::Finish(finish) => self::finish(&finish, client, out).await,
         Verb::Authorize(act) => {
             let id = id(client, &act.which).await?;
@@ -167,10 +176,13 @@ async fn id(client: &Client, which: &Which) -> Result<String, CliError> {
 }
 
 /// What begins a run.
-async fn begin(act: &Act, step: &str, body: Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+async fn begin(pull: &Pull, step: &str, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    let Pull { act, accept_shape } = pull;
     let id = id(client, &act.which).await?;
-    let mut body = body;
-    body["reason"] = json!(act.why.reason);
+    let mut body = json!({ "reason": act.why.reason });
+    if !accept_shape.is_empty() {
+        body["acceptShape"] = json!(accept_shape);
+    }
     let begun = client.post(&[PATH, &id, step], &body).await?;
     tell_run(&begun, client, out)
 }

@@ -143,14 +143,23 @@ impl Worker {
     /// Gives each unit that cannot be read the value that an earlier statement had of it, as a whole: values of two times
     /// never mix within a unit.
     ///
-    /// Two dates are the exception: the original start and the planned end say nothing about who may be in, so that one of
-    /// them that cannot be read does not keep a leaver active.
+    /// Dates that keep no leaver active are the exception: the original start and the planned end say nothing about who may
+    /// be in, and the start says nothing to somebody of whom the statement says when the employment ended.
     pub fn keep_unreadable(&mut self, last: &Self) {
         let status = Unit::named(Unit::STATUS);
-        let decides = |slot: &Slot| slot.unit() == status && !matches!(slot, Slot::OriginalStart | Slot::PlannedEnd);
-        let is_decided = !self.unreadable.iter().flat_map(|field| &field.slots).any(decides);
+        let says_end = self.employment.ended || self.employment.last_day.is_some();
+        let decides = |slot: &Slot| match slot {
+            Slot::OriginalStart | Slot::PlannedEnd => false,
+            Slot::Start => !says_end,
+            other => other.unit() == status,
+        };
+        let unread = || self.unreadable.iter().flat_map(|field| &field.slots);
+        let (is_decided, lacks_start) = (!unread().any(decides), unread().any(|slot| *slot == Slot::Start));
         for unit in self.unreadable_units() {
             if unit == status && is_decided {
+                if lacks_start {
+                    self.employment.start = last.employment.start;
+                }
                 self.employment.original_start = last.employment.original_start;
                 self.employment.planned_end = last.employment.planned_end;
             } else {
@@ -239,6 +248,27 @@ mod tests {
         said.keep_unreadable(&last);
         assert_eq!((said.employment.status.as_str(), said.employment.last_day), ("archived", Some(day("2026-11-25"))));
         assert_eq!(said.employment.original_start, Some(day("2019-01-01")));
+    }
+
+    #[test]
+    fn an_unreadable_start_keeps_no_leaver_active_and_lets_nobody_in() {
+        let last = worker("1", "a@acme.com");
+        let began = last.employment.start;
+        let mut left = worker("1", "a@acme.com").ends("2026-11-25");
+        left.employment.start = None;
+        left.employment.status = "archived".to_owned();
+        left.unreadable = unreadable([Slot::Start, Slot::OriginalStart]);
+        left.keep_unreadable(&last);
+        assert_eq!((left.employment.start, left.employment.last_day), (began, Some(day("2026-11-25"))));
+        assert_eq!(left.employment.status, "archived");
+
+        // Who is hired again, from a day that cannot be read, is not let in by the start of the earlier employment.
+        let gone = left;
+        let mut again = worker("1", "a@acme.com");
+        again.employment.start = None;
+        again.unreadable = unreadable([Slot::Start]);
+        again.keep_unreadable(&gone);
+        assert_eq!(again.employment, gone.employment);
     }
 
     #[test]

@@ -167,6 +167,9 @@ pub(super) async fn identify(
     }
 }
 
+/// The name of the field that no pull can do without.
+pub use super::read::RECORD_ID;
+
 /// Asks for a run; while one is going, that is the answer.
 pub(super) async fn enqueue(
     context: &Context,
@@ -174,6 +177,18 @@ pub(super) async fn enqueue(
     connection: Uuid,
     cause: RunCause,
     preview: bool,
+    actor: &Actor,
+) -> Result<Asked, FlowError> {
+    enqueue_accepting(context, conn, connection, (cause, preview), Vec::new(), actor).await
+}
+
+/// Asks for a run that accepts the loss of fields.
+async fn enqueue_accepting(
+    context: &Context,
+    conn: &mut AsyncPgConnection,
+    connection: Uuid,
+    (cause, preview): (RunCause, bool),
+    accepted_fields: Vec<String>,
     actor: &Actor,
 ) -> Result<Asked, FlowError> {
     let run = NewRun {
@@ -185,6 +200,7 @@ pub(super) async fn enqueue(
         plan_id: None,
         token_name: Some(actor.token_name.clone()),
         queued_at: context.clock.now(),
+        accepted_fields,
     };
     let (run, begun) = store::runs::enqueue(conn, run).await?;
     Ok(Asked { run, begun })
@@ -194,22 +210,31 @@ pub(super) async fn locked(conn: &mut AsyncPgConnection, id: Uuid) -> Result<Con
     store::connections::lock(conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))
 }
 
-/// Pulls and plans without changing anybody.
-pub async fn preview(context: &Context, id: Uuid, actor: &Actor) -> Result<Asked, FlowError> {
-    pull_now(context, id, actor, RunCause::Preview, true).await
+/// Pulls and plans without changing anybody. `accepted` as for [`sync`].
+///
+/// # Errors
+/// As [`sync`].
+pub async fn preview(context: &Context, id: Uuid, accepted: Vec<String>, actor: &Actor) -> Result<Asked, FlowError> {
+    pull_now(context, id, actor, (RunCause::Preview, true), accepted).await
 }
 
 /// Pulls now. While a run is going, that one is the answer (story 3).
-pub async fn sync(context: &Context, id: Uuid, actor: &Actor) -> Result<Asked, FlowError> {
-    pull_now(context, id, actor, RunCause::Sync, false).await
+///
+/// `accepted` are fields of records that many workers may have lost since the last pull, as the problem `shapeChanged`
+/// names them: HR does without them on purpose.
+///
+/// # Errors
+/// [`FlowError::Conflict`] when a run is going and `accepted` names fields: that run does not accept their loss.
+pub async fn sync(context: &Context, id: Uuid, accepted: Vec<String>, actor: &Actor) -> Result<Asked, FlowError> {
+    pull_now(context, id, actor, (RunCause::Sync, false), accepted).await
 }
 
 async fn pull_now(
     context: &Context,
     id: Uuid,
     actor: &Actor,
-    cause: RunCause,
-    preview: bool,
+    (cause, preview): (RunCause, bool),
+    accepted: Vec<String>,
 ) -> Result<Asked, FlowError> {
     let mut conn = context.db.get().await?;
     let asked = conn
@@ -224,16 +249,20 @@ async fn pull_now(
             if !may {
                 return Err(wrong_state(&connection, step));
             }
-            let asked = enqueue(context, conn, id, cause, preview, actor).await?;
-            record(
-                context,
-                conn,
-                actor,
-                &format!("connection.{cause}"),
-                &format!("connection {id}"),
-                json!({ "run": asked.run }),
-            )
-            .await?;
+            let asked = enqueue_accepting(context, conn, id, (cause, preview), accepted.clone(), actor).await?;
+            if !asked.begun && !accepted.is_empty() {
+                let run = asked.run;
+                return Err(FlowError::Conflict(format!(
+                    "run {run} is going and accepts no loss; ask again when it has ended"
+                )));
+            }
+            let detail = if accepted.is_empty() {
+                json!({ "run": asked.run })
+            } else {
+                json!({ "run": asked.run, "acceptShape": accepted })
+            };
+            let (action, target) = (format!("connection.{cause}"), format!("connection {id}"));
+            record(context, conn, actor, &action, &target, detail).await?;
             Ok(asked)
         })
         .await?;
@@ -284,6 +313,7 @@ pub async fn finish(context: &Context, id: Uuid, plan: Option<Uuid>, actor: &Act
                 plan_id: Some(latest),
                 token_name: Some(actor.token_name.clone()),
                 queued_at: now,
+                accepted_fields: Vec::new(),
             };
             let (run, begun) = store::runs::enqueue(conn, run).await?;
             let change = ConnectionChange {

@@ -146,6 +146,7 @@ async fn carry_out(
         plan_id: None,
         token_name: actor.map(|actor| actor.token_name.clone()),
         queued_at: context.clock.now(),
+        accepted_fields: Vec::new(),
     };
     let (id, queued) = store::runs::enqueue(conn, run).await?;
     if !queued && actor.is_some() {

@@ -156,6 +156,7 @@ async fn reopen(context: &Context, conn: &mut AsyncPgConnection, id: Uuid) -> Re
                 plan_id: None,
                 token_name: None,
                 queued_at: now,
+                accepted_fields: Vec::new(),
             };
             store::runs::enqueue(conn, run).await?;
         }

@@ -114,6 +114,7 @@ pub async fn put(
                 plan_id: None,
                 token_name: Some(actor.token_name.clone()),
                 queued_at: context.clock.now(),
+                accepted_fields: Vec::new(),
             };
             let (run, begun) = store::runs::enqueue(conn, run).await?;
             if !begun {

@@ -108,7 +108,13 @@ pub(super) async fn end_run(
             _ => Vec::new(),
         };
         if let Some((code, message)) = &problem {
-            problems.insert(0, json!({ "code": code, "message": message, "at": now }));
+            let mut told = json!({ "code": code, "message": message, "at": now });
+            if let Ending::Short(shortfall) = &ending
+                && let Some(remedy) = shortfall.remedy(&fresh)
+            {
+                told["remedy"] = json!(remedy);
+            }
+            problems.insert(0, told);
         }
         let change = RunChange {
             state: Some(state),
@@ -247,6 +253,11 @@ fn follow_up(
                 }
                 _ => "nothing is lost: the last good data is served, and the pull is tried again by itself",
             };
+            let more = match ending {
+                Ending::Short(shortfall) => shortfall.remedy(connection),
+                _ => None,
+            };
+            let remedy = more.map_or_else(|| remedy.to_owned(), |more| format!("{remedy}; {more}"));
             change.problems = Some(json!([{ "code": code, "message": message, "at": now, "remedy": remedy }]));
         }
     }

@@ -219,6 +219,7 @@ async fn begin_anew(
         plan_id: None,
         token_name: run.token_name.clone(),
         queued_at: now,
+        accepted_fields: Vec::new(),
     };
     let (id, old) = (next.id, run.id);
     conn.transaction(async |conn| {
@@ -340,6 +341,7 @@ async fn read_all(
         connector: connector.as_ref(),
         began,
         rules: super::plan::facts(connection, true)?.rules,
+        accepted_fields: &run.accepted_fields,
     };
     let read = reader.read(since).await?;
     let evidence = format!("{} {ground}", read.method);

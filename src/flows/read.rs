@@ -38,6 +38,9 @@ const UNAVAILABLE_AT_MOST: u32 = 10;
 /// How often the log tells how far a pull is.
 const TELL_EVERY: TimeDelta = TimeDelta::seconds(10);
 
+/// The field with the id of a record, which no read can do without.
+pub const RECORD_ID: &str = "id";
+
 /// Why a read is incomplete. Nothing is concluded from an incomplete read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Shortfall {
@@ -67,6 +70,20 @@ impl Shortfall {
             Self::ShapeChanged { .. } => "shapeChanged",
         }
     }
+
+    /// What an admin can do besides waiting. No pull does without the ids of records.
+    pub(super) fn remedy(&self, connection: &ConnectionRow) -> Option<String> {
+        match self {
+            Self::ShapeChanged { field, .. } if field != RECORD_ID => {
+                let step = if connection.state == "review" { "preview" } else { "sync" };
+                let id = connection.id;
+                Some(format!(
+                    "if HR does without `{field}` on purpose: rollbook connection {step} {id} --accept-shape {field}"
+                ))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A complete read, staged.
@@ -93,6 +110,8 @@ pub(super) struct Reader<'a> {
     pub connector: &'a dyn Connector,
     pub began: DateTime<Utc>,
     pub rules: Rules,
+    /// Fields whose loss an admin has accepted.
+    pub accepted_fields: &'a [String],
 }
 
 impl Reader<'_> {
@@ -129,7 +148,7 @@ impl Reader<'_> {
         let known = if progress.nameless > 0 { self.known().await? } else { 0 };
         if known > 0 && is_too_many(progress.nameless, known) {
             let how = "cannot be read";
-            let (field, lost) = ("id".to_owned(), progress.nameless);
+            let (field, lost) = (RECORD_ID.to_owned(), progress.nameless);
             return Err(Stop::Short(Shortfall::ShapeChanged { field, how, lost, had: known }));
         }
         if (seen == 0 || end.is_hollow) && coverage == Coverage::Full {
@@ -145,7 +164,7 @@ impl Reader<'_> {
         };
         self.details(reading.as_ref(), all, &mut progress).await?;
         progress.check(all)?;
-        shape::compare(self.lease, self.connection.id, reading.hidden()).await?;
+        shape::compare(self.lease, self.connection.id, reading.hidden(), self.accepted_fields).await?;
         Ok(Read {
             method: reading.method(),
             memory: reading.memory(),

@@ -84,6 +84,7 @@ fn new_run(context: &Context, connection: Uuid, cause: RunCause, state: RunState
         plan_id: None,
         token_name: None,
         queued_at: now,
+        accepted_fields: Vec::new(),
     }
 }
 

@@ -38,6 +38,8 @@ pub struct RunRow {
     /// Until when it waits, and what for.
     pub waiting_until: Option<DateTime<Utc>>,
     pub waiting_for: Option<WaitingFor>,
+    /// Fields of records whose loss an admin has accepted for this run.
+    pub accepted_fields: Vec<String>,
 }
 
 #[derive(Insertable)]
@@ -51,6 +53,8 @@ pub struct NewRun {
     pub plan_id: Option<Uuid>,
     pub token_name: Option<String>,
     pub queued_at: DateTime<Utc>,
+    /// Fields of records whose loss an admin accepts.
+    pub accepted_fields: Vec<String>,
 }
 
 #[derive(Default, AsChangeset)]

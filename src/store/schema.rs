@@ -214,7 +214,7 @@ diesel::table! {
         last_key -> Nullable<Text>,
         is_rooted -> Bool,
         saved_at -> Timestamptz,
-        used_at -> Nullable<Timestamptz>,
+        waiting -> Int4,
         remaining -> Nullable<Int8>,
         through -> Nullable<Int8>,
     }
@@ -415,6 +415,7 @@ diesel::table! {
         cancel_reason -> Nullable<Text>,
         waiting_until -> Nullable<Timestamptz>,
         waiting_for -> Nullable<Text>,
+        accepted_fields -> Array<Text>,
     }
 }
 

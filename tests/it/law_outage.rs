@@ -34,7 +34,7 @@ async fn connections_that_drop_in_the_middle_lose_and_double_nothing() {
         }
         // Past every lease and every back-off of the round before.
         world.advance(TimeDelta::hours(7));
-        connect::sync(&world.context, connection, &admin()).await.unwrap();
+        connect::sync(&world.context, connection, Vec::new(), &admin()).await.unwrap();
         let begun = world.vendor.statistics().total;
         let work = tokio::spawn(try_work(world.context.clone()));
         // Early rounds are hit while pages are read, later ones while the plan is made and applied.

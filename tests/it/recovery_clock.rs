@@ -80,7 +80,7 @@ async fn after_a_clock_that_was_ahead_everybody_is_as_they_should_be() {
 
     let wrong = node_ahead(&world, 40).await;
     assert!(!clock_check::look_back(&wrong).await.unwrap(), "a clock that goes forward tells nothing");
-    connect::sync(&wrong, connection, &admin()).await.unwrap();
+    connect::sync(&wrong, connection, Vec::new(), &admin()).await.unwrap();
     world.vendor.patch(5, &json!({ "work_email": "another@acme.example" })).unwrap();
     work(&wrong).await;
     assert_eq!(world.number(active).await, before - 2, "they have left by the wrong clock");
@@ -118,7 +118,7 @@ async fn two_reads_between_which_the_clock_jumped_prove_no_absence() {
     world.sync(connection).await;
     let wrong = node_ahead(&world, 40).await;
     clock_check::look_back(&wrong).await.unwrap();
-    connect::sync(&wrong, connection, &admin()).await.unwrap();
+    connect::sync(&wrong, connection, Vec::new(), &admin()).await.unwrap();
     work(&wrong).await;
     assert_eq!(world.number(active).await, before - 1, "seconds apart, and forty days by the wrong clock");
 

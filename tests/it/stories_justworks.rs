@@ -554,7 +554,7 @@ async fn two_nodes_do_the_work_of_two_hr_systems_once() {
     }
     let known = i64::try_from(pair.live.feed(0).await.len()).unwrap();
     for connection in [remote, justworks] {
-        connect::sync(&world.context, connection, &admin()).await.unwrap();
+        connect::sync(&world.context, connection, Vec::new(), &admin()).await.unwrap();
     }
     tokio::join!(work(&world.context), work(&other));
     let events = pair.live.feed(known).await;

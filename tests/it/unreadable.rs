@@ -150,6 +150,70 @@ async fn a_field_that_many_lose_at_once_is_another_shape_and_changes_nobody() {
     }
 }
 
+/// HR does without a field on purpose: an admin accepts that, for this field and no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loss_that_an_admin_accepts_is_no_change_of_the_shape() {
+    let desk = Desk::with(SandboxConfig::plain(40)).await;
+    let connection = desk.publish().await;
+    let titles = "SELECT string_agg(substring(document from '\"title\":\"([^\"]*)'), ', ' ORDER BY id) FROM people";
+    let before = desk.world.text(titles).await;
+    assert!(before.is_some());
+    for index in 0..40 {
+        let patch = json!({ "job_title": { "a": 1 }, "department": 7 });
+        desk.world.vendor.patch(index, &patch).unwrap();
+    }
+    let run = desk.sync(&connection, TimeDelta::hours(1)).await;
+    assert_eq!(run["problems"][0]["code"], "shapeChanged", "{run}");
+    let remedy = run["problems"][0]["remedy"].as_str().unwrap().to_owned();
+    assert!(remedy.contains("--accept-shape"), "{remedy}");
+    let shown = desk.says(&["connection", "show", &connection]).await;
+    assert!(shown.contains("--accept-shape"), "{shown}");
+
+    let accept = async |fields: &[&str]| {
+        let mut order = vec!["connection", "sync", connection.as_str(), "--reason", "no titles any more"];
+        order.extend(fields.iter().flat_map(|field| ["--accept-shape", *field]));
+        desk.says(&order).await;
+        desk.world.work().await;
+        desk.items(&format!("/runs?connectionId={connection}&limit=1")).await.remove(0)
+    };
+    let run = accept(&["job_title"]).await;
+    let problem = &run["problems"][0];
+    assert_eq!((&run["state"], &problem["code"]), (&json!("incomplete"), &json!("shapeChanged")), "{run}");
+    assert!(problem["message"].as_str().unwrap().contains("`department`"), "the other one is still lost: {problem}");
+    let run = accept(&["job_title", "department"]).await;
+    assert_eq!(
+        (&run["state"], &run["acceptShape"], &run["counts"]["unreadable"]),
+        (&json!("succeeded"), &json!(["job_title", "department"]), &json!(40)),
+        "{run}"
+    );
+    assert_eq!(desk.world.text(titles).await, before, "what cannot be read keeps its last good value");
+    let run = desk.sync(&connection, TimeDelta::hours(1)).await;
+    assert_eq!(run["state"], "succeeded", "accepted once is enough: {run}");
+
+    // A key that is gone is a value that is gone.
+    for index in 0..40 {
+        desk.world.vendor.patch(index, &json!({ "job_title": "Lead", "department": "Design" })).unwrap();
+    }
+    desk.sync(&connection, TimeDelta::hours(1)).await;
+    assert_eq!(titled(&desk, "Lead").await, 40);
+    let path = format!("/connections/{connection}/sync");
+    for (fields, message) in [
+        (json!(["id"]), "records without an id"),
+        (json!([""]), "shapeChanged"),
+        (json!(vec!["x"; 21]), "at most 20"),
+        (json!("job_title"), "a list of texts"),
+    ] {
+        let refused = desk.post(&path, json!({ "acceptShape": fields })).await;
+        assert_eq!(refused.status, 422, "{}", refused.text);
+        assert!(refused.text.contains("acceptShape") && refused.text.contains(message), "{}", refused.text);
+    }
+    let going = desk.post(&path, json!({})).await;
+    assert_eq!(going.status, 202);
+    let late = desk.post(&path, json!({ "acceptShape": ["job_title"] })).await;
+    assert_eq!((late.status, &late.body()["code"]), (409, &json!("conflict")), "the run that is going accepts nothing");
+    desk.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_without_a_usable_id_stops_nobody_and_proves_no_absence() {
     let desk = Desk::with(SandboxConfig::plain(40)).await;

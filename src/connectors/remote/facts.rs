@@ -43,7 +43,7 @@ pub(super) async fn last_days(vendor: &Vendor, count: &Count) -> Result<Option<E
     }))
 }
 
-/// Department names by id; empty if the token may not see departments.
+/// Department names by id; `None` if the token may not see departments.
 ///
 /// # Errors
 /// When the list cannot be read to its end.
@@ -51,11 +51,11 @@ pub(super) async fn departments(
     vendor: &Vendor,
     company: &str,
     count: &Count,
-) -> Result<BTreeMap<String, String>, ConnectorError> {
+) -> Result<Option<BTreeMap<String, String>>, ConnectorError> {
     let read = |row: &Value| Some((row.get("id").and_then(code)?, row.get("name").and_then(text)?));
     let query = [("company_id", company), ("paginate", "true")];
     let listing = whole_list(vendor, "company-departments", &query, count, read).await?;
-    let Some(listing) = listing else { return Ok(BTreeMap::new()) };
+    let Some(listing) = listing else { return Ok(None) };
     if listing.unread > 0 {
         // Its people would lose their department.
         return Err(ConnectorError::Malformed {
@@ -64,7 +64,7 @@ pub(super) async fn departments(
             detail: format!("{} departments cannot be read", listing.unread),
         });
     }
-    Ok(listing.kept.into_iter().collect())
+    Ok(Some(listing.kept.into_iter().collect()))
 }
 
 /// One offboarding that was not canceled.

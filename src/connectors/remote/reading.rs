@@ -1,6 +1,6 @@
 //! One reading of all employments, by the bulk endpoint where Remote offers it, else by list and *show*.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -21,7 +21,8 @@ use crate::keys::seal::sha256;
 
 /// After this time a missing bulk endpoint is looked for again.
 const BULK_RETRY: TimeDelta = TimeDelta::days(7);
-/// After this time offboardings that we may not see are asked for again.
+/// After this time offboardings that we may not see are asked for again. Where they were shown before, they are asked for
+/// with each reading until then.
 const OFFBOARDINGS_RETRY: TimeDelta = TimeDelta::days(1);
 /// A bulk list that gives this many pages in a row without a new record goes in circles.
 const IDLE_PAGES: u32 = 10;
@@ -38,6 +39,12 @@ struct Memory {
     /// When the token was found not to reach offboardings: last days are then known from *show* alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     offboardings_denied_since: Option<DateTime<Utc>>,
+    /// Whether offboardings were shown before that. A denial then hides them at first; it proves no end wrong.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    offboardings_shown: bool,
+    /// The names of departments by id, as they were shown last: they stay while the list is denied.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    departments: BTreeMap<String, String>,
 }
 
 /// A reading that is going on.
@@ -48,7 +55,8 @@ pub(super) struct RemoteReading {
     method: Method,
     /// What the last page said, once it was reached.
     last: Option<Page>,
-    /// The last days, while there are offboardings that cannot be read: no end that is known is then taken back.
+    /// The last days, while there are offboardings that cannot be read or are denied at once: no end that is known is then
+    /// taken back.
     hidden: BTreeSet<Part>,
 }
 
@@ -90,9 +98,14 @@ impl RemoteReading {
 
         let mut facts = Facts { login_email_domains: shared.login_email_domains.clone(), ..Facts::default() };
         let mut hidden = BTreeSet::new();
-        if is_due(memory.offboardings_denied_since, OFFBOARDINGS_RETRY, now) {
+        let is_retried = is_due(memory.offboardings_denied_since, OFFBOARDINGS_RETRY, now);
+        if is_retried || memory.offboardings_shown {
             let ends = facts::last_days(&shared.vendor, &count).await?;
-            memory.offboardings_denied_since = ends.is_none().then_some(now);
+            // Denied for a day: this token is meant not to see them.
+            let is_denied_for_long = is_retried && memory.offboardings_denied_since.is_some();
+            memory.offboardings_shown = ends.is_some() || memory.offboardings_shown && !is_denied_for_long;
+            let denied_since = memory.offboardings_denied_since.filter(|_| !is_retried).or(Some(now));
+            memory.offboardings_denied_since = denied_since.filter(|_| ends.is_none());
             let ends = ends.unwrap_or_default();
             // One that cannot be read may be of any employment.
             facts.ends_hidden = ends.unread > 0;
@@ -105,7 +118,13 @@ impl RemoteReading {
             tracing::warn!("Remote does not show offboardings to this token; every record is asked for by its id");
             facts.ends_hidden = true;
         }
-        facts.departments = facts::departments(&shared.vendor, &company, &count).await?;
+        let is_denied_at_once = memory.offboardings_denied_since.is_some() && memory.offboardings_shown;
+        hidden.extend(is_denied_at_once.then_some(Part::LastDay));
+        match facts::departments(&shared.vendor, &company, &count).await? {
+            Some(departments) => memory.departments.clone_from(&departments),
+            None => tracing::warn!("Remote does not show departments to this token"),
+        }
+        facts.departments.clone_from(&memory.departments);
 
         let mut method = Method::List(List { page: 1, seen: HashSet::new(), count: count.clone() });
         if is_due(memory.bulk_missing_since, BULK_RETRY, now) {

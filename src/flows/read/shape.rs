@@ -38,11 +38,16 @@ impl Loss {
 #[derive(Debug, Default)]
 struct Losses(BTreeMap<(String, Loss), (u64, BTreeSet<Slot>)>);
 
-/// Compares a staged read with the last good statements.
+/// Compares a staged read with the last good statements. The loss of `accepted` fields is no change of the shape.
 ///
 /// # Errors
 /// [`Shortfall::ShapeChanged`], with the field that most workers lost.
-pub(super) async fn compare(lease: &Lease<'_>, connection: uuid::Uuid, hidden: &BTreeSet<Part>) -> Result<(), Stop> {
+pub(super) async fn compare(
+    lease: &Lease<'_>,
+    connection: uuid::Uuid,
+    hidden: &BTreeSet<Part>,
+    accepted: &[String],
+) -> Result<(), Stop> {
     let mut losses = Losses::default();
     let mut after = String::new();
     let mut conn = lease.context.db.get().await?;
@@ -59,6 +64,9 @@ pub(super) async fn compare(lease: &Lease<'_>, connection: uuid::Uuid, hidden: &
     }
     let mut worst: Option<(u64, Shortfall)> = None;
     for ((field, loss), (lost, slots)) in losses.0 {
+        if accepted.contains(&field) {
+            continue;
+        }
         let paths: Vec<Vec<&str>> = slots.iter().map(Slot::path).collect();
         let had = store::staging::count_saying(&mut conn, connection, &json!(paths)).await?;
         let had = u64::try_from(had).unwrap_or(0).max(lost);

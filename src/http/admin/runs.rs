@@ -122,5 +122,6 @@ fn show_row(row: &RunRow, now: DateTime<Utc>) -> Value {
         "waitingUntil": row.waiting_until,
         "waitingFor": row.waiting_for,
         "cancelRequestedAt": row.cancel_requested_at,
+        "acceptShape": row.accepted_fields,
     })
 }

@@ -17,11 +17,41 @@ use crate::http::auth::{Admin, Caller};
 use crate::http::error::Problem;
 use crate::http::state::State;
 
+/// Fields whose loss one request can accept.
+const MOST_FIELDS: usize = 20;
+const LONGEST_FIELD: usize = 200;
+
 /// A body that may hold a reason and nothing else.
 async fn bare(caller: &Caller<Admin>, request: &HttpRequest, payload: web::Payload) -> Result<(Uuid, Actor), Problem> {
     Parameters::read(request, &[])?.finish()?;
     let id = id(request, "id", "connection")?;
     Ok((id, Members::read(request, payload, &[]).await?.actor(caller)?))
+}
+
+/// What asks for a pull: the connection, and the fields of records whose loss is accepted.
+async fn pull(
+    caller: &Caller<Admin>,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<(Uuid, Vec<String>, Actor), Problem> {
+    Parameters::read(request, &[])?.finish()?;
+    let id = id(request, "id", "connection")?;
+    let mut body = Members::read(request, payload, &["acceptShape"]).await?;
+    let accepted = body.texts("acceptShape").unwrap_or_default();
+    if accepted.len() > MOST_FIELDS {
+        body.refuse("acceptShape", format!("expected at most {MOST_FIELDS} fields"));
+    }
+    for (at, field) in accepted.iter().enumerate() {
+        if field == connect::RECORD_ID {
+            body.refuse(format!("acceptShape[{at}]"), "records without an id cannot be accepted");
+        } else if field.is_empty() || field.chars().count() > LONGEST_FIELD {
+            body.refuse(
+                format!("acceptShape[{at}]"),
+                format!("expected a field as the problem `shapeChanged` names it, of 1 to {LONGEST_FIELD} characters"),
+            );
+        }
+    }
+    Ok((id, accepted, body.actor(caller)?))
 }
 
 fn run(asked: Asked) -> Value {
@@ -35,8 +65,8 @@ pub(super) async fn preview(
     payload: web::Payload,
     context: web::Data<Context>,
 ) -> Answer {
-    let (id, actor) = bare(&caller, &request, payload).await?;
-    Ok(answer(StatusCode::ACCEPTED, &run(connect::preview(&context, id, &actor).await?)))
+    let (id, accepted, actor) = pull(&caller, &request, payload).await?;
+    Ok(answer(StatusCode::ACCEPTED, &run(connect::preview(&context, id, accepted, &actor).await?)))
 }
 
 /// POST …/sync: pulls now; while a run is going, that one is the answer (story 3).
@@ -46,8 +76,8 @@ pub(super) async fn sync(
     payload: web::Payload,
     context: web::Data<Context>,
 ) -> Answer {
-    let (id, actor) = bare(&caller, &request, payload).await?;
-    Ok(answer(StatusCode::ACCEPTED, &run(connect::sync(&context, id, &actor).await?)))
+    let (id, accepted, actor) = pull(&caller, &request, payload).await?;
+    Ok(answer(StatusCode::ACCEPTED, &run(connect::sync(&context, id, accepted, &actor).await?)))
 }
 
 /// POST …/finish: review becomes active, and the plan is applied: the latest, which `planId` may name.

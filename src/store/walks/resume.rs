@@ -459,9 +459,8 @@ fn saved(
         }
         None => statement.sql("NULL::bigint AS remaining, NULL"),
     };
-    statement
-        .sql(
-            "::bigint AS through FROM there
+    statement.sql(
+        "::bigint AS through FROM there
              ), again AS (UPDATE page_positions p SET saved_at = ended.saved_at, waiting = p.waiting + 1 FROM ended
                 WHERE p.walk = ended.walk AND p.next_start_index = ended.next_start_index
                 AND p.last_position = ended.last_position AND p.last_key IS NOT DISTINCT FROM ended.last_key
@@ -470,7 +469,7 @@ fn saved(
              INSERT INTO page_positions
                 (walk, next_start_index, last_position, last_key, is_rooted, saved_at, remaining, through)
              SELECT * FROM ended WHERE NOT EXISTS (SELECT FROM again)",
-        )
+    )
 }
 
 /// Notes that a walk has reached the end of the list, unless other clients share it or wait within it. Removes earlier

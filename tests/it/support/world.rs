@@ -99,7 +99,7 @@ impl World {
 
     /// Pulls once more and tells how the run ended.
     pub(crate) async fn sync(&self, connection: Uuid) -> store::runs::RunRow {
-        let asked = connect::sync(&self.context, connection, &admin()).await.unwrap();
+        let asked = connect::sync(&self.context, connection, Vec::new(), &admin()).await.unwrap();
         self.work().await;
         store::runs::find(&mut *self.conn().await, asked.run).await.unwrap().unwrap()
     }

@@ -4,6 +4,14 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::connectors::connector::{Detail, End};
+use crate::directory::worker::Part;
+
+/// What a reading has learnt not to ask for.
+fn denials(mut memory: Value) -> Value {
+    let learnt = memory.as_object_mut().unwrap();
+    learnt.retain(|name, _| name != "departments" && name != "offboardingsShown");
+    memory
+}
 
 #[tokio::test]
 async fn the_company_behind_a_token_is_named() {
@@ -26,7 +34,7 @@ async fn a_bulk_read_gives_everybody_and_asks_again_only_for_a_missing_last_day(
         _ => None,
     });
     assert_eq!(known.unwrap(), "2026-08-31".parse().ok(), "from the offboardings");
-    assert_eq!(reading.memory(), json!({}));
+    assert_eq!(denials(reading.memory()), json!({}));
     assert_eq!(reading.next_page().await.unwrap().end, Some(End::default()), "the end stays the end");
 }
 
@@ -44,7 +52,7 @@ async fn without_bulk_the_list_is_read_and_that_is_remembered_for_a_week() {
     assert!(pages.iter().all(|page| page.expected == Some(16)));
     assert_eq!(pages[1].end, Some(End { distinct: Some(16), ..End::default() }));
     let memory = reading.memory();
-    assert_eq!(memory, json!({"bulkMissingSince": "2026-11-20T12:00:00Z"}));
+    assert_eq!(denials(memory.clone()), json!({"bulkMissingSince": "2026-11-20T12:00:00Z"}));
 
     company.clock.advance(TimeDelta::days(6));
     let again = company.begin_with(Some(memory.clone())).await.unwrap();
@@ -53,7 +61,7 @@ async fn without_bulk_the_list_is_read_and_that_is_remembered_for_a_week() {
 
     company.clock.advance(TimeDelta::days(1));
     let later = company.begin_with(Some(memory)).await.unwrap();
-    assert_eq!(later.memory(), json!({"bulkMissingSince": "2026-11-27T12:00:00Z"}));
+    assert_eq!(denials(later.memory()), json!({"bulkMissingSince": "2026-11-27T12:00:00Z"}));
     assert_eq!(company.visits(BULK).await, 2);
 }
 
@@ -151,6 +159,38 @@ async fn offboardings_that_may_not_be_seen_are_done_without_and_asked_for_a_day_
     company.clock.advance(TimeDelta::hours(1));
     company.begin_with(Some(memory)).await.unwrap();
     assert_eq!(company.visits(OFFBOARDINGS).await, 2);
+}
+
+#[tokio::test]
+async fn lists_that_were_shown_and_are_denied_at_once_are_hidden_and_not_empty() {
+    let whole = Company::whole().await;
+    let reading = whole.begin().await.unwrap();
+    assert!(reading.hidden().is_empty());
+    let mut memory = reading.memory();
+    assert_eq!((&memory["offboardingsShown"], memory["departments"].as_object().is_some()), (&json!(true), true));
+    let (department, name) = memory["departments"].as_object().unwrap().iter().next().unwrap();
+    let (department, name) = (department.clone(), name.as_str().unwrap().to_owned());
+
+    let company = Company::new().await;
+    company.says(OFFBOARDINGS, error("unknown id")).await;
+    company.says(DEPARTMENTS, error("unknown id")).await;
+    company.facts().await;
+    company.bulk().await;
+    let record = json!({ "data": { "employment": { "id": "a", "department_id": department } } });
+    company.says_json(&format!("{EMPLOYMENTS}/a"), record).await;
+    for hours in [0, 1, 22] {
+        company.clock.advance(TimeDelta::hours(hours));
+        let reading = company.begin_with(Some(memory)).await.unwrap();
+        assert_eq!(reading.hidden(), &[Part::LastDay].into(), "no end is taken back");
+        let Detail::Found(worker) = reading.detail(&SourceId("a".to_owned())).await.unwrap() else { panic!() };
+        assert_eq!(worker.attributes["department"], name, "nobody loses a department");
+        memory = reading.memory();
+    }
+    assert_eq!(company.visits(OFFBOARDINGS).await, 3, "asked for each time, since it may be over");
+    company.clock.advance(TimeDelta::hours(2));
+    let reading = company.begin_with(Some(memory)).await.unwrap();
+    assert!(reading.hidden().is_empty(), "denied for a day, the full records alone say who leaves");
+    assert_eq!(reading.memory()["offboardingsShown"], Value::Null);
 }
 
 #[tokio::test]
