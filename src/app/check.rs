@@ -57,20 +57,19 @@ pub async fn check(settings: Settings, clock: Clock) -> anyhow::Result<bool> {
         },
         DatabaseChoice::External(_) => None,
     };
-    let config = match config.keys {
-        Some(_) => config,
-        None => {
-            let path = config.data_dir.join(super::KEY_FILE);
-            match Keys::load(&path) {
-                Ok(keys) => Config { keys: Some(keys), ..config },
-                Err(_) if !path.exists() => {
-                    report.wrong("key", &super::key_is_missing(&path));
-                    return Ok(false);
-                }
-                Err(error) => {
-                    report.wrong("key", &error.to_string());
-                    return Ok(false);
-                }
+    let config = if config.keys.is_some() {
+        config
+    } else {
+        let path = config.data_dir.join(super::KEY_FILE);
+        match Keys::load(&path) {
+            Ok(keys) => Config { keys: Some(keys), ..config },
+            Err(_) if !path.exists() => {
+                report.wrong("key", &super::key_is_missing(&path));
+                return Ok(false);
+            }
+            Err(error) => {
+                report.wrong("key", &error.to_string());
+                return Ok(false);
             }
         }
     };

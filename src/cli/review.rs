@@ -130,13 +130,11 @@ fn detail(item: &Value) -> Vec<String> {
         let [name, found, expected] = ["/field", "/found", "/expected"].map(|pointer| text(field, pointer));
         format!("`{name}` holds {found}; expected is {expected}")
     };
-    match item.pointer("/detail/fields").and_then(Value::as_array) {
-        Some(fields) => fields.iter().map(unreadable).collect(),
-        None => {
-            let members = item["detail"].as_object().into_iter().flatten();
-            members.map(|(name, value)| format!("{name} {}", plain(value))).collect()
-        }
+    if let Some(fields) = item.pointer("/detail/fields").and_then(Value::as_array) {
+        return fields.iter().map(unreadable).collect();
     }
+    let members = item["detail"].as_object().into_iter().flatten();
+    members.map(|(name, value)| format!("{name} {}", plain(value))).collect()
 }
 
 async fn resolve(order: &Resolve, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {

@@ -92,7 +92,7 @@ fn dotted(pointer: &str) -> String {
     let mut field = String::new();
     for key in pointer.split('/').skip(1) {
         if key.bytes().all(|b| b.is_ascii_digit()) {
-            field.push_str(&format!("[{key}]"));
+            field.extend(["[", key, "]"]);
         } else {
             field.push_str(if field.is_empty() { "" } else { "." });
             field.push_str(key);

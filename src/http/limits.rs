@@ -164,13 +164,10 @@ impl State {
         }
         let limit = self.lanes.queries.statement_timeout();
         let limited = super::error::limited(limit, watched(work));
-        match timeout(limit + BEYOND + QUERY_WAIT * 2, limited).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                metrics::timed_out();
-                Err(Refusal::TooLong { limit }.into())
-            }
-        }
+        timeout(limit + BEYOND + QUERY_WAIT * 2, limited).await.unwrap_or_else(|_| {
+            metrics::timed_out();
+            Err(Refusal::TooLong { limit }.into())
+        })
     }
 }
 

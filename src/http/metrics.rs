@@ -207,13 +207,16 @@ fn process() -> String {
         status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok());
     if let Some(kilobytes) = resident {
         let kilobytes: u64 = kilobytes;
-        text.push_str(&format!(
-            "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {}\n",
-            kilobytes.saturating_mul(1024)
-        ));
+        let bytes = kilobytes.saturating_mul(1024).to_string();
+        text.extend([
+            "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes ",
+            bytes.as_str(),
+            "\n",
+        ]);
     }
     if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
-        text.push_str(&format!("# TYPE process_open_fds gauge\nprocess_open_fds {}\n", files.count()));
+        let open = files.count().to_string();
+        text.extend(["# TYPE process_open_fds gauge\nprocess_open_fds ", open.as_str(), "\n"]);
     }
     text
 }

@@ -85,10 +85,11 @@ pub fn canonical(endpoint: &str, listed: &Listed, policy: &Policy) -> String {
     let Policy { user_filter, group_filter, attributes } = policy;
     let mut text = String::from("list 1");
     let mut field = |name: &str, value: Option<&str>| {
-        text.push_str(&match value {
-            Some(value) => format!(";{name}={}:{value}", value.len()),
-            None => format!(";{name}"),
-        });
+        let said = match value {
+            Some(value) => format!("={}:{value}", value.len()),
+            None => String::new(),
+        };
+        text.extend([";", name, said.as_str()]);
     };
     field("endpoint", Some(endpoint));
     field("filter", filter.as_deref());

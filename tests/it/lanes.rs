@@ -84,8 +84,8 @@ async fn a_full_lane_of_expensive_queries_keeps_nothing_else_waiting() {
 async fn a_consumer_runs_so_many_expensive_queries_and_no_more() {
     let (live, _) =
         with_lanes(LaneSettings { query_timeout: Duration::from_secs(30), ..LaneSettings::default() }).await;
-    let mut locking = live.world.conn().await;
-    locking.batch_execute(LOCK_GROUPS).await.unwrap();
+    let mut locks = live.world.conn().await;
+    locks.batch_execute(LOCK_GROUPS).await.unwrap();
     let test = async {
         let mut looking = live.lanes.health.get().await.unwrap();
         while number(&mut looking, BLOCKED).await < 2 {
@@ -97,7 +97,7 @@ async fn a_consumer_runs_so_many_expensive_queries_and_no_more() {
         // An admin is another caller, and finds a free connection.
         let other = live.call("GET", "/api/v1/people?filter=title%20co%20%22x%22", &live.admin, None).await;
         assert_eq!(other.status, 200, "{}", other.text);
-        locking.batch_execute("ROLLBACK").await.unwrap();
+        locks.batch_execute("ROLLBACK").await.unwrap();
     };
     let (one, other, ()) = tokio::join!(query_groups(&live), query_groups(&live), test);
     assert_eq!((one.status, other.status), (200, 200));
@@ -109,8 +109,8 @@ async fn a_consumer_runs_so_many_expensive_queries_and_no_more() {
 async fn a_query_whose_client_has_gone_is_cancelled() {
     let settings = LaneSettings { queries: 1, query_timeout: Duration::from_secs(30), ..LaneSettings::default() };
     let (live, _) = with_lanes(settings).await;
-    let mut locking = live.world.conn().await;
-    locking.batch_execute(LOCK_GROUPS).await.unwrap();
+    let mut locks = live.world.conn().await;
+    locks.batch_execute(LOCK_GROUPS).await.unwrap();
     let mut looking = live.lanes.health.get().await.unwrap();
     let body = search("members.display co \"zq\"").to_string();
     let request = format!(
@@ -130,7 +130,7 @@ async fn a_query_whose_client_has_gone_is_cancelled() {
             tokio::task::yield_now().await;
         }
     }
-    locking.batch_execute("ROLLBACK").await.unwrap();
+    locks.batch_execute("ROLLBACK").await.unwrap();
     // The lane has one connection: it is there again, and clean.
     while live.lanes.queries.usage().in_use > 0 {
         tokio::task::yield_now().await;
@@ -144,14 +144,14 @@ async fn a_query_whose_client_has_gone_is_cancelled() {
 async fn a_query_that_takes_too_long_is_refused_with_what_to_do() {
     let settings = LaneSettings { queries: 1, query_timeout: Duration::from_millis(200), ..LaneSettings::default() };
     let (live, _) = with_lanes(settings).await;
-    let mut locking = live.world.conn().await;
-    locking.batch_execute(LOCK_GROUPS).await.unwrap();
+    let mut locks = live.world.conn().await;
+    locks.batch_execute(LOCK_GROUPS).await.unwrap();
     for _ in 0..2 {
         let detail = query_groups(&live).await.refusal(400, Some("tooMany"));
         assert!(detail.contains("after 0.2 s") && detail.contains("userName"), "{detail}");
     }
     // The time limit is that of expensive queries alone: an admin's reads wait for the table.
-    locking.batch_execute("ROLLBACK").await.unwrap();
+    locks.batch_execute("ROLLBACK").await.unwrap();
     assert_eq!(query_groups(&live).await.status, 200);
 }
 

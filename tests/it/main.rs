@@ -1,8 +1,6 @@
 //! The one integration binary: every story and every surface, over HTTP and the command line.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
-#![expect(clippy::large_futures, reason = "a test may hold a whole run on its stack")]
-#![expect(clippy::similar_names, reason = "`looking` and `locking` are what they are called")]
 
 mod admin_cli;
 mod admin_connections;

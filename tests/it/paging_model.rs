@@ -258,11 +258,11 @@ fn path(list: &List, start: usize, count: usize) -> String {
     };
     let mut path = format!("/scim/v2{endpoint}?startIndex={start}&count={count}");
     if let Some(filter) = list.filter {
-        path.push_str(&format!("&filter={}", encoded(filter)));
+        path.extend(["&filter=", encoded(filter).as_str()]);
     }
     if let Some((key, descending)) = list.sort {
         let order = if descending { "descending" } else { "ascending" };
-        path.push_str(&format!("&sortBy={key}&sortOrder={order}"));
+        path.extend(["&sortBy=", key, "&sortOrder=", order]);
     }
     path
 }

@@ -278,13 +278,13 @@ impl Contacts {
         let stated = |key: &str| members.get(key).filter(|value| !value.is_null());
         let kind = ["type", "label", "kind"].into_iter().find_map(|key| Some((key, stated(key)?)));
         let kind = match kind {
-            Some((key, kind)) => match read_text(kind) {
-                Ok(kind) => kind.map(|kind| kind.to_lowercase()),
-                Err(_) => {
+            Some((key, kind)) => {
+                let Ok(kind) = read_text(kind) else {
                     fields.refuse(&format!("{field}.{key}"), self.slots, kind, A_TEXT);
                     return None;
-                }
-            },
+                };
+                kind.map(|kind| kind.to_lowercase())
+            }
             None => None,
         };
         let slots: &[Slot] = if kind.as_deref().is_none_or(|kind| kind == WORK) { self.slots } else { &[] };

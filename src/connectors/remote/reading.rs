@@ -120,9 +120,10 @@ impl RemoteReading {
         }
         let is_denied_at_once = memory.offboardings_denied_since.is_some() && memory.offboardings_shown;
         hidden.extend(is_denied_at_once.then_some(Part::LastDay));
-        match facts::departments(&shared.vendor, &company, &count).await? {
-            Some(departments) => memory.departments.clone_from(&departments),
-            None => tracing::warn!("Remote does not show departments to this token"),
+        if let Some(departments) = facts::departments(&shared.vendor, &company, &count).await? {
+            memory.departments = departments;
+        } else {
+            tracing::warn!("Remote does not show departments to this token");
         }
         facts.departments.clone_from(&memory.departments);
 

@@ -59,12 +59,11 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn request(&self) -> PageRequest<'_> {
+        let index = i64::try_from(self.paging.start_index).unwrap_or(i64::MAX);
         let start = match &self.paging.cursor {
             Some(_) => Start::Behind(self.place.as_ref()),
-            None => {
-                let index = i64::try_from(self.paging.start_index).unwrap_or(i64::MAX);
-                if self.is_head { Start::Look(index) } else { Start::Index(index) }
-            }
+            None if self.is_head => Start::Look(index),
+            None => Start::Index(index),
         };
         PageRequest {
             caller: self.caller,

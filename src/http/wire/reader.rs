@@ -176,12 +176,11 @@ impl Reader {
 
     /// Learns how a request has to be refused, should that be so. Without a line, from the beginning of one.
     fn learn(&mut self, line: Option<Line<'_>>) {
-        let (method, target) = match line {
-            Some(line) => (line.method, line.target),
-            None => {
-                let mut parts = self.raw[..].splitn(2, |byte| *byte == b' ');
-                (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
-            }
+        let (method, target) = if let Some(line) = line {
+            (line.method, line.target)
+        } else {
+            let mut parts = self.raw[..].splitn(2, |byte| *byte == b' ');
+            (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
         };
         let (is_head, is_scim) = (method == b"HEAD", target.starts_with(b"/scim"));
         (self.is_head, self.is_scim) = (is_head, is_scim);
@@ -225,24 +224,21 @@ impl Reader {
     fn body(&mut self) -> bool {
         let mut rest = self.raw.clone();
         let read: Result<Option<Message<Request>>, ParseError> = self.codec.decode(&mut rest);
-        match read {
-            Ok(read) => {
-                let is_over = matches!(read, Some(Message::Chunk(None)));
-                let goes_on = read.is_some();
-                self.pass(rest);
-                if is_over {
-                    self.expects = Expects::Line;
-                }
-                goes_on
+        if let Ok(read) = read {
+            let is_over = matches!(read, Some(Message::Chunk(None)));
+            let goes_on = read.is_some();
+            self.pass(rest);
+            if is_over {
+                self.expects = Expects::Line;
             }
+            goes_on
+        } else {
             // The body ends here, with a byte that no JSON has, so that the endpoint refuses it.
-            Err(_) => {
-                self.raw.clear();
-                self.ready.extend_from_slice(BROKEN_OFF);
-                self.expects = Expects::Nothing;
-                self.ended = true;
-                false
-            }
+            self.raw.clear();
+            self.ready.extend_from_slice(BROKEN_OFF);
+            self.expects = Expects::Nothing;
+            self.ended = true;
+            false
         }
     }
 
@@ -379,7 +375,8 @@ mod tests {
                     .map(|c| match c {
                         '"' | '<' | '>' | '{' | '|' | '}' | 'é' | '#' | '\\' | '^' | '`' => {
                             let mut bytes = [0; 4];
-                            c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
+                            let coded = c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}"));
+                            coded.collect::<Vec<_>>().concat()
                         }
                         other => other.to_string(),
                     })

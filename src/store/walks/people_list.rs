@@ -111,34 +111,31 @@ impl<'a> PeopleList<'a> {
         let continues = request.index().filter(|_| matches!(start.begin, Begin::After(_)));
         let part = self.part(conn, &start.begin, request.count, continues.is_none()).await?;
         let Part { items, goes_on, total, following } = part;
-        let (total, following) = match continues {
-            Some(index) => {
-                let following = if goes_on {
-                    let counted = start.remaining.or(following);
-                    self.following(conn, &start, counted, resume).await?
-                } else {
-                    0
-                };
-                (total_results(index, items.len(), goes_on, following), following)
-            }
-            None => {
-                let total = match total {
-                    Some(total) => total,
-                    None => self.total(conn).await?,
-                };
-                let before = match start.begin {
-                    Begin::Skip(skip) => skip,
-                    Begin::After(_) => 0,
-                };
-                let shown = i64::try_from(items.len()).unwrap_or(i64::MAX);
-                let following = total.saturating_sub(before);
-                let total = match request.index() {
-                    // People may have come or left since they were counted.
-                    Some(index) if shown > 0 => total_results(index, items.len(), goes_on, following),
-                    _ => total,
-                };
-                (total, following)
-            }
+        let (total, following) = if let Some(index) = continues {
+            let following = if goes_on {
+                let counted = start.remaining.or(following);
+                self.following(conn, &start, counted, resume).await?
+            } else {
+                0
+            };
+            (total_results(index, items.len(), goes_on, following), following)
+        } else {
+            let total = match total {
+                Some(total) => total,
+                None => self.total(conn).await?,
+            };
+            let before = match start.begin {
+                Begin::Skip(skip) => skip,
+                Begin::After(_) => 0,
+            };
+            let shown = i64::try_from(items.len()).unwrap_or(i64::MAX);
+            let following = total.saturating_sub(before);
+            let total = match request.index() {
+                // People may have come or left since they were counted.
+                Some(index) if shown > 0 => total_results(index, items.len(), goes_on, following),
+                _ => total,
+            };
+            (total, following)
         };
         let remaining = if goes_on { self.remaining_behind(conn, &items, following, resume).await? } else { None };
         Ok(Read { start, items, total, goes_on, remaining })

@@ -67,7 +67,7 @@ impl World {
 
     /// Does all work that there is.
     pub(crate) async fn work(&self) {
-        work(&self.context).await;
+        Box::pin(work(&self.context)).await;
     }
 
     /// Connects the vendor and pulls a preview.
