@@ -28,6 +28,7 @@ use crate::flows::{callers, error::FlowError};
 use crate::keys::token::Token;
 use crate::sandbox::{self, Justworks, Running, Sandbox, TimeSource};
 use crate::store;
+use crate::store::connections::ConnectionState;
 use crate::store::runs::RunRow;
 
 /// The names of the connections that the demo makes.
@@ -244,7 +245,7 @@ async fn prepare(context: &Context, base: &str, memory: &Memory, vendors: &Vendo
         credentials: json!({ "clientId": app.client_id, "clientSecret": app.client_secret }),
     };
     let justworks = ensure_connection(context, justworks, &actor).await?;
-    if state(context, justworks).await? == "authorizing" {
+    if state(context, justworks).await? == Some(ConnectionState::Authorizing) {
         // What an admin of the customer does in a browser.
         let page = consent::authorize(context, justworks, &format!("{base}/oauth/callback"), None, &actor).await?;
         let callback = vendors.justworks.consent(page.as_str())?;
@@ -279,15 +280,15 @@ async fn ensure_connection(context: &Context, order: NewConnectionOrder, actor: 
     Ok(known.id)
 }
 
-async fn state(context: &Context, connection: Uuid) -> anyhow::Result<String> {
+async fn state(context: &Context, connection: Uuid) -> anyhow::Result<Option<ConnectionState>> {
     let mut conn = context.db.get().await?;
     let found = store::connections::find(&mut conn, connection).await?;
-    Ok(found.map(|connection| connection.state).unwrap_or_default())
+    Ok(found.map(|connection| connection.state))
 }
 
 /// Finishes the set-up of a connection, unless an earlier start did, and waits for what is going on.
 async fn publish(context: &Context, id: Uuid, system: &str, workers: u32, actor: &Actor) -> anyhow::Result<()> {
-    if state(context, id).await? == "review" {
+    if state(context, id).await? == Some(ConnectionState::Review) {
         println!("pulling {workers} workers from the simulated {system} …");
         if let Some(going) = going(context, id).await? {
             ended(context, going).await?;

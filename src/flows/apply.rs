@@ -30,7 +30,7 @@ use crate::store;
 use crate::store::changes::NewChange;
 use crate::store::groups::{Memberships, by_column, memberships};
 use crate::store::people_write::{Locked, PersonWrite};
-use crate::store::plans::ItemRow;
+use crate::store::plans::{ItemRow, ItemState, PlanState};
 
 /// How long a former email stays reserved for its person (law 12).
 const RESERVED_DAYS: i64 = 365;
@@ -62,7 +62,7 @@ pub(super) async fn apply(
     for round in 0..ROUNDS {
         apply_once(context, plan, cause).await?;
         let mut conn = context.db.get().await?;
-        let stale = store::plans::people_in(&mut conn, plan, "stale").await?;
+        let stale = store::plans::people_in(&mut conn, plan, ItemState::Stale).await?;
         let is_last = round + 1 == ROUNDS;
         // Another plan may have brought a manager since this one was made, or while it was applied.
         if is_last || (stale.is_empty() && !store::edges::is_any_resolvable(&mut conn).await?) {
@@ -102,7 +102,7 @@ pub(super) async fn apply(
 
 async fn apply_once(context: &Context, plan: Uuid, cause: &Cause) -> Result<(), FlowError> {
     let mut conn = context.db.get().await?;
-    store::plans::set_state(&mut conn, plan, "applying").await?;
+    store::plans::set_state(&mut conn, plan, PlanState::Applying).await?;
     let mut collisions = 0_u8;
     loop {
         let now = context.clock.now();
@@ -184,8 +184,8 @@ async fn batch(
     work.write(conn, plan, now, &audience, &before).await?;
     reports::follow(conn, &audience, &work.contacts, &work.led_elsewhere, cause, now).await?;
     let numbers = |items: &[&ItemRow]| items.iter().map(|item| item.n).collect::<Vec<_>>();
-    store::plans::mark(conn, plan, &work.done, "applied").await?;
-    store::plans::mark(conn, plan, &numbers(&stale), "stale").await?;
+    store::plans::mark(conn, plan, &work.done, ItemState::Applied).await?;
+    store::plans::mark(conn, plan, &numbers(&stale), ItemState::Stale).await?;
     Ok(items.len())
 }
 

@@ -138,7 +138,7 @@ fn corrected(connection: &ConnectionRow, now: DateTime<Utc>) -> ConnectionChange
     if connection.next_run_at.is_some_and(|at| at - now > longest.max(TimeDelta::zero())) {
         change.next_run_at = Some(Some(now));
     }
-    if !matches!(connection.state.as_str(), "active" | "failing") {
+    if !connection.state.is_scheduled() {
         change.next_run_at = None;
     }
     change

@@ -21,7 +21,7 @@ use super::settings::Common;
 use crate::connectors::connector::{Account, ConnectorError};
 use crate::connectors::registry::{self, Credentials};
 use crate::store;
-use crate::store::connections::{ConnectionChange, ConnectionRow, NewConnection};
+use crate::store::connections::{ConnectionChange, ConnectionRow, ConnectionState, NewConnection};
 use crate::store::plans::PlanRow;
 use crate::store::runs::{NewRun, RunCause, RunChange, RunState};
 
@@ -77,7 +77,7 @@ pub async fn create(
         id,
         kind: order.kind.clone(),
         name: name.clone(),
-        state: if needs_consent { "authorizing" } else { "review" }.into(),
+        state: if needs_consent { ConnectionState::Authorizing } else { ConnectionState::Review },
         settings: order.settings,
         credentials: Some(credentials::seal(context, id, &credentials)),
         mapping: serde_json::to_value(mapping).map_err(|error| FlowError::corrupt("mapping", &error))?,
@@ -241,10 +241,10 @@ async fn pull_now(
         .transaction(async |conn| {
             let connection = locked(conn, id).await?;
             let step = if preview { Step::Preview } else { Step::Sync };
-            let may = match connection.state.as_str() {
-                "authorizing" => false,
-                "review" | "needsReauthorization" | "paused" => preview,
-                _ => true,
+            let may = match connection.state {
+                ConnectionState::Authorizing => false,
+                ConnectionState::Review | ConnectionState::NeedsReauthorization | ConnectionState::Paused => preview,
+                ConnectionState::Active | ConnectionState::Failing => true,
             };
             if !may {
                 return Err(wrong_state(&connection, step));
@@ -317,7 +317,7 @@ pub async fn finish(context: &Context, id: Uuid, plan: Option<Uuid>, actor: &Act
             };
             let (run, begun) = store::runs::enqueue(conn, run).await?;
             let change = ConnectionChange {
-                state: Some("active".into()),
+                state: Some(ConnectionState::Active),
                 state_since: Some(now),
                 ..ConnectionChange::default()
             };
@@ -340,7 +340,7 @@ pub async fn finish(context: &Context, id: Uuid, plan: Option<Uuid>, actor: &Act
 
 /// Refuses unless the connection is in review and no preview is going.
 async fn in_review(conn: &mut AsyncPgConnection, connection: &ConnectionRow) -> Result<(), FlowError> {
-    if connection.state != "review" {
+    if connection.state != ConnectionState::Review {
         return Err(wrong_state(connection, Step::Finish));
     }
     if let Some(going) = store::runs::going(conn, connection.id).await? {
@@ -396,8 +396,8 @@ async fn renew(context: &Context, seen: PlanRow) -> Result<(Uuid, Option<PlanCha
 
 /// Stops pulling, a pull that is going included; known dates still fire, and everything is served as it is.
 pub async fn pause(context: &Context, id: Uuid, actor: &Actor) -> Result<(), FlowError> {
-    steer(context, id, actor, Step::Pause, &["active", "failing"], |_| ConnectionChange {
-        state: Some("paused".into()),
+    steer(context, id, actor, Step::Pause, &[ConnectionState::Active, ConnectionState::Failing], |_| ConnectionChange {
+        state: Some(ConnectionState::Paused),
         next_run_at: Some(None),
         ..ConnectionChange::default()
     })
@@ -406,8 +406,8 @@ pub async fn pause(context: &Context, id: Uuid, actor: &Actor) -> Result<(), Flo
 
 /// Pulls by schedule again, beginning now.
 pub async fn resume(context: &Context, id: Uuid, actor: &Actor) -> Result<(), FlowError> {
-    steer(context, id, actor, Step::Resume, &["paused"], |now| ConnectionChange {
-        state: Some("active".into()),
+    steer(context, id, actor, Step::Resume, &[ConnectionState::Paused], |now| ConnectionChange {
+        state: Some(ConnectionState::Active),
         failures: Some(0),
         next_run_at: Some(Some(now)),
         ..ConnectionChange::default()
@@ -420,7 +420,7 @@ async fn steer(
     id: Uuid,
     actor: &Actor,
     step: Step,
-    from: &[&str],
+    from: &[ConnectionState],
     change: impl Fn(chrono::DateTime<chrono::Utc>) -> ConnectionChange + Send + Sync,
 ) -> Result<(), FlowError> {
     let now = context.clock.now();
@@ -428,7 +428,7 @@ async fn steer(
     let ours = conn
         .transaction(async |conn| {
             let connection = locked(conn, id).await?;
-            if !from.contains(&connection.state.as_str()) {
+            if !from.contains(&connection.state) {
                 return Err(wrong_state(&connection, step));
             }
             let change = ConnectionChange { state_since: Some(now), ..change(now) };
@@ -500,14 +500,14 @@ pub async fn reauthorize(
     let asked = conn
         .transaction(async |conn| {
             let connection = locked(conn, id).await?;
-            let in_review = connection.state == "review";
+            let in_review = connection.state == ConnectionState::Review;
             let change = ConnectionChange {
                 credentials: Some(credentials::seal(context, id, &credentials)),
                 ..grants::welcome(&connection, now)
             };
             store::connections::update(conn, id, change).await?;
             record(context, conn, actor, "connection.reauthorize", &format!("connection {id}"), json!({})).await?;
-            if connection.state == "paused" {
+            if connection.state == ConnectionState::Paused {
                 return Ok(None);
             }
             enqueue(context, conn, id, if in_review { RunCause::Preview } else { RunCause::Sync }, in_review, actor)

@@ -19,7 +19,7 @@ use crate::connectors::oauth::known_code;
 use crate::connectors::registry::{self, Credentials};
 use crate::keys::seal::sha256;
 use crate::store;
-use crate::store::connections::{ConnectionChange, ConnectionRow};
+use crate::store::connections::{ConnectionChange, ConnectionRow, ConnectionState};
 use crate::store::consents::ConsentRow;
 use crate::store::grants::GrantRow;
 use crate::store::pool::Database;
@@ -201,9 +201,11 @@ async fn carry_out(context: &Context, returned: Returned) -> Result<Connected, N
             store::connections::update(conn, id, change).await?;
             let detail = json!({ "scope": row.scope, "account": account.id });
             record(context, conn, &actor, "connection.consent", &format!("connection {id}"), detail).await?;
-            let asked = match connection.state.as_str() {
-                "authorizing" | "review" => Some(enqueue(context, conn, id, RunCause::Preview, true, &actor).await?),
-                "paused" => None,
+            let asked = match connection.state {
+                ConnectionState::Authorizing | ConnectionState::Review => {
+                    Some(enqueue(context, conn, id, RunCause::Preview, true, &actor).await?)
+                }
+                ConnectionState::Paused => None,
                 _ => Some(enqueue(context, conn, id, RunCause::Sync, false, &actor).await?),
             };
             let connection = locked(conn, id).await?;

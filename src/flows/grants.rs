@@ -24,7 +24,7 @@ use crate::connectors::oauth::{Grant, GrantError, OAuthClient};
 use crate::connectors::registry::{self, Credentials};
 use crate::keys::seal::sha256;
 use crate::store;
-use crate::store::connections::{ConnectionChange, ConnectionRow};
+use crate::store::connections::{ConnectionChange, ConnectionRow, ConnectionState};
 use crate::store::grants::GrantRow;
 
 /// An access token that ends within this time is renewed before it is used (hris/justworks.md section 9).
@@ -325,16 +325,16 @@ pub(super) fn welcome(connection: &ConnectionRow, now: DateTime<Utc>) -> Connect
         blocked_since: Some(None),
         ..ConnectionChange::default()
     };
-    let state = match connection.state.as_str() {
-        "authorizing" => Some("review"),
-        "needsReauthorization" | "failing" | "active" => {
+    let state = match connection.state {
+        ConnectionState::Authorizing => Some(ConnectionState::Review),
+        ConnectionState::NeedsReauthorization | ConnectionState::Failing | ConnectionState::Active => {
             change.next_run_at = Some(Some(now));
-            Some("active")
+            Some(ConnectionState::Active)
         }
-        _ => None,
+        ConnectionState::Review | ConnectionState::Paused => None,
     };
     if let Some(state) = state.filter(|state| *state != connection.state) {
-        change.state = Some(state.into());
+        change.state = Some(state);
         change.state_since = Some(now);
     }
     change

@@ -13,7 +13,8 @@ use super::context::Context;
 use super::error::FlowError;
 use crate::directory::budget;
 use crate::store;
-use crate::store::holds::{HoldRow, NewHold};
+use crate::store::holds::{HoldRow, HoldState, NewHold};
+use crate::store::plans::PlanState;
 use crate::store::runs::{NewRun, RunCause, RunRow, RunState};
 
 /// How long a hold waits before it counts as rejected.
@@ -44,7 +45,7 @@ pub(super) async fn weigh(
     let connection = connection.id;
     conn.transaction(async |conn| {
         let leavers = store::plans::leavers(conn, plan).await?;
-        let approved = store::holds::approved_by_run(conn, run.id).await?.filter(|hold| hold.state == "approved");
+        let approved = store::holds::approved_by_run(conn, run.id).await?.filter(|hold| hold.state == HoldState::Approved);
         let seen = approved.map(|hold| hold.people).unwrap_or_default();
         let seen: BTreeSet<Uuid> = seen.into_iter().collect();
         let unseen = leavers.iter().filter(|person| !seen.contains(person)).count();
@@ -61,16 +62,16 @@ pub(super) async fn weigh(
         store::holds::spend(conn, connection, now).await?;
         if !dangerous {
             if let Some(open) = open {
-                store::holds::decide(conn, open.id, "superseded", now, None, Some("a later run no longer asks for it")).await?;
+                store::holds::decide(conn, open.id, HoldState::Superseded, now, None, Some("a later run no longer asks for it")).await?;
             }
             return Ok(Verdict::Free);
         }
-        store::plans::set_state(conn, plan, "held").await?;
+        store::plans::set_state(conn, plan, PlanState::Held).await?;
         match open {
             Some(open) if open.people == leavers => store::holds::renew(conn, open.id, plan).await?,
             open => {
                 if let Some(open) = open {
-                    store::holds::decide(conn, open.id, "superseded", now, None, Some("other people would leave now")).await?;
+                    store::holds::decide(conn, open.id, HoldState::Superseded, now, None, Some("other people would leave now")).await?;
                 }
                 warn!(
                     run.id = %run.id, leavers = leavers.len(), active,
@@ -80,7 +81,7 @@ pub(super) async fn weigh(
                     id: context.clock.row_id(),
                     plan_id: Some(plan),
                     connection_id: connection,
-                    state: "open".into(),
+                    state: HoldState::Open,
                     people: leavers,
                     active_people: active,
                     raised_at: now,
@@ -96,22 +97,22 @@ pub(super) async fn weigh(
 
 /// Approves a hold: a run plans anew, since every item is checked again, and applies what was approved.
 pub async fn approve(context: &Context, id: Uuid, actor: &Actor) -> Result<Uuid, FlowError> {
-    decide(context, id, "approved", actor).await
+    decide(context, id, HoldState::Approved, actor).await
 }
 
 /// Rejects a hold: its leavers stay, the rest of the plan proceeds, and the hold is not raised again until the set of
 /// leavers changes.
 pub async fn reject(context: &Context, id: Uuid, actor: &Actor) -> Result<Uuid, FlowError> {
-    decide(context, id, "rejected", actor).await
+    decide(context, id, HoldState::Rejected, actor).await
 }
 
-async fn decide(context: &Context, id: Uuid, state: &'static str, actor: &Actor) -> Result<Uuid, FlowError> {
+async fn decide(context: &Context, id: Uuid, state: HoldState, actor: &Actor) -> Result<Uuid, FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
     let run = conn
         .transaction(async |conn| {
             let hold = store::holds::lock(conn, id).await?.ok_or_else(|| FlowError::not_found("hold", id))?;
-            if hold.state != "open" {
+            if hold.state != HoldState::Open {
                 return Err(FlowError::Conflict(format!("the hold is {} already", hold.state)));
             }
             store::holds::decide(conn, id, state, now, Some(&actor.token_name), actor.reason.as_deref()).await?;
@@ -165,10 +166,11 @@ pub async fn expire(context: &Context) -> Result<bool, FlowError> {
     let due = store::holds::expired(&mut conn, now).await?;
     for id in &due {
         conn.transaction(async |conn| {
-            let Some(hold) = store::holds::lock(conn, *id).await?.filter(|hold| hold.state == "open") else {
+            let Some(hold) = store::holds::lock(conn, *id).await?.filter(|hold| hold.state == HoldState::Open) else {
                 return Ok(());
             };
-            store::holds::decide(conn, *id, "expired", now, None, Some("nobody decided within 14 days")).await?;
+            store::holds::decide(conn, *id, HoldState::Expired, now, None, Some("it was not decided within 14 days"))
+                .await?;
             warn!(hold.id = %id, "hold {id} has expired: its leavers stay");
             carry_out(context, conn, &hold, None).await?;
             Ok::<_, FlowError>(())

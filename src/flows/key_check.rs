@@ -14,7 +14,7 @@ use super::error::FlowError;
 use super::outcome::KEY_MISSING;
 use crate::keys::seal::Place;
 use crate::store;
-use crate::store::connections::{ConnectionChange, ConnectionRow};
+use crate::store::connections::{ConnectionChange, ConnectionRow, ConnectionState};
 use crate::store::runs::{NewRun, RunCause, RunState};
 
 const PLACE: Place<'static> = Place { table: "key_check", column: "sealed", row: "1" };
@@ -138,15 +138,15 @@ async fn reopen(context: &Context, conn: &mut AsyncPgConnection, id: Uuid) -> Re
     let left: Vec<Value> =
         problems_of(&connection).into_iter().filter(|problem| problem["code"] != KEY_MISSING).collect();
     let mut change = ConnectionChange { problems: Some(json!(left)), failures: Some(0), ..ConnectionChange::default() };
-    match connection.state.as_str() {
-        "failing" | "active" => {
-            if connection.state == "failing" {
-                change.state = Some("active".into());
+    match connection.state {
+        ConnectionState::Failing | ConnectionState::Active => {
+            if connection.state == ConnectionState::Failing {
+                change.state = Some(ConnectionState::Active);
                 change.state_since = Some(now);
             }
             change.next_run_at = Some(Some(now));
         }
-        "review" => {
+        ConnectionState::Review => {
             let run = NewRun {
                 id: context.clock.row_id(),
                 connection_id: id,

@@ -12,7 +12,7 @@ use super::plan::{Order, Scope, build};
 use super::settings::Common;
 use crate::directory::mapping::Mapping;
 use crate::store;
-use crate::store::connections::ConnectionChange;
+use crate::store::connections::{ConnectionChange, ConnectionState};
 use crate::store::runs::{NewRun, RunCause, RunState};
 use crate::store::workers::Word;
 
@@ -93,14 +93,14 @@ pub async fn put(
         // Before anything is published, a plan says of everybody that they are new. What the admin asks for is what this
         // map changes in the plan that they have seen.
         let mut conn = context.db.get().await?;
-        if connection.state == "review"
+        if connection.state == ConnectionState::Review
             && let Some(seen) = store::plans::latest_ready(&mut conn, id).await?
         {
             conn.transaction(async |conn| store::plans::keep_differences(conn, plan, seen.id).await).await?;
         }
         return Ok(Mapped::Preview { plan });
     }
-    let in_review = matches!(connection.state.as_str(), "authorizing" | "review");
+    let in_review = !connection.state.is_published();
     let stored = serde_json::to_value(&mapping).map_err(|error| FlowError::corrupt("mapping", &error))?;
     let mut conn = context.db.get().await?;
     let asked = conn

@@ -15,7 +15,7 @@ use crate::connectors::connector::ConnectorError;
 use crate::connectors::registry;
 use crate::store;
 use crate::store::changes::NewChange;
-use crate::store::connections::{ConnectionChange, ConnectionRow};
+use crate::store::connections::{ConnectionChange, ConnectionRow, ConnectionState};
 use crate::store::runs::{RunCause, RunChange, RunRow, RunState};
 
 /// The longest wait between two tries of a failing connection.
@@ -131,9 +131,10 @@ pub(super) async fn end_run(
         let renewed = is_renewed(conn, &run, connection, &fresh).await?;
         let mut change = follow_up(context, &run, &fresh, &ending, problem, renewed, now)?;
         // Before the set-up is finished, the latest plan says what each worker would be, and asks its questions already.
-        let plan = match fresh.state.as_str() {
-            "review" => store::plans::latest_ready(conn, fresh.id).await?.map(|plan| plan.id),
-            _ => None,
+        let plan = if fresh.state == ConnectionState::Review {
+            store::plans::latest_ready(conn, fresh.id).await?.map(|plan| plan.id)
+        } else {
+            None
         };
         if let Some(plan) = plan {
             store::reviews::follow_plan(conn, plan, Some(fresh.id), now).await?;
@@ -186,17 +187,17 @@ fn follow_up(
     if run.cause.pulls() {
         count_blocked(connection, ending, now, &mut change);
     }
-    let steered = matches!(connection.state.as_str(), "active" | "failing" | "needsReauthorization");
-    let mut turn = |state: &str| {
+    let steered = connection.state.is_scheduled() || connection.state == ConnectionState::NeedsReauthorization;
+    let mut turn = |state: ConnectionState| {
         if steered && connection.state != state {
-            change.state = Some(state.into());
+            change.state = Some(state);
             change.state_since = Some(now);
         }
     };
     match ending {
         Ending::Applied | Ending::Planned | Ending::Held => {
             if pulled || run.cause == RunCause::Finish {
-                turn("active");
+                turn(ConnectionState::Active);
                 change.failures = Some(0);
                 // What the HR system does not show, or shows without saying whose it is, stays to be seen. All else that
                 // cannot be read is a review item.
@@ -207,7 +208,7 @@ fn follow_up(
                 }
                 if steered {
                     change.next_run_at = Some(Some(now + interval(context, connection)?));
-                } else if connection.state == "review" {
+                } else if connection.state == ConnectionState::Review {
                     // What failed before is over.
                     change.next_run_at = Some(None);
                 }
@@ -219,7 +220,7 @@ fn follow_up(
         }
         Ending::Cancelled => {
             // Asked for on purpose: no failure. What was due comes an interval later.
-            change.next_run_at = if matches!(connection.state.as_str(), "active" | "failing") {
+            change.next_run_at = if connection.state.is_scheduled() {
                 Some(Some(now + interval(context, connection)?))
             } else {
                 Some(None)
@@ -230,38 +231,48 @@ fn follow_up(
             change.next_run_at = Some(Some(now));
         }
         Ending::Refused(error) if error.needs_reauthorization() || is_shut_out(connection, error, now) => {
-            turn("needsReauthorization");
+            turn(ConnectionState::NeedsReauthorization);
             change.problems = Some(json!([refused(connection, error, now)]));
             change.next_run_at = Some(None);
         }
         Ending::Short(_) | Ending::Refused(_) | Ending::NoDatabase(_) | Ending::Broken(_) => {
-            turn("failing");
+            turn(ConnectionState::Failing);
             let failures = connection.failures.saturating_add(1);
             change.failures = Some(failures);
             let wait = back_off(failures).max(asked_wait(ending));
             // A preview that failed is tried again as well; what the admin has seen before stays to be finished.
-            if steered || connection.state == "review" {
+            if steered || connection.state == ConnectionState::Review {
                 change.next_run_at = Some(Some(now + wait));
             }
             let (code, message) = problem.unwrap_or(("internal", String::new()));
             let remedy = match ending {
                 Ending::Refused(ConnectorError::Settings { .. }) => {
-                    "nothing is lost: the last good data is served; give a credential or settings that fit, trying again cures nothing"
+                    "give a credential or settings that fit, trying again cures nothing"
                 }
                 Ending::Refused(ConnectorError::KeyMissing { .. }) => {
-                    "nothing is lost: the last good data is served; start the server with the right ROLLBOOK_KEY or key file and the connection goes on by itself; if the key is lost, give the credential again with POST /connections/{id}/reauthorize"
+                    "start the server with the right ROLLBOOK_KEY or key file and the connection goes on by itself; if the key is lost, give the credential again with POST /connections/{id}/reauthorize"
                 }
-                _ => "nothing is lost: the last good data is served, and the pull is tried again by itself",
+                _ => "the pull is tried again by itself",
             };
             let more = match ending {
                 Ending::Short(shortfall) => shortfall.remedy(connection),
                 _ => None,
             };
-            let remedy = more.map_or_else(|| remedy.to_owned(), |more| format!("{remedy}; {more}"));
+            let remedy = [Some(meanwhile(connection).to_owned()), Some(remedy.to_owned()), more];
+            let remedy = remedy.into_iter().flatten().collect::<Vec<_>>().join("; ");
             change.problems = Some(json!([{ "code": code, "message": message, "at": now, "remedy": remedy }]));
         }
     }
     Ok(change)
+}
+
+/// What is served while a connection cannot be read.
+fn meanwhile(connection: &ConnectionRow) -> &'static str {
+    if connection.state.is_published() {
+        "nothing is lost: the last good data is served"
+    } else {
+        "nothing of this connection is published yet"
+    }
 }
 
 /// Counts refusals in a row that are not the HR system's own.
@@ -316,7 +327,7 @@ fn refused(connection: &ConnectionRow, error: &ConnectorError, now: DateTime<Utc
         "message": error.to_string(),
         "status": status,
         "at": now,
-        "remedy": format!("{step}; until then the last good data is served"),
+        "remedy": format!("{step}; {}", meanwhile(connection)),
     })
 }
 
@@ -328,7 +339,7 @@ async fn alert(
     run: Option<Uuid>,
     now: DateTime<Utc>,
 ) -> Result<(), FlowError> {
-    if change.state.as_deref() != Some("needsReauthorization") {
+    if change.state != Some(ConnectionState::NeedsReauthorization) {
         return Ok(());
     }
     let entry = NewChange {
@@ -359,8 +370,8 @@ pub(super) async fn lose_access(
     }
     let mut change =
         ConnectionChange { problems: Some(json!([refused(&connection, error, now)])), ..ConnectionChange::default() };
-    if matches!(connection.state.as_str(), "active" | "failing") {
-        change.state = Some("needsReauthorization".into());
+    if connection.state.is_scheduled() {
+        change.state = Some(ConnectionState::NeedsReauthorization);
         change.state_since = Some(now);
         change.next_run_at = Some(None);
     }

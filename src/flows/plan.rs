@@ -26,7 +26,7 @@ use crate::keys::seal;
 use crate::store;
 use crate::store::connections::ConnectionRow;
 use crate::store::edges::WaitingEdge;
-use crate::store::plans::{ItemRow, PlanRow, PlannedWorker};
+use crate::store::plans::{ItemRow, ItemState, PlanRow, PlanState, PlannedWorker};
 
 /// How many workers or people are looked at in one step: bounds memory and the length of a transaction.
 pub(super) const STEP: i64 = 500;
@@ -88,7 +88,7 @@ pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
             run_id: order.run,
             connection_id: order.connection,
             cause: order.cause,
-            state: "building".into(),
+            state: PlanState::Building,
             created_at: now,
             applied_at: None,
             authority: version,
@@ -136,7 +136,7 @@ pub(super) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
     }
     planner.settle_managers(&mut conn).await?;
     let is_trial = order.rules.is_some() || order.authority.is_some();
-    let state = if is_trial { "superseded" } else { "ready" };
+    let state = if is_trial { PlanState::Superseded } else { PlanState::Ready };
     store::plans::set_state(&mut conn, order.plan, state).await?;
     Ok(())
 }
@@ -273,7 +273,7 @@ impl Planner<'_> {
                 n: self.number,
                 person_id: id.0,
                 base_version: base,
-                state: "planned".into(),
+                state: ItemState::Planned,
                 user_name_key: after.work_email.key().as_str().to_owned(),
                 diff: serde_json::to_value(changed).map_err(|error| FlowError::corrupt("change", &error))?,
                 event: event.as_ref().map(|event| event.kind.as_str().to_owned()),

@@ -21,7 +21,7 @@ use crate::directory::merge;
 use crate::directory::plan::UnreadableField;
 use crate::directory::worker::{Part, Rejected, Worker};
 use crate::store;
-use crate::store::connections::ConnectionRow;
+use crate::store::connections::{ConnectionRow, ConnectionState};
 use crate::store::runs::RunChange;
 use crate::store::staging::Staged;
 
@@ -75,7 +75,7 @@ impl Shortfall {
     pub(super) fn remedy(&self, connection: &ConnectionRow) -> Option<String> {
         match self {
             Self::ShapeChanged { field, .. } if field != RECORD_ID => {
-                let step = if connection.state == "review" { "preview" } else { "sync" };
+                let step = if connection.state == ConnectionState::Review { "preview" } else { "sync" };
                 let id = connection.id;
                 Some(format!(
                     "if HR does without `{field}` on purpose: rollbook connection {step} {id} --accept-shape {field}"

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::error::FlowError;
 use crate::connectors::registry;
-use crate::store::connections::ConnectionRow;
+use crate::store::connections::{ConnectionRow, ConnectionState};
 use crate::store::runs::RunRow;
 
 /// A step that not every state allows.
@@ -30,20 +30,22 @@ pub(super) fn access_call(connection: &ConnectionRow) -> String {
 /// The refusal of a step in the present state.
 pub(super) fn wrong_state(connection: &ConnectionRow, step: Step) -> FlowError {
     let id = connection.id;
-    let state = connection.state.as_str();
+    let state = connection.state;
     let (why, next) = match (state, step) {
-        ("authorizing", _) => ("the HR system has not given access yet", call(id, "authorize")),
-        ("review", Step::Sync) => ("its set-up is not finished; preview it", call(id, "preview")),
-        ("review", Step::Pause | Step::Resume) => {
+        (ConnectionState::Authorizing, _) => ("the HR system has not given access yet", call(id, "authorize")),
+        (ConnectionState::Review, Step::Sync) => ("its set-up is not finished; preview it", call(id, "preview")),
+        (ConnectionState::Review, Step::Pause | Step::Resume) => {
             ("its set-up is not finished, so it pulls nothing by itself; finish it", call(id, "finish"))
         }
-        ("needsReauthorization", Step::Finish) => {
+        (ConnectionState::NeedsReauthorization, Step::Finish) => {
             ("its set-up is finished; it needs a new credential", access_call(connection))
         }
-        ("needsReauthorization", _) => ("it pulls nothing until it has a new credential", access_call(connection)),
-        ("paused", Step::Pause) => ("it is paused already; to pull again", call(id, "resume")),
-        ("paused", Step::Finish) => ("its set-up is finished; to pull again", call(id, "resume")),
-        ("paused", _) => ("it is paused", call(id, "resume")),
+        (ConnectionState::NeedsReauthorization, _) => {
+            ("it pulls nothing until it has a new credential", access_call(connection))
+        }
+        (ConnectionState::Paused, Step::Pause) => ("it is paused already; to pull again", call(id, "resume")),
+        (ConnectionState::Paused, Step::Finish) => ("its set-up is finished; to pull again", call(id, "resume")),
+        (ConnectionState::Paused, _) => ("it is paused", call(id, "resume")),
         (_, Step::Finish) => ("its set-up is finished; to pull now", call(id, "sync")),
         (_, Step::Resume) => ("it is not paused; to pull now", call(id, "sync")),
         (_, Step::Preview | Step::Sync | Step::Pause) => ("the state does not allow it; look at it", {

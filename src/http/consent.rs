@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use crate::flows::consent::{self, NotConnected, Returned};
 use crate::flows::context::Context;
 use crate::http::html::escape;
+use crate::store::connections::ConnectionState;
 
 /// What no state or code is longer than.
 const LONGEST: usize = 4096;
@@ -32,9 +33,9 @@ async fn callback(request: HttpRequest, context: web::Data<Context>) -> HttpResp
     match consent::complete(&context, returned).await {
         Ok(connected) => {
             let name = &connected.connection.name;
-            let next = match connected.connection.state.as_str() {
-                "review" => "A preview is being made. Look at its plan, then finish the set-up.",
-                "paused" => "It is paused; resume it to pull.",
+            let next = match connected.connection.state {
+                ConnectionState::Review => "A preview is being made. Look at its plan, then finish the set-up.",
+                ConnectionState::Paused => "It is paused; resume it to pull.",
                 _ => "A pull has begun.",
             };
             let text =

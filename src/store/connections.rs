@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::schema::connections;
+pub use super::states::ConnectionState;
 
 /// One row of `connections`. `credentials` are sealed.
 #[derive(Clone, HasQuery)]
@@ -18,7 +19,7 @@ pub struct ConnectionRow {
     pub ordinal: i64,
     pub kind: String,
     pub name: String,
-    pub state: String,
+    pub state: ConnectionState,
     pub settings: Value,
     pub credentials: Option<Vec<u8>>,
     pub mapping: Value,
@@ -55,7 +56,7 @@ pub struct NewConnection {
     pub id: Uuid,
     pub kind: String,
     pub name: String,
-    pub state: String,
+    pub state: ConnectionState,
     pub settings: Value,
     pub credentials: Option<Vec<u8>>,
     pub mapping: Value,
@@ -71,7 +72,7 @@ pub struct NewConnection {
 #[diesel(table_name = connections)]
 pub struct ConnectionChange {
     pub name: Option<String>,
-    pub state: Option<String>,
+    pub state: Option<ConnectionState>,
     pub state_since: Option<DateTime<Utc>>,
     pub settings: Option<Value>,
     pub credentials: Option<Vec<u8>>,
@@ -154,16 +155,13 @@ pub async fn update(conn: &mut AsyncPgConnection, id: Uuid, change: ConnectionCh
     diesel::update(connections::table.find(id)).set(change).execute(conn).await.map(drop)
 }
 
-/// The states in which a connection pulls by itself; in review only after a preview has failed.
-const PULLING: [&str; 3] = ["review", "active", "failing"];
-
 /// Connections whose next pull is due, and whether they are still in review.
 pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Vec<(Uuid, bool)>> {
     connections::table
-        .filter(connections::state.eq_any(PULLING))
+        .filter(connections::state.eq_any(ConnectionState::PULLING))
         .filter(connections::next_run_at.le(now))
         .order(connections::next_run_at)
-        .select((connections::id, connections::state.eq("review")))
+        .select((connections::id, connections::state.eq(ConnectionState::Review)))
         .load(conn)
         .await
 }
@@ -171,7 +169,7 @@ pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResul
 /// The next instant at which a connection is due.
 pub async fn next_due(conn: &mut AsyncPgConnection) -> QueryResult<Option<DateTime<Utc>>> {
     connections::table
-        .filter(connections::state.eq_any(PULLING))
+        .filter(connections::state.eq_any(ConnectionState::PULLING))
         .select(diesel::dsl::min(connections::next_run_at))
         .first(conn)
         .await

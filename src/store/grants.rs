@@ -6,6 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
 use super::schema::{connections, oauth_grants};
+use super::states::ConnectionState;
 
 /// One row of `oauth_grants`. `tokens` are sealed.
 #[derive(Clone, HasQuery, Insertable, AsChangeset)]
@@ -57,7 +58,12 @@ pub async fn stale(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Query
         .inner_join(connections::table.on(connections::id.eq(oauth_grants::connection_id)))
         .filter(oauth_grants::refreshed_at.le(before))
         .filter(oauth_grants::refused_at.is_null())
-        .filter(connections::state.eq_any(["review", "active", "paused", "failing"]))
+        .filter(connections::state.eq_any([
+            ConnectionState::Review,
+            ConnectionState::Active,
+            ConnectionState::Paused,
+            ConnectionState::Failing,
+        ]))
         .order(oauth_grants::refreshed_at)
         .select(oauth_grants::connection_id)
         .load(conn)

@@ -6,6 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::schema::holds;
+pub use super::states::HoldState;
 
 /// One row of `holds`.
 #[derive(Clone, Debug, HasQuery)]
@@ -14,7 +15,7 @@ pub struct HoldRow {
     pub id: Uuid,
     pub plan_id: Option<Uuid>,
     pub connection_id: Uuid,
-    pub state: String,
+    pub state: HoldState,
     pub people: Vec<Uuid>,
     pub active_people: i64,
     pub raised_at: DateTime<Utc>,
@@ -31,7 +32,7 @@ pub struct NewHold {
     pub id: Uuid,
     pub plan_id: Option<Uuid>,
     pub connection_id: Uuid,
-    pub state: String,
+    pub state: HoldState,
     pub people: Vec<Uuid>,
     pub active_people: i64,
     pub raised_at: DateTime<Utc>,
@@ -54,7 +55,7 @@ pub async fn lock(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<
 pub async fn open_of(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Option<HoldRow>> {
     HoldRow::query()
         .filter(holds::connection_id.eq(connection))
-        .filter(holds::state.eq("open"))
+        .filter(holds::state.eq(HoldState::Open))
         .first(conn)
         .await
         .optional()
@@ -62,14 +63,18 @@ pub async fn open_of(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryRes
 
 /// The open holds of these connections; each has one at most.
 pub async fn open_of_each(conn: &mut AsyncPgConnection, connections: &[Uuid]) -> QueryResult<Vec<HoldRow>> {
-    HoldRow::query().filter(holds::connection_id.eq_any(connections)).filter(holds::state.eq("open")).load(conn).await
+    HoldRow::query()
+        .filter(holds::connection_id.eq_any(connections))
+        .filter(holds::state.eq(HoldState::Open))
+        .load(conn)
+        .await
 }
 
 /// The latest rejection of a connection's holds that still counts.
 pub async fn last_rejected(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Option<HoldRow>> {
     HoldRow::query()
         .filter(holds::connection_id.eq(connection))
-        .filter(holds::state.eq_any(["rejected", "expired"]))
+        .filter(holds::state.eq_any([HoldState::Rejected, HoldState::Expired]))
         .filter(holds::spent_at.is_null())
         .order(holds::decided_at.desc())
         .first(conn)
@@ -86,7 +91,7 @@ pub async fn renew(conn: &mut AsyncPgConnection, id: Uuid, plan: Uuid) -> QueryR
 pub async fn decide(
     conn: &mut AsyncPgConnection,
     id: Uuid,
-    state: &str,
+    state: HoldState,
     now: DateTime<Utc>,
     by: Option<&str>,
     reason: Option<&str>,
@@ -100,13 +105,18 @@ pub async fn decide(
 
 /// Open holds whose time is over.
 pub async fn expired(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Vec<Uuid>> {
-    holds::table.filter(holds::state.eq("open")).filter(holds::expires_at.le(now)).select(holds::id).load(conn).await
+    holds::table
+        .filter(holds::state.eq(HoldState::Open))
+        .filter(holds::expires_at.le(now))
+        .select(holds::id)
+        .load(conn)
+        .await
 }
 
 /// A page of holds, latest first, after `(raised_at, id)`; in one state or in all.
 pub async fn page(
     conn: &mut AsyncPgConnection,
-    state: Option<&str>,
+    state: Option<HoldState>,
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> QueryResult<Vec<HoldRow>> {
@@ -135,7 +145,7 @@ pub async fn spend(conn: &mut AsyncPgConnection, connection: Uuid, now: DateTime
     diesel::update(
         holds::table
             .filter(holds::connection_id.eq(connection))
-            .filter(holds::state.eq_any(["rejected", "expired"]))
+            .filter(holds::state.eq_any([HoldState::Rejected, HoldState::Expired]))
             .filter(holds::spent_at.is_null()),
     )
     .set(holds::spent_at.eq(now))

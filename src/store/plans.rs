@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::schema::{plan_items, plan_workers, plans};
+pub use super::states::{ItemState, PlanState};
 
 /// One row of `plans`.
 #[derive(Clone, Debug, HasQuery, Insertable)]
@@ -18,7 +19,7 @@ pub struct PlanRow {
     pub run_id: Option<Uuid>,
     pub connection_id: Option<Uuid>,
     pub cause: String,
-    pub state: String,
+    pub state: PlanState,
     pub created_at: DateTime<Utc>,
     pub applied_at: Option<DateTime<Utc>>,
     /// The state of the order of authority that it rests on.
@@ -32,7 +33,7 @@ pub struct ItemRow {
     pub n: i32,
     pub person_id: Uuid,
     pub base_version: Option<i64>,
-    pub state: String,
+    pub state: ItemState,
     pub wanted: Value,
     pub user_name_key: String,
     pub diff: Value,
@@ -78,20 +79,20 @@ pub async fn find(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<
 pub async fn latest_ready(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Option<PlanRow>> {
     PlanRow::query()
         .filter(plans::connection_id.eq(connection))
-        .filter(plans::state.eq("ready"))
+        .filter(plans::state.eq(PlanState::Ready))
         .order((plans::created_at.desc(), plans::id.desc()))
         .first(conn)
         .await
         .optional()
 }
 
-pub async fn set_state(conn: &mut AsyncPgConnection, id: Uuid, state: &str) -> QueryResult<()> {
+pub async fn set_state(conn: &mut AsyncPgConnection, id: Uuid, state: PlanState) -> QueryResult<()> {
     diesel::update(plans::table.find(id)).set(plans::state.eq(state)).execute(conn).await.map(drop)
 }
 
 pub async fn set_applied(conn: &mut AsyncPgConnection, id: Uuid, now: DateTime<Utc>) -> QueryResult<()> {
     diesel::update(plans::table.find(id))
-        .set((plans::state.eq("applied"), plans::applied_at.eq(now)))
+        .set((plans::state.eq(PlanState::Applied), plans::applied_at.eq(now)))
         .execute(conn)
         .await
         .map(drop)
@@ -103,9 +104,9 @@ pub async fn supersede_others(conn: &mut AsyncPgConnection, connection: Uuid, ke
         plans::table
             .filter(plans::connection_id.eq(connection))
             .filter(plans::id.ne(keep))
-            .filter(plans::state.eq_any(["building", "ready", "held"])),
+            .filter(plans::state.eq_any([PlanState::Building, PlanState::Ready, PlanState::Held])),
     )
-    .set(plans::state.eq("superseded"))
+    .set(plans::state.eq(PlanState::Superseded))
     .execute(conn)
     .await
     .map(drop)
@@ -189,7 +190,7 @@ fn json<T: Serialize>(rows: &[T]) -> QueryResult<String> {
 pub async fn next_batch(conn: &mut AsyncPgConnection, plan: Uuid, limit: i64) -> QueryResult<Vec<ItemRow>> {
     let mut batch: Vec<ItemRow> = ItemRow::query()
         .filter(plan_items::plan_id.eq(plan))
-        .filter(plan_items::state.eq("planned"))
+        .filter(plan_items::state.eq(ItemState::Planned))
         .order((plan_items::level, plan_items::n))
         .limit(limit)
         .load(conn)
@@ -199,7 +200,7 @@ pub async fn next_batch(conn: &mut AsyncPgConnection, plan: Uuid, limit: i64) ->
         let here: Vec<i32> = batch.iter().map(|item| item.n).collect();
         let rest: Vec<ItemRow> = ItemRow::query()
             .filter(plan_items::plan_id.eq(plan))
-            .filter(plan_items::state.eq("planned"))
+            .filter(plan_items::state.eq(ItemState::Planned))
             .filter(plan_items::bundle.eq_any(bundles))
             .filter(plan_items::n.ne_all(here))
             .order((plan_items::level, plan_items::n))
@@ -231,7 +232,7 @@ pub async fn items_of(conn: &mut AsyncPgConnection, plan: Uuid, people: &[Uuid])
         .await
 }
 
-pub async fn mark(conn: &mut AsyncPgConnection, plan: Uuid, numbers: &[i32], state: &str) -> QueryResult<()> {
+pub async fn mark(conn: &mut AsyncPgConnection, plan: Uuid, numbers: &[i32], state: ItemState) -> QueryResult<()> {
     diesel::update(plan_items::table.filter(plan_items::plan_id.eq(plan)).filter(plan_items::n.eq_any(numbers)))
         .set(plan_items::state.eq(state))
         .execute(conn)
@@ -242,7 +243,7 @@ pub async fn mark(conn: &mut AsyncPgConnection, plan: Uuid, numbers: &[i32], sta
 /// Takes the items of these people out of a plan, together with what it decided about their workers.
 pub async fn reject_people(conn: &mut AsyncPgConnection, plan: Uuid, people: &[Uuid]) -> QueryResult<()> {
     diesel::update(plan_items::table.filter(plan_items::plan_id.eq(plan)).filter(plan_items::person_id.eq_any(people)))
-        .set(plan_items::state.eq("rejected"))
+        .set(plan_items::state.eq(ItemState::Rejected))
         .execute(conn)
         .await?;
     diesel::delete(
@@ -258,7 +259,7 @@ pub async fn leavers(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<Ve
     plan_items::table
         .filter(plan_items::plan_id.eq(plan))
         .filter(plan_items::leaver)
-        .filter(plan_items::state.eq("planned"))
+        .filter(plan_items::state.eq(ItemState::Planned))
         .select(plan_items::person_id)
         .order(plan_items::person_id)
         .load(conn)
@@ -266,7 +267,7 @@ pub async fn leavers(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<Ve
 }
 
 /// The people whose items have a state.
-pub async fn people_in(conn: &mut AsyncPgConnection, plan: Uuid, state: &str) -> QueryResult<Vec<Uuid>> {
+pub async fn people_in(conn: &mut AsyncPgConnection, plan: Uuid, state: ItemState) -> QueryResult<Vec<Uuid>> {
     plan_items::table
         .filter(plan_items::plan_id.eq(plan))
         .filter(plan_items::state.eq(state))

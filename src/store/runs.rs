@@ -6,8 +6,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use super::run_state::{RunCause, RunState, WaitingFor};
 use super::schema::runs;
+pub use super::states::{RunCause, RunState, WaitingFor};
 
 /// One row of `runs`.
 #[derive(Clone, Debug, HasQuery)]

@@ -13,6 +13,7 @@ use crate::flows::context::Context;
 use crate::flows::hold;
 use crate::flows::settings::Common;
 use crate::http::auth::{Admin, AdminRead, Caller};
+use crate::store::connections::ConnectionState;
 
 /// A connection whose last good read is older than this is in a critical state, unless it is read more seldom.
 const CRITICAL: TimeDelta = TimeDelta::hours(24);
@@ -95,7 +96,7 @@ fn show_view(view: &ConnectionView, now: DateTime<Utc>) -> Value {
             "missing": tally.missing,
             "unreadable": tally.unreadable,
             // Before the set-up is finished nobody is published: this is what the plan would do.
-            "planned": connection.state == "review",
+            "planned": connection.state == ConnectionState::Review,
         },
     })
 }
@@ -134,7 +135,7 @@ fn freshness(view: &ConnectionView, now: DateTime<Utc>) -> Value {
     let last_good = connection.last_good_at.filter(|at| *at - now <= TimeDelta::minutes(1));
     let age = last_good.map(|at| now - at);
     let minutes = Common::parse(&connection.settings).unwrap_or_default().interval_minutes;
-    let serves = !matches!(connection.state.as_str(), "authorizing" | "review");
+    let serves = connection.state.is_published();
     let interval = TimeDelta::minutes(minutes.into());
     let unknown = connection.last_good_at.is_some() && last_good.is_none();
     let since = age.unwrap_or(now - connection.created_at);

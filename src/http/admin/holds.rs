@@ -21,7 +21,7 @@ use crate::http::auth::{Admin, AdminRead, Caller};
 use crate::http::error::Problem;
 use crate::render::user::display_name;
 use crate::store;
-use crate::store::holds::HoldRow;
+use crate::store::holds::{HoldRow, HoldState};
 use crate::store::workers::WorkerRow;
 
 /// GET /holds, the latest first; `?state=open` for those that wait.
@@ -29,7 +29,8 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
     let mut parameters = Parameters::read(&request, &["limit", "cursor", "state"])?;
     let limit = parameters.limit();
     let after = parameters.cursor(Mark::at)?;
-    let state = parameters.word("state", &["open", "approved", "rejected", "expired", "superseded"]);
+    let words: Vec<&str> = HoldState::ALL.iter().map(|state| state.as_str()).collect();
+    let state = parameters.word("state", &words).and_then(HoldState::parse);
     parameters.finish()?;
     let mut conn = context.db.get().await?;
     let mut shown = Vec::new();

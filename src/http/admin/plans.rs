@@ -137,7 +137,7 @@ mod tests {
             n: 1,
             person_id: uuid::Uuid::nil(),
             base_version: Some(1),
-            state: "planned".to_owned(),
+            state: crate::store::plans::ItemState::Planned,
             wanted: json!({}),
             user_name_key: String::new(),
             diff,

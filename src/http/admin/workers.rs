@@ -12,6 +12,7 @@ use crate::flows::context::Context;
 use crate::flows::error::FlowError;
 use crate::http::auth::{AdminRead, Caller};
 use crate::store;
+use crate::store::connections::ConnectionState;
 use crate::store::workers::WorkerRow;
 
 /// GET …/workers?disposition=
@@ -26,9 +27,10 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
     let found = store::connections::find(&mut conn, connection).await?;
     let found = found.ok_or_else(|| FlowError::not_found("connection", connection))?;
     // Before the set-up is finished, the plan says what each worker would be.
-    let plan = match found.state.as_str() {
-        "review" => store::plans::latest_ready(&mut conn, connection).await?.map(|plan| plan.id),
-        _ => None,
+    let plan = if found.state == ConnectionState::Review {
+        store::plans::latest_ready(&mut conn, connection).await?.map(|plan| plan.id)
+    } else {
+        None
     };
     let stored = disposition.map(|word| if word == "undecided" { "new" } else { word });
     let rows = store::workers::page(&mut conn, connection, plan, stored, &after, limit + 1).await?;

@@ -1,4 +1,5 @@
-//! The closed sets of a run: its state and its cause. A word that is none of them is an error where the row is read.
+//! The closed sets of words in rows: the states of connections, runs, plans, items and holds, and causes. A word that is
+//! none of them is an error where the row is read.
 
 use std::fmt;
 use std::io::Write as _;
@@ -68,6 +69,62 @@ macro_rules! words {
 }
 
 words! {
+    /// What a connection does (design: Connections).
+    ConnectionState {
+        /// It waits for the consent of an admin of the HR system.
+        Authorizing = "authorizing",
+        /// Its set-up is not finished: previews only, nothing is published.
+        Review = "review",
+        Active = "active",
+        /// An admin has stopped its pulls.
+        Paused = "paused",
+        /// The HR system takes its credential no longer.
+        NeedsReauthorization = "needsReauthorization",
+        /// The last pull failed; it is tried again.
+        Failing = "failing",
+    }
+}
+
+words! {
+    /// How far a plan is.
+    PlanState {
+        Building = "building",
+        Ready = "ready",
+        Applying = "applying",
+        Applied = "applied",
+        /// It waits for the decision about a hold.
+        Held = "held",
+        Rejected = "rejected",
+        /// Another plan stands in its place.
+        Superseded = "superseded",
+    }
+}
+
+words! {
+    /// What became of an item of a plan.
+    ItemState {
+        Planned = "planned",
+        Applied = "applied",
+        /// The person changed after the plan was made.
+        Stale = "stale",
+        Rejected = "rejected",
+    }
+}
+
+words! {
+    /// What was decided about a hold.
+    HoldState {
+        Open = "open",
+        Approved = "approved",
+        Rejected = "rejected",
+        /// It was not decided in time.
+        Expired = "expired",
+        /// A later run asks for other leavers, or for none.
+        Superseded = "superseded",
+    }
+}
+
+words! {
     /// How far a run is, or how it ended.
     RunState {
         Queued = "queued",
@@ -110,6 +167,23 @@ words! {
     }
 }
 
+impl ConnectionState {
+    /// The states in which a connection pulls by itself; in review only after a preview has failed.
+    pub const PULLING: [Self; 3] = [Self::Review, Self::Active, Self::Failing];
+
+    /// Whether it pulls by schedule.
+    #[must_use]
+    pub fn is_scheduled(self) -> bool {
+        matches!(self, Self::Active | Self::Failing)
+    }
+
+    /// Whether its people are published: its set-up is finished.
+    #[must_use]
+    pub fn is_published(self) -> bool {
+        !matches!(self, Self::Authorizing | Self::Review)
+    }
+}
+
 impl RunState {
     /// The states in which a run is going.
     pub const GOING: [Self; 4] = [Self::Queued, Self::Pulling, Self::Planning, Self::Applying];
@@ -132,18 +206,29 @@ impl RunCause {
 mod tests {
     use super::*;
 
-    const UP: &str = include_str!("../../migrations/20261130000500_vendor_runs/up.sql");
+    /// All migrations, in their order.
+    fn migrations() -> String {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+        let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths.iter().map(|path| std::fs::read_to_string(path.join("up.sql")).unwrap()).collect()
+    }
 
     #[test]
     fn the_checks_of_the_database_name_the_same_words() {
-        fn check<T: Copy>(column: &str, all: &[T], word: impl Fn(T) -> &'static str) {
-            let words: Vec<String> = all.iter().map(|one| format!("'{}'", word(*one))).collect();
+        let up = migrations();
+        let check = |column: &str, words: Vec<&str>| {
+            let words: Vec<String> = words.into_iter().map(|word| format!("'{word}'")).collect();
             let check = format!("({column} IN ({}))", words.join(", "));
-            assert!(UP.contains(&check), "{check}");
-        }
-        check("state", RunState::ALL, RunState::as_str);
-        check("cause", RunCause::ALL, RunCause::as_str);
-        check("waiting_for", WaitingFor::ALL, WaitingFor::as_str);
+            assert!(up.contains(&check), "{check}");
+        };
+        check("state", RunState::ALL.iter().map(|one| one.as_str()).collect());
+        check("cause", RunCause::ALL.iter().map(|one| one.as_str()).collect());
+        check("waiting_for", WaitingFor::ALL.iter().map(|one| one.as_str()).collect());
+        check("state", ConnectionState::ALL.iter().map(|one| one.as_str()).collect());
+        check("state", PlanState::ALL.iter().map(|one| one.as_str()).collect());
+        check("state", ItemState::ALL.iter().map(|one| one.as_str()).collect());
+        check("state", HoldState::ALL.iter().map(|one| one.as_str()).collect());
     }
 
     #[test]
