@@ -30,7 +30,7 @@ use crate::store;
 use crate::store::changes::NewChange;
 use crate::store::groups::{Memberships, by_column, memberships};
 use crate::store::people_write::{Locked, PersonWrite};
-use crate::store::plans::{ItemRow, ItemState, PlanState};
+use crate::store::plans::{ItemRow, ItemState, ManagerState, PlanState};
 
 /// How long a former email stays reserved for its person (law 12).
 const RESERVED_DAYS: i64 = 365;
@@ -421,9 +421,13 @@ fn besides(before: &str, after: &str, diff: &[Value]) -> Result<Option<Value>, F
 /// The manager edge as it turned out. An edge to somebody who did not come into being after all stays pending.
 fn link(item: &ItemRow, person: &Person, ground: &Ground) -> ManagerLink {
     let Some(via) = person.manager.via().cloned() else { return ManagerLink::None };
-    match (item.manager_state.as_str(), item.manager_target) {
-        ("person", Some(id)) if ground.present.contains(&id) => ManagerLink::Person { id: PersonId(id), via },
-        ("suspended", Some(id)) if ground.present.contains(&id) => ManagerLink::Suspended { id: PersonId(id), via },
+    match (item.manager_state, item.manager_target) {
+        (ManagerState::Person, Some(id)) if ground.present.contains(&id) => {
+            ManagerLink::Person { id: PersonId(id), via }
+        }
+        (ManagerState::Suspended, Some(id)) if ground.present.contains(&id) => {
+            ManagerLink::Suspended { id: PersonId(id), via }
+        }
         _ => ManagerLink::Pending { via },
     }
 }
@@ -437,11 +441,9 @@ fn write_of(
     left_before: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<PersonWrite, FlowError> {
-    let (manager_state, manager_target) = match &person.manager {
-        ManagerLink::None => ("none", None),
-        ManagerLink::Pending { .. } => ("pending", None),
-        ManagerLink::Person { id, .. } => ("person", Some(id.0)),
-        ManagerLink::Suspended { id, .. } => ("suspended", Some(id.0)),
+    let manager_target = match &person.manager {
+        ManagerLink::None | ManagerLink::Pending { .. } => None,
+        ManagerLink::Person { id, .. } | ManagerLink::Suspended { id, .. } => Some(id.0),
     };
     let document = user::document(PersonId(item.person_id), &person, created_at, modified_at);
     Ok(PersonWrite {
@@ -457,7 +459,7 @@ fn write_of(
         manager_via_email: item.manager_via_email.clone(),
         manager_target,
         manager_since: item.manager_since,
-        manager_state: manager_state.into(),
+        manager_state: ManagerState::from(&person.manager),
         start_date: item.start_date,
         keys: user::keys(&document).map_err(|error| FlowError::corrupt("document", &error))?,
         document,

@@ -26,7 +26,7 @@ use crate::keys::seal;
 use crate::store;
 use crate::store::connections::ConnectionRow;
 use crate::store::edges::WaitingEdge;
-use crate::store::plans::{ItemRow, ItemState, PlanRow, PlanState, PlannedWorker};
+use crate::store::plans::{ItemRow, ItemState, ManagerState, PlanRow, PlanState, PlannedWorker};
 
 /// How many workers or people are looked at in one step: bounds memory and the length of a transaction.
 pub(super) const STEP: i64 = 500;
@@ -286,7 +286,7 @@ impl Planner<'_> {
                 manager_via_email: via_email(&after),
                 manager_target: target(&after.manager).map(|person| person.0),
                 manager_since: manager_since(&after),
-                manager_state: link_state(&after.manager).into(),
+                manager_state: ManagerState::from(&after.manager),
                 start_date: after.employment.start,
                 wanted: serde_json::to_value(&after).map_err(|error| FlowError::corrupt("person", &error))?,
             });
@@ -372,15 +372,6 @@ fn target(link: &ManagerLink) -> Option<PersonId> {
     match link {
         ManagerLink::Person { id, .. } | ManagerLink::Suspended { id, .. } => Some(*id),
         ManagerLink::None | ManagerLink::Pending { .. } => None,
-    }
-}
-
-fn link_state(link: &ManagerLink) -> &'static str {
-    match link {
-        ManagerLink::None => "none",
-        ManagerLink::Person { .. } => "person",
-        ManagerLink::Pending { .. } => "pending",
-        ManagerLink::Suspended { .. } => "suspended",
     }
 }
 

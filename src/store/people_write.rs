@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::groups::MEMBERSHIPS;
 use super::schema::people;
+use super::states::ManagerState;
 
 /// What is written of a person. `created_at` and `modified_at` are what the document says, too.
 #[derive(Clone, Debug, Serialize)]
@@ -28,7 +29,7 @@ pub struct PersonWrite {
     pub manager_via_email: Option<String>,
     pub manager_target: Option<Uuid>,
     pub manager_since: Option<DateTime<Utc>>,
-    pub manager_state: String,
+    pub manager_state: ManagerState,
     pub start_date: Option<NaiveDate>,
     #[serde(skip)]
     pub person: Value,
@@ -245,7 +246,7 @@ pub struct PersonRow {
     pub active: bool,
     pub manager_target: Option<Uuid>,
     pub manager_since: Option<DateTime<Utc>>,
-    pub manager_state: String,
+    pub manager_state: ManagerState,
     pub person: Value,
     pub created_at: DateTime<Utc>,
     pub modified_at: DateTime<Utc>,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::schema::{plan_items, plan_workers, plans};
-pub use super::states::{ItemState, PlanState};
+pub use super::states::{ItemState, ManagerState, PlanState};
 
 /// One row of `plans`.
 #[derive(Clone, Debug, HasQuery, Insertable)]
@@ -47,7 +47,7 @@ pub struct ItemRow {
     pub manager_via_email: Option<String>,
     pub manager_target: Option<Uuid>,
     pub manager_since: Option<DateTime<Utc>>,
-    pub manager_state: String,
+    pub manager_state: ManagerState,
     pub start_date: Option<NaiveDate>,
 }
 

@@ -11,6 +11,8 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::Text;
 use serde::{Serialize, Serializer};
 
+use crate::directory::person::ManagerLink;
+
 /// Makes an enum of words that are stored as text. The CHECK of the column names the same words; a test compares them.
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -82,6 +84,20 @@ words! {
         NeedsReauthorization = "needsReauthorization",
         /// The last pull failed; it is tried again.
         Failing = "failing",
+    }
+}
+
+words! {
+    /// What is known of a person's manager.
+    ManagerState {
+        /// HR names no manager.
+        None = "none",
+        /// The manager is a person of the directory.
+        Person = "person",
+        /// The manager that HR names is not in the directory.
+        Pending = "pending",
+        /// The link would close a cycle, and is not served.
+        Suspended = "suspended",
     }
 }
 
@@ -184,6 +200,17 @@ impl ConnectionState {
     }
 }
 
+impl From<&ManagerLink> for ManagerState {
+    fn from(link: &ManagerLink) -> Self {
+        match link {
+            ManagerLink::None => Self::None,
+            ManagerLink::Person { .. } => Self::Person,
+            ManagerLink::Pending { .. } => Self::Pending,
+            ManagerLink::Suspended { .. } => Self::Suspended,
+        }
+    }
+}
+
 impl RunState {
     /// The states in which a run is going.
     pub const GOING: [Self; 4] = [Self::Queued, Self::Pulling, Self::Planning, Self::Applying];
@@ -226,6 +253,7 @@ mod tests {
         check("cause", RunCause::ALL.iter().map(|one| one.as_str()).collect());
         check("waiting_for", WaitingFor::ALL.iter().map(|one| one.as_str()).collect());
         check("state", ConnectionState::ALL.iter().map(|one| one.as_str()).collect());
+        check("manager_state", ManagerState::ALL.iter().map(|one| one.as_str()).collect());
         check("state", PlanState::ALL.iter().map(|one| one.as_str()).collect());
         check("state", ItemState::ALL.iter().map(|one| one.as_str()).collect());
         check("state", HoldState::ALL.iter().map(|one| one.as_str()).collect());

@@ -15,7 +15,7 @@ use crate::flows::error::FlowError;
 use crate::http::auth::{AdminRead, Caller};
 use crate::render::user::display_name;
 use crate::store;
-use crate::store::plans::ItemRow;
+use crate::store::plans::{ItemRow, ManagerState};
 
 /// GET /plans/{id}
 pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
@@ -69,7 +69,7 @@ pub(super) async fn changes(_: Caller<AdminRead>, request: HttpRequest, context:
 }
 
 fn manager_after(item: &ItemRow) -> Option<uuid::Uuid> {
-    item.manager_target.filter(|_| item.manager_state == "person")
+    item.manager_target.filter(|_| item.manager_state == ManagerState::Person)
 }
 
 fn is_seen(item: &ItemRow) -> bool {
@@ -151,7 +151,7 @@ mod tests {
             manager_via_email: None,
             manager_target: Some(uuid::Uuid::max()),
             manager_since: None,
-            manager_state: "pending".to_owned(),
+            manager_state: ManagerState::Pending,
             start_date: None,
         }
     }
@@ -160,7 +160,7 @@ mod tests {
     fn a_manager_who_is_not_resolved_is_no_change() {
         assert!(!is_seen(&item(json!([]))));
         let mut resolved = item(json!([]));
-        resolved.manager_state = "person".to_owned();
+        resolved.manager_state = ManagerState::Person;
         assert!(is_seen(&resolved));
         assert_eq!(
             show_item(&resolved)["changes"],

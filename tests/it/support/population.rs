@@ -19,6 +19,7 @@ use rollbook::scim::text::fold_case;
 use rollbook::store::groups::column;
 use rollbook::store::groups_write::{self, NewGroup};
 use rollbook::store::people_write::{self, PersonWrite};
+use rollbook::store::plans::ManagerState;
 use uuid::Uuid;
 
 use super::people::person;
@@ -242,7 +243,7 @@ pub(crate) async fn write(conn: &mut AsyncPgConnection, people: &[Drawn], groups
                 manager_target: manager,
                 manager_since: None,
                 // An edge that would close a cycle leads somewhere, too, but is not shown.
-                manager_state: if n % 7 == 0 { "suspended" } else { "person" }.to_owned(),
+                manager_state: if n % 7 == 0 { ManagerState::Suspended } else { ManagerState::Person },
                 start_date: person.employment.start,
                 keys: keys(&document).unwrap(),
                 document,
