@@ -7,7 +7,10 @@ use std::process::Command;
 
 use clap::Args;
 use rollbook::config::Settings;
+use rollbook::directory::event::EventKind;
+use rollbook::http::admin::document;
 use rollbook::http::error::Code;
+use serde_json::Value;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -19,7 +22,8 @@ fn page(path: &str) -> String {
 
 /// All pages, the README first.
 fn pages() -> Vec<PathBuf> {
-    let mut pages = vec![root().join("README.md"), root().join("CHANGELOG.md")];
+    let mut pages: Vec<PathBuf> =
+        ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].iter().map(|name| root().join(name)).collect();
     let mut folders = vec![root().join("docs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -92,6 +96,53 @@ fn the_table_of_codes_is_that_of_the_program() {
     let shown: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
     let row = |code: &Code| format!("| {} | `{code}` | {} |", code.status().as_u16(), code.meaning());
     assert_eq!(shown, Code::ALL.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_type_of_event_is_in_the_page_of_the_api() {
+    let shown = code(&page("docs/api.md"));
+    let types = |schema: &str| -> Vec<&'static str> {
+        let types = document()["components"]["schemas"][schema]["properties"]["type"]["enum"].as_array().unwrap();
+        types.iter().filter_map(Value::as_str).collect()
+    };
+    let entries = types("Entry");
+    for kind in EventKind::ALL {
+        assert!(entries.contains(&kind.as_str()), "openapi/document.json does not name {kind}");
+    }
+    for kind in entries.into_iter().chain(types("ReleasedEntry")) {
+        assert!(shown.iter().any(|word| word == kind), "docs/api.md does not name {kind}");
+    }
+}
+
+#[test]
+fn every_attribute_of_the_extensions_is_in_the_page_of_attributes() {
+    let shown = code(&page("docs/attributes.md"));
+    for name in ["enterprise-user", "worker", "derived-group"] {
+        let schema: Value = serde_json::from_str(&page(&format!("scim-schemas/{name}.json"))).unwrap();
+        let attributes: Vec<&str> =
+            schema["attributes"].as_array().unwrap().iter().filter_map(|one| one["name"].as_str()).collect();
+        assert!(attributes.len() > 5, "{attributes:?}");
+        for attribute in attributes {
+            assert!(shown.iter().any(|word| word == attribute), "docs/attributes.md does not name {attribute}");
+        }
+    }
+}
+
+#[test]
+fn every_job_is_in_the_page_of_architecture() {
+    let source = page("src/app/jobs.rs");
+    let jobs: BTreeSet<&str> =
+        source.lines().filter_map(|line| line.trim().strip_prefix("(\"")?.split('"').next()).collect();
+    assert!(jobs.contains("feed"), "{jobs:?}");
+    let page = page("docs/architecture.md");
+    let missing: Vec<&&str> = jobs.iter().filter(|job| !page.contains(&format!("| `{job}` |"))).collect();
+    assert!(missing.is_empty(), "docs/architecture.md does not name {missing:?}");
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = page("README.md").lines().count();
+    assert!(lines <= 300, "README.md has {lines} lines; what is longer has a page in docs/");
 }
 
 #[test]
