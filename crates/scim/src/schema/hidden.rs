@@ -72,10 +72,7 @@ impl Hidden {
     }
 
     /// The attributes of a shape of which something is hidden.
-    pub(in crate::scim) fn attributes_of<'a>(
-        &'a self,
-        shape: &'static Shape,
-    ) -> impl Iterator<Item = &'static Attribute> + 'a {
+    pub(crate) fn attributes_of<'a>(&'a self, shape: &'static Shape) -> impl Iterator<Item = &'static Attribute> + 'a {
         self.0.iter().filter_map(|(urn, names)| Some((shape.schema(urn)?, names))).flat_map(|(schema, names)| {
             names.whole.iter().chain(names.parts.keys()).filter_map(|name| shape.attribute_of(schema, name))
         })
@@ -91,7 +88,7 @@ impl Hidden {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scim::schema::USER_URN;
+    use crate::schema::USER_URN;
 
     #[test]
     fn names_are_hidden_in_any_spelling() {

@@ -4,11 +4,11 @@
 //! Printing a parsed filter and parsing it again gives the same tree (R-092).
 //!
 //! ```
-//! use rollbook::scim::filter::{Mode, parse::parse};
+//! use rollbook_scim::filter::{Mode, parse::parse};
 //!
 //! let filter = parse(r#"NOT(title pr)and emails[type eq "work"].value EW"@acme.com""#, Mode::Strict)?;
 //! assert_eq!(filter.to_string(), r#"not (title pr) and emails[type eq "work"].value ew "@acme.com""#);
-//! # Ok::<(), rollbook::scim::filter::parse::ParseError>(())
+//! # Ok::<(), rollbook_scim::filter::parse::ParseError>(())
 //! ```
 
 pub mod check;

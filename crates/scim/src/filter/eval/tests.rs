@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::super::{Mode, read};
 use super::*;
-use crate::scim::schema::{Hidden, ResourceType};
+use crate::schema::{Hidden, ResourceType};
 
 fn ines() -> Map<String, Value> {
     let resource = json!({

@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Number};
 
 use super::{Filter, Literal, Mode, Operator, Test};
-use crate::scim::error::ScimError;
-use crate::scim::path::AttrPath;
-use crate::scim::schema::{Hidden, Resolved, Shape, Type};
-use crate::scim::text::{Preparation, parse_date_time};
+use crate::error::ScimError;
+use crate::path::AttrPath;
+use crate::schema::{Hidden, Resolved, Shape, Type};
+use crate::text::{Preparation, parse_date_time};
 
 /// A filter whose every leaf knows its attribute and has a value of its type.
 #[derive(Clone, Debug, PartialEq)]
@@ -265,8 +265,8 @@ impl Checked {
 mod tests {
     use super::super::read;
     use super::*;
-    use crate::scim::error::ScimType;
-    use crate::scim::schema::{ResourceType, WORKER_URN};
+    use crate::error::ScimType;
+    use crate::schema::{ResourceType, WORKER_URN};
 
     fn refusal(text: &str, mode: Mode, hidden: &Hidden) -> String {
         let error = read(text, mode, ResourceType::User.shape(), hidden).expect_err(text);

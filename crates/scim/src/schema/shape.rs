@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::{Attribute, Hidden, Returned, SENSITIVE, Schema, Type, USER_URN, WORKER_URN, common_attributes};
-use crate::scim::path::AttrPath;
-use crate::scim::text::Preparation;
+use crate::path::AttrPath;
+use crate::text::Preparation;
 
 /// The kinds of resource that are served at an endpoint of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,19 +77,19 @@ static SHAPES: LazyLock<Shapes> = LazyLock::new(|| {
     };
     Shapes {
         user: shape(
-            include_str!("../../../scim-schemas/user.json"),
+            include_str!("../../../../scim-schemas/user.json"),
             &[
-                include_str!("../../../scim-schemas/enterprise-user.json"),
-                include_str!("../../../scim-schemas/worker.json"),
+                include_str!("../../../../scim-schemas/enterprise-user.json"),
+                include_str!("../../../../scim-schemas/worker.json"),
             ],
         ),
         group: shape(
-            include_str!("../../../scim-schemas/group.json"),
-            &[include_str!("../../../scim-schemas/derived-group.json")],
+            include_str!("../../../../scim-schemas/group.json"),
+            &[include_str!("../../../../scim-schemas/derived-group.json")],
         ),
-        schemas: shape(include_str!("../../../scim-schemas/schema.json"), &[]),
-        resource_types: shape(include_str!("../../../scim-schemas/resource-type.json"), &[]),
-        service_provider_config: shape(include_str!("../../../scim-schemas/service-provider-config.json"), &[]),
+        schemas: shape(include_str!("../../../../scim-schemas/schema.json"), &[]),
+        resource_types: shape(include_str!("../../../../scim-schemas/resource-type.json"), &[]),
+        service_provider_config: shape(include_str!("../../../../scim-schemas/service-provider-config.json"), &[]),
     }
 });
 

@@ -109,7 +109,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::scim::query::SortOrder;
+    use crate::query::SortOrder;
 
     fn cursor() -> Cursor {
         Cursor {

@@ -162,7 +162,7 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scim::schema::{DERIVED_GROUP_URN, ENTERPRISE_URN, GROUP_URN, USER_URN};
+    use crate::schema::{DERIVED_GROUP_URN, ENTERPRISE_URN, GROUP_URN, USER_URN};
 
     fn policy(attributes: &[&str]) -> Policy {
         Policy { attributes: Some(attributes.iter().map(|&name| name.to_owned()).collect()), ..Policy::default() }

@@ -201,18 +201,20 @@ mod tests {
     #[test]
     fn the_typed_definitions_say_what_the_files_say() {
         for (text, shape) in [
-            (include_str!("../../scim-schemas/user.json"), Shape::of(ResourceType::User)),
-            (include_str!("../../scim-schemas/group.json"), Shape::of(ResourceType::Group)),
-            (include_str!("../../scim-schemas/schema.json"), Shape::of_schemas()),
-            (include_str!("../../scim-schemas/resource-type.json"), Shape::of_resource_types()),
-            (include_str!("../../scim-schemas/service-provider-config.json"), Shape::of_service_provider_config()),
+            (include_str!("../../../scim-schemas/user.json"), Shape::of(ResourceType::User)),
+            (include_str!("../../../scim-schemas/group.json"), Shape::of(ResourceType::Group)),
+            (include_str!("../../../scim-schemas/schema.json"), Shape::of_schemas()),
+            (include_str!("../../../scim-schemas/resource-type.json"), Shape::of_resource_types()),
+            (include_str!("../../../scim-schemas/service-provider-config.json"), Shape::of_service_provider_config()),
         ] {
             let file: Value = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_value(&shape.base().attributes).unwrap(), file["attributes"]);
             assert_eq!(file["id"], shape.base().id);
         }
-        let files =
-            [include_str!("../../scim-schemas/enterprise-user.json"), include_str!("../../scim-schemas/worker.json")];
+        let files = [
+            include_str!("../../../scim-schemas/enterprise-user.json"),
+            include_str!("../../scim-schemas/worker.json"),
+        ];
         for (text, schema) in files.iter().zip(Shape::of(ResourceType::User).extensions()) {
             let file: Value = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_value(&schema.attributes).unwrap(), file["attributes"]);

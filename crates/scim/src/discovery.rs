@@ -214,7 +214,7 @@ fn object(value: Value) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scim::schema::{ENTERPRISE_URN, GROUP_URN, USER_URN, WORKER_URN};
+    use crate::schema::{ENTERPRISE_URN, GROUP_URN, USER_URN, WORKER_URN};
 
     const BASE: &str = "https://dir.example.com/scim/v2";
 

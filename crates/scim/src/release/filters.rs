@@ -1,11 +1,11 @@
 //! The filters of a release policy: which of them can be followed from change to change.
 
 use super::Mistake;
-use crate::scim::error::ScimError;
-use crate::scim::filter::check::{Checked, check};
-use crate::scim::filter::parse::parse;
-use crate::scim::filter::{Filter, Mode};
-use crate::scim::schema::{
+use crate::error::ScimError;
+use crate::filter::check::{Checked, check};
+use crate::filter::parse::parse;
+use crate::filter::{Filter, Mode};
+use crate::schema::{
     DERIVED_GROUP_URN, ENTERPRISE_URN, GROUP_URN, Hidden, Resolved, ResourceType, USER_URN, WORKER_URN,
 };
 

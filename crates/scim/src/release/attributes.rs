@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::Mistake;
-use crate::scim::path::AttrPath;
-use crate::scim::schema::{
+use crate::path::AttrPath;
+use crate::schema::{
     DERIVED_GROUP_URN, ENTERPRISE_URN, GROUP_URN, Hidden, ResourceType, SENSITIVE, Schema, Shape, USER_URN, WORKER_URN,
 };
 

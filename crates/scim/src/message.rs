@@ -9,7 +9,7 @@ pub const LIST_RESPONSE_URN: &str = "urn:ietf:params:scim:api:messages:2.0:ListR
 /// What a list says about itself, for writing the resources one by one:
 ///
 /// ```
-/// use rollbook::scim::message::ListHeader;
+/// use rollbook_scim::message::ListHeader;
 ///
 /// let header = ListHeader { total_results: 2, start_index: Some(1), items_per_page: 2, ..ListHeader::default() };
 /// let body = header.open() + r#"{"id":"a"}"# + "," + r#"{"id":"b"}"# + ListHeader::CLOSE;

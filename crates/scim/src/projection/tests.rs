@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::scim::schema::{ENTERPRISE_URN, ResourceType, USER_URN, WORKER_URN};
+use crate::schema::{ENTERPRISE_URN, ResourceType, USER_URN, WORKER_URN};
 
 fn ines() -> Map<String, Value> {
     let resource = json!({
@@ -258,7 +258,7 @@ proptest! {
 /// a URN alone names all attributes of its schema, whichever it is and however it is spelled.
 #[test]
 fn a_urn_alone_names_all_attributes_of_its_schema() {
-    use crate::scim::schema::{ENTERPRISE_URN, ResourceType, USER_URN, WORKER_URN};
+    use crate::schema::{ENTERPRISE_URN, ResourceType, USER_URN, WORKER_URN};
     let shape = ResourceType::User.shape();
     let user = serde_json::json!({
         "schemas": [USER_URN, ENTERPRISE_URN, WORKER_URN], "id": "1", "externalId": "x", "userName": "a@b.example",

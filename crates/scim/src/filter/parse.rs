@@ -7,7 +7,7 @@
 use serde_json::Number;
 
 use super::{Filter, Literal, Mode, Operator, Test};
-use crate::scim::path::{AttrPath, PathError, is_path_byte, is_sub_name};
+use crate::path::{AttrPath, PathError, is_path_byte, is_sub_name};
 
 /// The longest filter, in bytes after decoding.
 pub const MAX_BYTES: usize = 8 * 1024;

@@ -130,7 +130,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scim::error::ScimType;
+    use crate::error::ScimType;
 
     fn refusal(text: &str) -> String {
         let error = object(text.as_bytes()).unwrap_err();

@@ -375,7 +375,7 @@ fn integer(name: &str, text: &str) -> Result<u64, ScimError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scim::schema::ResourceType;
+    use crate::schema::ResourceType;
 
     fn query(pairs: &[(&str, &str)]) -> Result<Query, ScimError> {
         query_of(pairs, &Hidden::nothing())
@@ -387,7 +387,7 @@ mod tests {
 
     fn refusal(pairs: &[(&str, &str)]) -> (u16, &'static str, String) {
         let error = query(pairs).expect_err("refused");
-        (error.status, error.scim_type.map_or("", crate::scim::error::ScimType::keyword), error.detail)
+        (error.status, error.scim_type.map_or("", crate::error::ScimType::keyword), error.detail)
     }
 
     ///

@@ -9,8 +9,8 @@ use serde_json::{Map, Number, Value};
 
 use super::Operator;
 use super::check::{Checked, Leaf, Operand, Predicate};
-use crate::scim::schema::{Resolved, Type};
-use crate::scim::text::{parse_date_time, print_date_time};
+use crate::schema::{Resolved, Type};
+use crate::text::{parse_date_time, print_date_time};
 
 impl Checked {
     /// Whether the resource satisfies the filter.
@@ -107,7 +107,7 @@ impl Operand {
 }
 
 /// Whether a prepared text stands in this relation to another.
-pub(crate) fn text_holds(operator: Operator, found: &str, expected: &str) -> bool {
+pub fn text_holds(operator: Operator, found: &str, expected: &str) -> bool {
     match operator {
         Operator::Co => found.contains(expected),
         Operator::Sw => found.starts_with(expected),
