@@ -213,7 +213,7 @@ mod tests {
         }
         let files = [
             include_str!("../../../scim-schemas/enterprise-user.json"),
-            include_str!("../../scim-schemas/worker.json"),
+            include_str!("../../../scim-schemas/worker.json"),
         ];
         for (text, schema) in files.iter().zip(Shape::of(ResourceType::User).extensions()) {
             let file: Value = serde_json::from_str(text).unwrap();

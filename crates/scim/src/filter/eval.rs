@@ -107,6 +107,7 @@ impl Operand {
 }
 
 /// Whether a prepared text stands in this relation to another.
+#[must_use]
 pub fn text_holds(operator: Operator, found: &str, expected: &str) -> bool {
     match operator {
         Operator::Co => found.contains(expected),
