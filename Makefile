@@ -22,20 +22,21 @@ run: postgres ## the server, with a database of its own unless ROLLBOOK_DATABASE
 # TEST_DATABASE_URL names a server for the tests' databases; without it a throw-away cluster is started, which ends by
 # itself half a minute after the last test.
 test: postgres python ## all tests
-	INSTA_UPDATE=no $(CARGO) test --locked --quiet --doc
+	INSTA_UPDATE=no $(CARGO) test --workspace --locked --quiet --doc
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		echo "$(CARGO) nextest run --locked"; INSTA_UPDATE=no $(CARGO) nextest run --locked; \
+		echo "$(CARGO) nextest run --workspace --locked"; INSTA_UPDATE=no $(CARGO) nextest run --workspace --locked; \
 	else \
-		echo "$(CARGO) test --locked --lib --bins --tests"; INSTA_UPDATE=no $(CARGO) test --locked --lib --bins --tests; \
+		echo "$(CARGO) test --workspace --locked --lib --bins --tests"; \
+		INSTA_UPDATE=no $(CARGO) test --workspace --locked --lib --bins --tests; \
 	fi
 
 lint: ## format, clippy, documentation: all without a warning
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --locked --no-deps --quiet
 
 fmt: ## formats the code
-	$(CARGO) fmt
+	$(CARGO) fmt --all
 
 # Any toolchain will do: without a sanitizer libFuzzer needs none of the nightly one, and there is no unsafe code to watch.
 # What was found grows in fuzz/corpus, apart from the seeds; an input that failed is kept in fuzz/artifacts.

@@ -2,7 +2,7 @@
 //!
 //! Workers are pulled out of HR systems into Postgres, merged into people, and served as SCIM 2.0 Users. This is the map
 //! of the modules; `docs/architecture.md` is the longer one. A module is a room: which room may use which is a table in
-//! `tests/it/layers.rs`.
+//! `tests/it/layers.rs`. [`scim`] and [`directory`] are crates of their own, in `crates/`.
 //!
 //! The way of the data, from left to right:
 //!
@@ -28,7 +28,6 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connectors;
-pub mod directory;
 pub mod flows;
 pub mod http;
 pub mod jobs;
@@ -36,6 +35,8 @@ pub mod keys;
 pub mod outbound;
 pub mod render;
 pub mod sandbox;
-pub mod scim;
 pub mod store;
 pub mod telemetry;
+
+pub use rollbook_directory as directory;
+pub use rollbook_scim as scim;

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use chrono::{DateTime, TimeDelta};
 use libfuzzer_sys::fuzz_target;
 use rollbook::keys::seal::{Keys, Place};
-use rollbook::scim::cursor::Cursor;
 use rollbook_fuzz::check_refusal;
+use rollbook_scim::cursor::Cursor;
 
 static KEYS: LazyLock<Keys> = LazyLock::new(|| {
     Keys::parse("8f0e2d4c6b8a79685746352413021f0e".repeat(2).into()).expect("32 bytes in hexadecimal")

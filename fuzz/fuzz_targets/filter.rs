@@ -3,11 +3,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rollbook::scim::filter::check::{Checked, check, check_spanning};
-use rollbook::scim::filter::parse::{MAX_BYTES, parse};
-use rollbook::scim::filter::{Filter, Mode};
-use rollbook::scim::schema::ResourceType;
 use rollbook_fuzz::{HIDDEN, RESOURCES, check_refusal};
+use rollbook_scim::filter::check::{Checked, check, check_spanning};
+use rollbook_scim::filter::parse::{MAX_BYTES, parse};
+use rollbook_scim::filter::{Filter, Mode};
+use rollbook_scim::schema::ResourceType;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };

@@ -3,13 +3,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rollbook::scim::filter::parse::{MAX_BYTES, parse};
-use rollbook::scim::filter::{Filter, Mode, Test};
-use rollbook::scim::path::AttrPath;
-use rollbook::scim::projection::Projection;
-use rollbook::scim::query::Query;
-use rollbook::scim::schema::{Hidden, Resolved, ResourceType, SENSITIVE, Shape, WORKER_URN};
 use rollbook_fuzz::{HIDDEN, RESOURCES, check_refusal};
+use rollbook_scim::filter::parse::{MAX_BYTES, parse};
+use rollbook_scim::filter::{Filter, Mode, Test};
+use rollbook_scim::path::AttrPath;
+use rollbook_scim::projection::Projection;
+use rollbook_scim::query::Query;
+use rollbook_scim::schema::{Hidden, Resolved, ResourceType, SENSITIVE, Shape, WORKER_URN};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };

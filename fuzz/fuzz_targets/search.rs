@@ -3,13 +3,13 @@
 
 use libfuzzer_sys::fuzz_target;
 use rollbook::http::uri::query_pairs;
-use rollbook::scim::error::ScimError;
-use rollbook::scim::filter::Mode;
-use rollbook::scim::filter::check::Checked;
-use rollbook::scim::json;
-use rollbook::scim::query::{MAX_COUNT, Paging, Query, RootQuery, check_message};
-use rollbook::scim::schema::{Hidden, ResourceType};
 use rollbook_fuzz::{HIDDEN, RESOURCES, check_refusal};
+use rollbook_scim::error::ScimError;
+use rollbook_scim::filter::Mode;
+use rollbook_scim::filter::check::Checked;
+use rollbook_scim::json;
+use rollbook_scim::query::{MAX_COUNT, Paging, Query, RootQuery, check_message};
+use rollbook_scim::schema::{Hidden, ResourceType};
 use serde_json::Value;
 
 fuzz_target!(|bytes: &[u8]| {

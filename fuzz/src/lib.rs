@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use rollbook::scim::error::ScimError;
-use rollbook::scim::schema::Hidden;
+use rollbook_scim::error::ScimError;
+use rollbook_scim::schema::Hidden;
 use serde_json::{Map, Value};
 
 /// Users and groups: whole ones, an empty one, and one whose values are of other types than the schemas say.

@@ -108,12 +108,14 @@ fn tests(text: &str) -> Vec<(String, BTreeSet<u16>)> {
 /// Which tests name which requirement.
 fn named() -> BTreeMap<u16, BTreeSet<String>> {
     let mut files = Vec::new();
-    sources(&root().join("src"), &mut files);
-    sources(&root().join("tests"), &mut files);
+    for folder in ["src", "crates", "tests"] {
+        sources(&root().join(folder), &mut files);
+    }
     let mut named: BTreeMap<u16, BTreeSet<String>> = BTreeMap::new();
     // Here they are only spoken of.
     for file in files.into_iter().filter(|file| !file.ends_with("conformance_page.rs")) {
         let place = file.strip_prefix(root()).unwrap().with_extension("").to_string_lossy().into_owned();
+        let place = place.trim_start_matches("crates/").replace("/src/", "/");
         let room = place.trim_start_matches("tests/it/").trim_start_matches("src/").replace('/', "::");
         for (name, numbers) in tests(&fs::read_to_string(&file).unwrap()) {
             for number in numbers {

@@ -1,22 +1,45 @@
-//! Who may use whom: the table of `docs/architecture.md`, kept true.
+//! These tests check the table of `docs/architecture.md`: which room may use which other room, and which dependencies
+//! the crates below `crates/` may have.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What a room may use. A room is a module below `src/`; everything it holds is one room.
+/// What a room may use. A room is a module below `src/`, or one of our crates that the server uses under a module's name;
+/// everything it holds is one room.
 struct Room {
     name: &'static str,
     /// Rooms, or parts of rooms (`scim::filter`).
     rooms: &'static [&'static str],
-    crates: Crates,
+    /// Dependencies that the room must not use.
+    never: &'static [&'static str],
 }
 
-enum Crates {
-    Only(&'static [&'static str]),
-    AllBut(&'static [&'static str]),
+/// The dependencies that a crate below `crates/` may have. The compiler checks the rest: a crate can use nothing else.
+struct Member {
+    folder: &'static str,
+    dependencies: &'static [&'static str],
 }
-use Crates::{AllBut, Only};
+
+const MEMBERS: &[Member] = &[
+    Member {
+        folder: "crates/scim",
+        dependencies: &["serde", "serde_json", "chrono", "unicode_normalization", "thiserror"],
+    },
+    Member {
+        folder: "crates/directory",
+        dependencies: &[
+            "chrono",
+            "chrono_tz",
+            "idna",
+            "unicode_normalization",
+            "uuid",
+            "serde",
+            "serde_json",
+            "thiserror",
+        ],
+    },
+];
 
 const DATABASE: &[&str] = &["diesel", "diesel_async", "diesel_migrations", "deadpool", "tokio_postgres"];
 const DATABASE_AND_WEB: &[&str] =
@@ -27,53 +50,34 @@ const PURE: &[&str] =
 /// `app` builds everything and may use everything; it has no row.
 const TABLE: &[Room] = &[
     // Pure: no I/O, not even the clock.
-    Room {
-        name: "scim",
-        rooms: &[],
-        crates: Only(&["serde", "serde_json", "chrono", "unicode_normalization", "thiserror"]),
-    },
-    Room {
-        name: "directory",
-        rooms: &[],
-        crates: Only(&[
-            "chrono",
-            "chrono_tz",
-            "idna",
-            "unicode_normalization",
-            "uuid",
-            "serde",
-            "serde_json",
-            "thiserror",
-        ]),
-    },
-    Room { name: "render", rooms: &["scim", "directory"], crates: AllBut(PURE) },
+    Room { name: "render", rooms: &["scim", "directory"], never: PURE },
     // The edges of the machine.
     // A client of the admin API like any other: nothing of the server but its time.
-    Room { name: "cli", rooms: &["clock"], crates: AllBut(DATABASE_AND_WEB) },
-    Room { name: "clock", rooms: &[], crates: AllBut(DATABASE_AND_WEB) },
-    Room { name: "keys", rooms: &[], crates: AllBut(DATABASE_AND_WEB) },
-    Room { name: "config", rooms: &["clock", "keys", "outbound", "store"], crates: AllBut(DATABASE_AND_WEB) },
-    Room { name: "telemetry", rooms: &["clock", "config"], crates: AllBut(DATABASE) },
-    Room { name: "outbound", rooms: &["clock"], crates: AllBut(DATABASE_AND_WEB) },
-    Room { name: "connectors", rooms: &["clock", "directory", "outbound", "keys"], crates: AllBut(DATABASE_AND_WEB) },
+    Room { name: "cli", rooms: &["clock"], never: DATABASE_AND_WEB },
+    Room { name: "clock", rooms: &[], never: DATABASE_AND_WEB },
+    Room { name: "keys", rooms: &[], never: DATABASE_AND_WEB },
+    Room { name: "config", rooms: &["clock", "keys", "outbound", "store"], never: DATABASE_AND_WEB },
+    Room { name: "telemetry", rooms: &["clock", "config"], never: DATABASE },
+    Room { name: "outbound", rooms: &["clock"], never: DATABASE_AND_WEB },
+    Room { name: "connectors", rooms: &["clock", "directory", "outbound", "keys"], never: DATABASE_AND_WEB },
     Room {
         name: "targets",
         rooms: &["clock", "directory", "scim", "render", "outbound", "keys"],
-        crates: AllBut(DATABASE_AND_WEB),
+        never: DATABASE_AND_WEB,
     },
-    Room { name: "sandbox", rooms: &["clock"], crates: AllBut(DATABASE) },
+    Room { name: "sandbox", rooms: &["clock"], never: DATABASE },
     // What stands on them.
     Room {
         name: "store",
         rooms: &["clock", "directory", "scim::filter", "scim::schema"],
-        crates: AllBut(&["actix_web", "reqwest"]),
+        never: &["actix_web", "reqwest"],
     },
     Room {
         name: "events",
         rooms: &["clock", "directory", "scim", "render", "store", "outbound", "keys"],
-        crates: AllBut(&["actix_web"]),
+        never: &["actix_web"],
     },
-    Room { name: "jobs", rooms: &["clock", "store"], crates: AllBut(&["actix_web", "reqwest"]) },
+    Room { name: "jobs", rooms: &["clock", "store"], never: &["actix_web", "reqwest"] },
     Room {
         name: "flows",
         rooms: &[
@@ -90,21 +94,18 @@ const TABLE: &[Room] = &[
             "store",
             "targets",
         ],
-        crates: AllBut(&["actix_web"]),
+        never: &["actix_web"],
     },
     Room {
         name: "http",
         rooms: &["clock", "directory", "events", "flows", "keys", "render", "scim", "store", "telemetry"],
-        crates: AllBut(&["reqwest"]),
+        never: &["reqwest"],
     },
 ];
 
 #[test]
 fn every_room_uses_only_what_the_table_allows() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
-    let crates = dependencies(&manifest);
-    assert!(crates.contains("serde_json") && !crates.contains("wiremock"), "{crates:?}");
     let mut wrong = Vec::new();
     for file in sources(&src) {
         let module: Vec<String> = module_of(file.strip_prefix(&src).unwrap());
@@ -112,15 +113,33 @@ fn every_room_uses_only_what_the_table_allows() {
             continue;
         };
         let text = fs::read_to_string(&file).unwrap();
-        wrong.extend(
-            violations(room, &module, &text, &crates).into_iter().map(|what| format!("{}: {what}", file.display())),
-        );
+        wrong.extend(violations(room, &module, &text).into_iter().map(|what| format!("{}: {what}", file.display())));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn every_crate_has_only_the_dependencies_that_are_allowed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = |folder: &str| fs::read_to_string(root.join(folder).join("Cargo.toml")).unwrap();
+    let found: BTreeSet<String> = fs::read_dir(root.join("crates"))
+        .unwrap()
+        .map(|entry| format!("crates/{}", entry.unwrap().file_name().to_string_lossy()))
+        .collect();
+    assert_eq!(found, MEMBERS.iter().map(|member| member.folder.to_owned()).collect());
+    for member in MEMBERS {
+        let dependencies = dependencies(&manifest(member.folder));
+        assert!(dependencies.contains("serde_json") && !dependencies.contains("proptest"), "{dependencies:?}");
+        let other: Vec<_> = dependencies.iter().filter(|name| !member.dependencies.contains(&name.as_str())).collect();
+        assert!(other.is_empty(), "{} must not depend on {other:?}", member.folder);
+    }
+    assert!(
+        dependencies(&manifest("")).is_superset(&["rollbook_scim", "rollbook_directory"].map(str::to_owned).into())
+    );
+}
+
 /// What a file uses and its room may not.
-fn violations(room: &str, module: &[String], text: &str, crates: &BTreeSet<String>) -> Vec<String> {
+fn violations(room: &str, module: &[String], text: &str) -> Vec<String> {
     let Some(row) = TABLE.iter().find(|row| row.name == room) else {
         return vec![format!("the room {room} is not in the table of tests/it/layers.rs")];
     };
@@ -135,14 +154,13 @@ fn violations(room: &str, module: &[String], text: &str, crates: &BTreeSet<Strin
                 module[..left].iter().chain(&path[up..]).cloned().collect()
             }
             _ => {
-                let allowed = match row.crates {
-                    Only(names) => names.contains(&head),
-                    AllBut(names) => !names.contains(&head),
-                };
-                if crates.contains(head) && !allowed {
+                if row.never.contains(&head) {
                     wrong.push(format!("the crate {head}"));
+                    continue;
                 }
-                continue;
+                // A crate of ours is the room under whose name the server knows it.
+                let Some(name) = head.strip_prefix("rollbook_") else { continue };
+                [name.to_owned()].iter().chain(&path[1..]).cloned().collect()
             }
         };
         let Some(other) = used.first().filter(|other| *other != room) else { continue };
@@ -201,15 +219,21 @@ fn paths(text: &str) -> Vec<Vec<String>> {
     found
 }
 
+/// The names in all tables of dependencies but those of tests, as they stand in paths.
 fn dependencies(manifest: &str) -> BTreeSet<String> {
     let mut in_table = false;
     let mut names = BTreeSet::new();
     for line in manifest.lines() {
-        if line.starts_with('[') {
-            // What is a dependency of tests alone cannot be used by anything else: cargo sees to that.
-            in_table = line == "[dependencies]";
-        } else if let Some((name, _)) = line.split_once(" = ").filter(|_| in_table) {
-            names.insert(name.trim().replace('-', "_"));
+        if let Some(table) = line.strip_prefix('[') {
+            let table = table.trim_end_matches(']');
+            in_table = table.ends_with("dependencies")
+                && !table.ends_with("dev-dependencies")
+                && !table.starts_with("workspace.");
+            // A table of its own for one dependency would be overlooked.
+            assert!(!table.contains("dependencies."), "write {table} as a line");
+        } else if let Some((name, _)) = line.split_once('=').filter(|_| in_table) {
+            let name = name.trim();
+            names.insert(name.strip_suffix(".workspace").unwrap_or(name).replace('-', "_"));
         }
     }
     names
@@ -231,27 +255,24 @@ mod tests {
     use super::*;
 
     fn used(room: &str, file: &str, text: &str) -> Vec<String> {
-        let crates = ["diesel", "serde", "tokio"].map(str::to_owned).into();
-        violations(room, &module_of(Path::new(file)), text, &crates)
+        violations(room, &module_of(Path::new(file)), text)
     }
 
     #[test]
     fn a_room_that_reaches_where_it_may_not_is_found() {
+        assert_eq!(used("render", "render/user.rs", "use crate::store::pool::Database;"), ["store::pool::Database"]);
+        assert_eq!(used("connectors", "connectors/rows.rs", "fn f(x: crate::scim::Filter) {}"), ["scim::Filter"]);
         assert_eq!(
-            used("directory", "directory/plan.rs", "use crate::store::pool::Database;"),
-            ["store::pool::Database"]
+            used("connectors", "connectors/rows.rs", "use rollbook_scim::filter::Filter;"),
+            ["scim::filter::Filter"]
         );
-        assert_eq!(used("directory", "directory/plan.rs", "fn f(x: crate::scim::Filter) {}"), ["scim::Filter"]);
-        assert_eq!(used("directory", "directory/plan.rs", "use super::super::store::X;"), ["store::X"]);
-        assert_eq!(used("directory", "directory.rs", "use super::store::X;"), ["store::X"]);
+        assert_eq!(used("render", "render/user.rs", "use super::super::store::X;"), ["store::X"]);
+        assert_eq!(used("render", "render.rs", "use super::store::X;"), ["store::X"]);
         assert_eq!(
-            used("directory", "directory/plan.rs", "use crate::{store::{a, b::C}, directory::d, http};"),
+            used("render", "render/user.rs", "use crate::{store::{a, b::C}, directory::d, http};"),
             ["store::a", "store::b::C", "http"]
         );
-        assert_eq!(
-            used("directory", "directory/plan.rs", "use tokio::{net, time};"),
-            ["the crate tokio", "the crate tokio"]
-        );
+        assert_eq!(used("render", "render/user.rs", "use tokio::{net, time};"), ["the crate tokio", "the crate tokio"]);
         assert_eq!(used("store", "store/people.rs", "use crate::scim::patch::Patch;"), ["scim::patch::Patch"]);
         assert_eq!(used("attic", "attic.rs", ""), ["the room attic is not in the table of tests/it/layers.rs"]);
     }
@@ -259,15 +280,14 @@ mod tests {
     #[test]
     fn what_is_allowed_or_only_spoken_of_is_not() {
         assert!(
-            used("directory", "directory/plan.rs", "use super::ids::X;\nuse serde::{Serialize, Deserialize};")
-                .is_empty()
+            used("render", "render/user.rs", "use super::json::X;\nuse serde::{Serialize, Deserialize};").is_empty()
         );
         assert!(
-            used("directory", "directory/plan.rs", "/// Not [`crate::store::X`].\nlet x = \"crate::http::Y\";")
-                .is_empty()
+            used("render", "render/user.rs", "/// Not [`crate::store::X`].\nlet x = \"crate::http::Y\";").is_empty()
         );
         assert!(used("store", "store/people.rs", "use crate::scim::filter::{Filter, parse};").is_empty());
-        assert!(used("directory", "directory/a.rs", "#[cfg(test)]\nmod tests { use tokio::net; }").is_empty());
+        assert!(used("store", "store/people.rs", "use rollbook_scim::filter::{Filter, parse};").is_empty());
+        assert!(used("render", "render/a.rs", "#[cfg(test)]\nmod tests { use tokio::net; }").is_empty());
         assert!(
             used("store", "store/a.rs", "match x { A::B => diesel::insert(), _ => crate::clock::now() }").is_empty()
         );

@@ -1,0 +1,199 @@
+//! Which published person has which work email after this scene. An email belongs to one person at a time; what a person
+//! gives up is reserved and nobody else's, except when people exchange emails in a circle: then each takes what
+//! another gives up, and all of them change at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::links::{Links, has_left};
+use super::stage::{Place, Stage};
+use crate::attribute::Unit;
+use crate::cycle::cycles;
+use crate::email::{Email, EmailKey};
+use crate::ids::PersonId;
+use crate::matching::Agreement;
+use crate::plan::{Holder, HolderKind, KnownPerson, Review};
+
+/// The emails of all published people of a scene.
+#[derive(Debug, Default)]
+pub(super) struct EmailPlan {
+    /// What each person has then, and the worker who says so; none where the last good one is kept.
+    pub(super) given: BTreeMap<PersonId, (Email, Option<Place>)>,
+    /// The workers whose statement was not taken, and why.
+    pub(super) refused: Vec<(Place, Review)>,
+    /// People who exchange emails, by the number of their circle.
+    pub(super) bundle: BTreeMap<PersonId, u32>,
+    takers: BTreeMap<EmailKey, Holder>,
+}
+
+impl EmailPlan {
+    /// The published person who has an email then.
+    pub(super) fn taker(&self, key: &EmailKey) -> Option<PersonId> {
+        self.takers.get(key).map(|holder| holder.person)
+    }
+
+    /// Who has or reserves an email then.
+    pub(super) fn holder_after(&self, stage: &Stage, key: &EmailKey) -> Option<Holder> {
+        self.takers.get(key).cloned().or_else(|| {
+            let mut holder = stage.holder(key)?;
+            if self.given.contains_key(&holder.person) {
+                holder.kind = HolderKind::Reserved;
+            }
+            Some(holder)
+        })
+    }
+}
+
+/// A person's wish for another email than the present one.
+struct Wish {
+    place: Place,
+    email: Email,
+}
+
+/// Hands out emails among the people who are published.
+pub(super) fn plan_emails(stage: &Stage, links: &Links) -> EmailPlan {
+    let mut plan = EmailPlan::default();
+    let mut wishes: BTreeMap<PersonId, Wish> = BTreeMap::new();
+    for (id, cast) in links.casts() {
+        let Some(present) = stage.people.get(&id) else { continue };
+        let last_good = &present.person.work_email;
+        let leading = stage.leading(cast);
+        let wanted = leading.iter().find_map(|place| Some((*place, stage.taken[place.0].email.clone()?)));
+        match wanted {
+            Some((place, email)) if email.key() == last_good.key() => {
+                plan.given.insert(id, same_email(stage, present, cast, place, email));
+            }
+            Some((place, email)) => {
+                plan.given.insert(id, (last_good.clone(), None));
+                wishes.insert(id, Wish { place, email });
+            }
+            None => {
+                plan.given.insert(id, (last_good.clone(), None));
+                // Nobody says an email any more. That is a question, except about somebody who left.
+                if let Some(place) = leading.first().filter(|_| !has_left(stage, cast)) {
+                    let problem = stage.taken[place.0].email_problem.clone();
+                    plan.refused.extend(problem.map(|problem| (*place, problem)));
+                }
+            }
+        }
+    }
+    grant(stage, links, &mut plan, wishes);
+    for (id, (email, _)) in &plan.given {
+        let left = has_left(stage, links.cast(*id));
+        let kind = if left { HolderKind::Reserved } else { HolderKind::Current };
+        plan.takers.insert(email.key().clone(), Holder { person: *id, kind });
+    }
+    plan
+}
+
+/// The email that a person has already. It keeps the letter case that it is stored in, unless the worker who said it so
+/// says it otherwise now: a second HR system that spells it otherwise renames nobody (story 5).
+fn same_email(
+    stage: &Stage,
+    present: &KnownPerson,
+    cast: &[Place],
+    leading: Place,
+    email: Email,
+) -> (Email, Option<Place>) {
+    let origin = present.person.provenance.get(&Unit::named(Unit::WORK_EMAIL));
+    let is_origin = |place: &Place| {
+        let key = &stage.known[place.0].key;
+        origin.is_some_and(|origin| origin.connection == key.connection && origin.source_id == key.source_id)
+    };
+    if origin.is_none() || is_origin(&leading) {
+        return (email, Some(leading));
+    }
+    let still = |place: &Place| {
+        let said = stage.taken[place.0].email.clone().filter(|said| said.key() == email.key())?;
+        Some((said, Some(*place)))
+    };
+    match cast.iter().find(|place| is_origin(place)).and_then(still) {
+        Some(said) => said,
+        None => (present.person.work_email.clone(), None),
+    }
+}
+
+fn grant(stage: &Stage, links: &Links, plan: &mut EmailPlan, wishes: BTreeMap<PersonId, Wish>) {
+    let mut granted: BTreeSet<PersonId> = BTreeSet::new();
+    let mut free: BTreeMap<&EmailKey, Vec<PersonId>> = BTreeMap::new();
+    let mut held: BTreeMap<PersonId, PersonId> = BTreeMap::new();
+    let mut refused: Vec<(PersonId, Review)> = Vec::new();
+    let held_by = |person: PersonId, holder: PersonId| {
+        let conflicts = wishes.get(&person).map(|wish| links.agreement(stage, wish.place, holder));
+        let conflicts = match conflicts {
+            Some(Agreement::Conflict(fields)) => fields,
+            _ => Vec::new(),
+        };
+        Review::EmailHeldByAnother { person: holder, conflicts }
+    };
+    for (person, wish) in &wishes {
+        match holder_now(stage, links, wish.email.key()) {
+            None => free.entry(wish.email.key()).or_default().push(*person),
+            // One's own former email is nobody else's.
+            Some(holder) if holder.person == *person => {
+                granted.insert(*person);
+            }
+            Some(holder) if holder.kind == HolderKind::Reserved => {
+                refused.push((*person, Review::EmailReserved { person: holder.person }));
+            }
+            Some(holder) => {
+                held.insert(*person, holder.person);
+            }
+        }
+    }
+    for mut people in free.into_values() {
+        people.sort_by_key(|person| seniority(stage, links.cast(*person)));
+        let mut people = people.into_iter();
+        if let Some(first) = people.next() {
+            granted.insert(first);
+            refused.extend(people.map(|person| (person, held_by(person, first))));
+        }
+    }
+    let mut taken_over: BTreeMap<PersonId, PersonId> = BTreeMap::new();
+    for (number, circle) in (0..).zip(cycles(&held)) {
+        for person in circle {
+            plan.bundle.insert(person, number);
+            granted.insert(person);
+            taken_over.extend(held.get(&person).map(|giver| (*giver, person)));
+        }
+    }
+    for (person, holder) in &held {
+        if !plan.bundle.contains_key(person) {
+            let review = match taken_over.get(holder) {
+                Some(taker) => held_by(*person, *taker),
+                None if granted.contains(holder) => Review::EmailReserved { person: *holder },
+                None => held_by(*person, *holder),
+            };
+            refused.push((*person, review));
+        }
+    }
+    for (person, review) in refused {
+        plan.refused.extend(wishes.get(&person).map(|wish| (wish.place, review)));
+    }
+    for (person, wish) in wishes {
+        if granted.contains(&person) {
+            plan.given.insert(person, (wish.email, Some(wish.place)));
+        }
+    }
+}
+
+/// Who has or reserves an email, with people who had left and are back counted as having theirs.
+fn holder_now(stage: &Stage, links: &Links, key: &EmailKey) -> Option<Holder> {
+    let mut holder = stage.holder(key)?;
+    let own = stage.people.get(&holder.person).is_some_and(|present| present.person.work_email.key() == key);
+    if own && !has_left(stage, links.cast(holder.person)) {
+        holder.kind = HolderKind::Current;
+    }
+    Some(holder)
+}
+
+/// Who comes first where two people want one free email: the one linked earlier, then the earlier start, then the least
+/// source id.
+fn seniority<'a>(stage: &Stage<'a>, cast: &[Place]) -> impl Ord + use<'a> {
+    let oldest = cast.iter().map(|place| {
+        let known = stage.known[place.0];
+        let linked = known.link.as_ref().map(|link| link.linked_at);
+        let start = known.statement.employment.start;
+        (linked.is_none(), linked, start.is_none(), start, &known.key.source_id, *place)
+    });
+    oldest.min()
+}

@@ -1,0 +1,31 @@
+//! This crate holds the domain: workers, people, and what happens to them. It has no I/O, no SQL, no HTTP and no SCIM.
+//!
+//! The way of the data through this crate (design section 2): a [`worker::Worker`] is what one connection says;
+//! [`matching`] finds the human behind several workers; [`merge`] makes one [`person::Person`] of them, by [`authority`] and with
+//! the source of every value; [`lifecycle`] reads dates in the worker's own [`zone`]; [`decide`] turns a [`plan::Scene`] into
+//! what is to happen with every worker and person of it; [`diff`] and [`event`] name what changed; [`budget`] says what of a plan an admin has to see first; [`managers`] keeps the reporting lines free of cycles; [`groups`] says who belongs together.
+
+pub mod attribute;
+pub mod authority;
+pub mod budget;
+mod cycle;
+pub mod decide;
+pub mod diff;
+pub mod email;
+pub mod event;
+pub mod groups;
+pub mod ids;
+pub mod lifecycle;
+pub mod managers;
+pub mod mapping;
+pub mod matching;
+pub mod merge;
+pub mod person;
+pub mod plan;
+mod spelling;
+#[cfg(test)]
+mod testing;
+pub mod text;
+pub mod unreadable;
+pub mod worker;
+pub mod zone;
