@@ -132,7 +132,7 @@ impl RunCause {
 mod tests {
     use super::*;
 
-    const UP: &str = include_str!("../../migrations/20261130000500_vendor_runs/up.sql");
+    const UP: &str = include_str!("../../migrations/00000000000001_schema/up.sql");
 
     #[test]
     fn the_checks_of_the_database_name_the_same_words() {

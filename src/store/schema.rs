@@ -384,13 +384,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    rollbook_meta (key) {
-        key -> Text,
-        value -> Jsonb,
-    }
-}
-
-diesel::table! {
     runs (id) {
         id -> Uuid,
         connection_id -> Uuid,
@@ -497,7 +490,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     plan_workers,
     plans,
     reviews,
-    rollbook_meta,
     runs,
     staged_workers,
     tokens,
