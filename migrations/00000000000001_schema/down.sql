@@ -7,5 +7,5 @@ DROP TABLE
     reviews, holds, plan_workers, plan_items, plans,
     workers, staged_workers, runs,
     oauth_consents, oauth_grants, connections;
-DROP FUNCTION edge_of, people_with_email_keys, people_forget_keys;
+DROP FUNCTION edge_of, people_with_email_keys;
 DROP SEQUENCE groups_position, people_position;

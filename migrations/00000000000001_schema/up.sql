@@ -342,8 +342,8 @@ CREATE TABLE people (
     -- The SCIM document with its slots (see src/render).
     document text NOT NULL,
     -- The values of the document as filters and sorting compare them (case folded, instants in UTC), in the shape of the
-    -- document. The program writes them; they are NULL until it has.
-    keys jsonb,
+    -- document. They are written together with it.
+    keys jsonb NOT NULL,
 
     -- The manager link as the HR system states it: by the manager's worker, or by the manager's email.
     manager_via_connection uuid,
@@ -384,7 +384,6 @@ CREATE INDEX people_due ON people (next_due) WHERE next_due IS NOT NULL;
 CREATE INDEX people_by_source ON people (source_worker_id);
 CREATE INDEX people_by_created ON people (created_at);
 CREATE INDEX people_by_modified ON people (modified_at);
-CREATE INDEX people_unkeyed ON people (position) WHERE keys IS NULL;
 
 -- Manager links. Plans look up pending and suspended links by the worker, and pending ones by the email, that they name.
 CREATE INDEX people_by_manager ON people (manager_target) WHERE manager_target IS NOT NULL;
@@ -415,17 +414,6 @@ CREATE INDEX people_in_work_location ON people (work_location_group, position) W
 CREATE INDEX people_in_worker_type ON people (worker_type_group, position) WHERE worker_type_group IS NOT NULL;
 CREATE INDEX people_under_manager ON people (manager_group, position) WHERE manager_group IS NOT NULL;
 CREATE INDEX people_in_all ON people (all_group, position) WHERE all_group IS NOT NULL;
-
--- Clears keys whose document was changed without them.
-CREATE FUNCTION people_forget_keys() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    NEW.keys := NULL;
-    RETURN NEW;
-END
-$$;
-CREATE TRIGGER people_forget_keys BEFORE UPDATE OF document ON people FOR EACH ROW
-    WHEN (OLD.document IS DISTINCT FROM NEW.document AND OLD.keys IS NOT DISTINCT FROM NEW.keys)
-    EXECUTE FUNCTION people_forget_keys();
 
 -- Finds the people with an email. It is a function, because the planner misjudges the containment with a bound value: it
 -- expects one person in a thousand. `ROWS 1` states the true number.

@@ -14,7 +14,6 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::feed_filters::FeedFilter;
-use super::keys::UNKEYED;
 use super::schema::feed_filters;
 use super::scim_filter::Condition;
 
@@ -147,15 +146,15 @@ pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResul
 /// People inside a filter, as of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// As far as the changes are folded; absent if somebody has no keys, so that nobody can say.
-    people: Option<i64>,
+    /// As far as the changes are folded.
+    people: i64,
     /// The last number of the feed at that moment.
     through: i64,
 }
 
 /// Counts the people inside a filter. Nobody waits for it.
 pub async fn count(conn: &mut AsyncPgConnection, number: i32, inside: &Condition) -> QueryResult<Option<Count>> {
-    let found: Option<(Option<i64>, i64)> = Counting { number, inside }.get_result(conn).await.optional()?;
+    let found: Option<(i64, i64)> = Counting { number, inside }.get_result(conn).await.optional()?;
     Ok(found.map(|(people, through)| Count { people, through }))
 }
 
@@ -168,20 +167,18 @@ struct Counting<'a> {
 impl QueryFragment<Pg> for Counting<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.unsafe_to_cache_prepared();
-        out.push_sql("SELECT CASE WHEN ");
-        out.push_sql(UNKEYED);
-        out.push_sql(" THEN NULL ELSE (SELECT count(*) FROM \"people\" WHERE ");
+        out.push_sql("SELECT (SELECT count(*) FROM \"people\" WHERE ");
         self.inside.walk_ast(out.reborrow())?;
         out.push_sql(") - ");
         out.push_sql(UNFOLDED);
-        out.push_sql(" END, s.last_sequence FROM feed_filters f CROSS JOIN feed_state s WHERE f.number = ");
+        out.push_sql(", s.last_sequence FROM feed_filters f CROSS JOIN feed_state s WHERE f.number = ");
         out.push_bind_param::<Int4, _>(&self.number)?;
         Ok(())
     }
 }
 
 impl Query for Counting<'_> {
-    type SqlType = (Nullable<Bigint>, Bigint);
+    type SqlType = (Bigint, Bigint);
 }
 
 impl QueryId for Counting<'_> {
@@ -215,7 +212,7 @@ pub async fn keep(
          RETURNING before.people_total AS before, f.people_total AS after",
     )
     .bind::<Int4, _>(number)
-    .bind::<Nullable<Bigint>, _>(count.and_then(|count| count.people))
+    .bind::<Nullable<Bigint>, _>(count.map(|count| count.people))
     .bind::<Bigint, _>(count.map_or(i64::MAX, |count| count.through))
     .bind::<Timestamptz, _>(now)
     .get_result(conn)
