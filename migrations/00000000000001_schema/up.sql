@@ -605,9 +605,6 @@ CREATE TABLE feed_state (
     -- The totals as of `last_sequence`.
     people_total bigint NOT NULL,
     groups_total bigint NOT NULL DEFAULT 0,
-    -- The number of the feed up to which `feed_filters.people_total` is folded. The totals are used only if it equals
-    -- `last_sequence`.
-    filters_through bigint NOT NULL DEFAULT 0,
     -- The last number that is too old to be read from the feed.
     feed_from bigint NOT NULL DEFAULT 0
 );

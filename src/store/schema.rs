@@ -131,7 +131,6 @@ diesel::table! {
         last_sequence -> Int8,
         people_total -> Int8,
         groups_total -> Int8,
-        filters_through -> Int8,
     }
 }
 
