@@ -20,7 +20,6 @@ mod grouping;
 pub mod groups;
 pub mod hold;
 pub mod key_check;
-pub mod keys;
 pub mod mapping;
 mod outcome;
 mod plan;

@@ -27,7 +27,6 @@ pub mod groups;
 pub mod groups_write;
 pub mod holds;
 pub mod key_check;
-pub mod keys;
 pub mod lanes;
 pub mod leases;
 mod matched;

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
-use crate::flows::{feed, fields, grants, groups, hold, keys, pull, released_totals, timers, tokens};
+use crate::flows::{feed, fields, grants, groups, hold, pull, released_totals, timers, tokens};
 use crate::jobs::runner::{Job, Runner, Stopped};
 
 type Step = for<'a> fn(&'a Context) -> BoxFuture<'a, Result<bool, FlowError>>;
@@ -45,7 +45,7 @@ impl std::fmt::Debug for Work {
 /// All jobs of a process.
 pub(super) fn runner(context: &Context) -> Runner {
     // What a wrong clock does harm to says `true`; what only carries on what is written says `false`.
-    let all: [(&'static str, bool, Step); 15] = [
+    let all: [(&'static str, bool, Step); 14] = [
         ("housekeeping", true, |context| timers::keep_house(context).boxed()),
         ("timers", true, |context| timers::fire(context).boxed()),
         ("schedule", true, |context| timers::schedule(context).boxed()),
@@ -58,7 +58,6 @@ pub(super) fn runner(context: &Context) -> Runner {
         ("pulls", true, |context| pull::work(context).boxed()),
         ("pulls", true, |context| pull::work(context).boxed()),
         ("authority", true, |context| fields::walk(context).boxed()),
-        ("keys", false, |context| keys::fill(context).boxed()),
         ("released totals", false, |context| released_totals::count(context).boxed()),
         ("groups", true, |context| groups::walk(context).boxed()),
         ("feed", false, |context| feed::sequence(context).boxed()),

@@ -12,7 +12,6 @@ use tracing::error;
 use uuid::Uuid;
 
 use super::error::FlowError;
-use crate::render::user;
 use crate::scim::filter::check::Checked;
 use crate::scim::release::Policy;
 use crate::scim::schema::DERIVED_GROUP_URN;
@@ -59,14 +58,8 @@ impl Audience {
             return Ok(Standings::new());
         }
         let filters: Vec<(i32, &Checked)> = self.people.iter().map(|(number, filter)| (*number, filter)).collect();
-        let mut found = store::feed_filters::standings(conn, &filters, people).await?;
-        let unkeyed: BTreeSet<Uuid> = found.iter().filter(|one| one.is_unkeyed).map(|one| one.id).collect();
-        if !unkeyed.is_empty() {
-            give_keys(conn, &Vec::from_iter(unkeyed)).await?;
-            found = store::feed_filters::standings(conn, &filters, people).await?;
-        }
         let mut standings = Standings::new();
-        for one in found {
+        for one in store::feed_filters::standings(conn, &filters, people).await? {
             standings.entry(one.id).or_default().extend(one.inside);
         }
         Ok(standings)
@@ -119,16 +112,6 @@ pub(super) fn resource(group: &Called) -> Map<String, Value> {
         Value::Object(resource) => resource,
         _ => Map::new(),
     }
-}
-
-/// Gives people keys who have none yet: without them nobody can say how they stand.
-async fn give_keys(conn: &mut AsyncPgConnection, people: &[Uuid]) -> Result<(), FlowError> {
-    let rows = store::feed_filters::unkeyed(conn, people).await?;
-    let keys = rows.iter().map(|row| user::keys(&row.document));
-    let keys: Vec<Value> = keys.collect::<Result<_, _>>().map_err(|error| FlowError::corrupt("document", &error))?;
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    store::keys::set(conn, &ids, &keys).await?;
-    Ok(())
 }
 
 #[cfg(test)]

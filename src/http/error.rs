@@ -18,7 +18,6 @@ use diesel::result::Error as DieselError;
 use super::auth::Scope;
 use super::{metrics, request_id};
 use crate::store::error::{DatabaseError, Fault, classify};
-use crate::store::keys::ListError;
 
 pub use code::Code;
 pub use problem::{FieldError, Problem};
@@ -130,18 +129,6 @@ impl From<DatabaseError> for Refusal {
     fn from(error: DatabaseError) -> Self {
         tracing::error!(request.id = %Id, "the database cannot be used: {error}");
         Self::Unavailable
-    }
-}
-
-impl From<ListError> for Refusal {
-    fn from(error: ListError) -> Self {
-        match error {
-            ListError::Store(error) => error.into(),
-            ListError::Unkeyed => {
-                tracing::warn!(request.id = %Id, "a list is refused for a while: {error}");
-                Self::Unavailable
-            }
-        }
     }
 }
 

@@ -152,7 +152,6 @@ pub async fn sequence(conn: &mut AsyncPgConnection, limit: usize, busy: WhileBus
     let emitted = group_fold::fold(conn, state.last_sequence, last).await?;
     diesel::sql_query(
         "UPDATE feed_state SET last_sequence = $2 + $3,
-             filters_through = CASE WHEN filters_through = $1 THEN $2 + $3 ELSE filters_through END,
              groups_total = groups_total + (
                  SELECT count(*) FILTER (WHERE kind = 'group.created') - count(*) FILTER (WHERE kind = 'group.deleted')
                  FROM changes WHERE sequence > $1 AND sequence <= $2),

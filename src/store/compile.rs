@@ -64,8 +64,7 @@ pub(super) enum Many {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values {
     pub(super) name: &'static str,
-    /// The function of the database that gives the ids of those who have such values. It reads the keys, and says so in
-    /// its name: by that a condition is known to read them.
+    /// The function of the database that gives the ids of those who have such values.
     pub(super) holders: &'static str,
 }
 

@@ -12,7 +12,6 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::changes::ChangeRow;
-use super::keys::Unkeyed;
 use super::schema::{changes, feed_filters, people};
 use super::scim_filter::Condition;
 use super::view::View;
@@ -83,8 +82,6 @@ pub async fn number(
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct Standing {
     pub id: Uuid,
-    /// Has no keys yet, so that nobody can say.
-    pub is_unkeyed: bool,
     pub inside: Vec<i32>,
 }
 
@@ -115,14 +112,6 @@ pub async fn inside(conn: &mut AsyncPgConnection, filter: &Checked, ids: &[Uuid]
     people::table.filter(people::id.eq_any(ids)).filter(&condition).select(people::id).load(conn).await
 }
 
-/// Those of these people who have no keys yet. Their rows are locked already.
-pub async fn unkeyed(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Unkeyed>> {
-    diesel::sql_query("SELECT id, document FROM people WHERE id = ANY($1) AND keys IS NULL")
-        .bind::<Array<SqlUuid>, _>(ids)
-        .load(conn)
-        .await
-}
-
 /// What a policy asks of people, ready to be asked. Policies do not ask for what depends on the reader.
 pub async fn condition(conn: &mut AsyncPgConnection, filter: &Checked) -> QueryResult<Condition> {
     let mut condition = Condition::of(filter, &View::of_all("", false, Hidden::nothing()));
@@ -138,7 +127,7 @@ struct Inside<'a> {
 
 impl QueryFragment<Pg> for Inside<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT \"people\".\"id\", \"people\".\"keys\" IS NULL, array_remove(ARRAY[");
+        out.push_sql("SELECT \"people\".\"id\", array_remove(ARRAY[");
         for (n, (number, condition)) in self.conditions.iter().enumerate() {
             out.push_sql(if n > 0 { ", CASE WHEN " } else { "CASE WHEN " });
             condition.walk_ast(out.reborrow())?;
@@ -154,7 +143,7 @@ impl QueryFragment<Pg> for Inside<'_> {
 }
 
 impl Query for Inside<'_> {
-    type SqlType = (SqlUuid, Bool, Array<Int4>);
+    type SqlType = (SqlUuid, Array<Int4>);
 }
 
 /// The statement depends on the conditions.

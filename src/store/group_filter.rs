@@ -65,11 +65,6 @@ impl GroupCondition {
         self.is_plain
     }
 
-    /// Whether it asks for anything that is in the keys of people.
-    pub(super) fn reads_keys(&self) -> bool {
-        self.sql.names("keys")
-    }
-
     /// Finds out which names satisfy it: there are as many as groups, and their keys are not kept.
     pub async fn settle(&mut self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
         let mut known: Option<BTreeMap<Uuid, String>> = None;

@@ -6,7 +6,6 @@ use diesel_async::AsyncPgConnection;
 
 use super::group_filter::GroupCondition;
 use super::groups::{self, GroupRow};
-use super::keys::{self, ListError};
 use super::matched::Begin;
 use super::sort::Sort;
 use super::sql::Sql;
@@ -16,26 +15,21 @@ use super::walks::{Page, PageRequest, Place, Read, Start, cut, save, snapshot, t
 
 /// A list of groups: those that a view has, narrowed by a filter, in the order of lists or sorted.
 pub(super) struct GroupList<'a> {
-    asked: Option<&'a GroupCondition>,
     all: Option<GroupCondition>,
     sort: Option<&'a Sort>,
 }
 
 /// A page of all groups that a view has, or of those of them that satisfy a condition, in the order of lists or sorted.
 /// Where a page by index ended is saved, so that the next index continues behind it.
-///
-/// # Errors
-/// [`ListError::Unkeyed`] as long as it is unknown which groups satisfy the condition.
 pub async fn page(
     conn: &mut AsyncPgConnection,
     view: &View,
     request: &PageRequest<'_>,
     condition: Option<&GroupCondition>,
     sort: Option<&Sort>,
-) -> Result<Page<GroupRow>, ListError> {
+) -> QueryResult<Page<GroupRow>> {
     let list = GroupList::new(view, condition, sort.filter(|_| request.count > 0));
     if request.count == 0 {
-        list.check(conn).await?;
         return Ok(Page::empty(list.total(conn).await?));
     }
     let resume = Resume::load(conn, request).await?;
@@ -47,12 +41,7 @@ pub async fn page(
 
 impl<'a> GroupList<'a> {
     pub(super) fn new(view: &View, condition: Option<&'a GroupCondition>, sort: Option<&'a Sort>) -> Self {
-        Self { asked: condition, all: narrowed(condition, view), sort }
-    }
-
-    pub(super) async fn check(&self, conn: &mut AsyncPgConnection) -> Result<(), ListError> {
-        let reads_keys = self.asked.is_some_and(GroupCondition::reads_keys) || self.sort.is_some_and(Sort::reads_keys);
-        if reads_keys { keys::check(conn).await } else { Ok(()) }
+        Self { all: narrowed(condition, view), sort }
     }
 
     async fn page(
@@ -60,8 +49,7 @@ impl<'a> GroupList<'a> {
         conn: &mut AsyncPgConnection,
         request: &PageRequest<'_>,
         resume: &Resume,
-    ) -> Result<Read<Option<GroupRow>>, ListError> {
-        self.check(conn).await?;
+    ) -> QueryResult<Read<Option<GroupRow>>> {
         let start = match (request.start, request.index()) {
             (_, Some(index)) => resume.start(conn, index, self).await?,
             (Start::Behind(Some(place)), None) => PageStart::new(Begin::After(place.clone())),
@@ -88,7 +76,7 @@ impl<'a> GroupList<'a> {
         conn: &mut AsyncPgConnection,
         begin: &Begin,
         count: i64,
-    ) -> Result<(Vec<(Place, Option<GroupRow>)>, bool), ListError> {
+    ) -> QueryResult<(Vec<(Place, Option<GroupRow>)>, bool)> {
         let limit = count.saturating_add(1);
         if self.sort.is_some() {
             let order = self.order(conn).await?;
@@ -134,16 +122,16 @@ impl<'a> GroupList<'a> {
 }
 
 impl Counting for GroupList<'_> {
-    async fn total(&self, conn: &mut AsyncPgConnection) -> Result<i64, ListError> {
-        Ok(groups::total(conn, self.all.as_ref()).await?)
+    async fn total(&self, conn: &mut AsyncPgConnection) -> QueryResult<i64> {
+        groups::total(conn, self.all.as_ref()).await
     }
 
-    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> Result<i64, ListError> {
+    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> QueryResult<i64> {
         if self.sort.is_some() {
             let order = self.order(conn).await?;
             return Ok(i64::try_from(self.behind(&order, place)).unwrap_or(i64::MAX));
         }
-        Ok(groups::behind(conn, self.all.as_ref(), place.position).await?)
+        groups::behind(conn, self.all.as_ref(), place.position).await
     }
 }
 

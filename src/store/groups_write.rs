@@ -290,7 +290,7 @@ pub async fn is_kept(conn: &mut AsyncPgConnection, plan: Uuid, kind: Kind, group
 }
 
 /// What the members of a group carry once a plan is applied. `attributes` are the names of the attribute and of its id;
-/// `unit` is theirs; its origin is sought among the groups of units, then by unit, as people were stored at first.
+/// `unit` is theirs; its origin is sought among the groups of units.
 pub async fn carried(
     conn: &mut AsyncPgConnection,
     plan: Uuid,
@@ -305,7 +305,6 @@ pub async fn carried(
              coalesce(
                  jsonb_path_query_first(v.person, '$.provenance[*] ? (@.units[*] == $unit).connection',
                      jsonb_build_object('unit', $5)) #>> '{{}}',
-                 v.person -> 'provenance' -> $5 ->> 'connection',
                  v.person -> 'source' ->> 'connection')::uuid AS connection_id
          FROM people p
          LEFT JOIN plan_items i ON i.plan_id = $1 AND i.person_id = p.id AND i.state = 'planned'

@@ -6,9 +6,8 @@
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{Array, Bigint, Bool, Nullable, Text};
+use diesel::sql_types::{Array, Bigint, Nullable, Text};
 
-use super::keys::UNKEYED;
 use super::scim_filter::Condition;
 use super::sort::Sort;
 use super::walks::Place;
@@ -23,8 +22,8 @@ pub(super) enum Begin {
 }
 
 /// The question for a page: how many satisfy the condition, how many of them are behind the place where it begins (all if
-/// it begins behind a number), the positions of those on the page in order, their sort
-/// values, and whether somebody has no keys.
+/// it begins behind a number), the positions of those on the page in order, and
+/// their sort values.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Matched<'a> {
     pub(super) condition: Option<&'a Condition>,
@@ -126,17 +125,16 @@ impl QueryFragment<Pg> for Matched<'_> {
         if self.sort.is_some() {
             out.push_sql("ARRAY(SELECT key::text FROM page");
             out.push_sql(self.order());
-            out.push_sql("), ");
+            out.push_sql(")");
         } else {
-            out.push_sql("ARRAY[]::text[], ");
+            out.push_sql("ARRAY[]::text[]");
         }
-        out.push_sql(UNKEYED);
         Ok(())
     }
 }
 
 impl Query for Matched<'_> {
-    type SqlType = (Bigint, Bigint, Array<Bigint>, Array<Nullable<Text>>, Bool);
+    type SqlType = (Bigint, Bigint, Array<Bigint>, Array<Nullable<Text>>);
 }
 
 /// The statement depends on the condition and the sort key.

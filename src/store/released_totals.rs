@@ -5,16 +5,14 @@
 //! mistake stays.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Bigint, Bool, Int4, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Bigint, Int4, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::feed_filters::FeedFilter;
-use super::keys::UNKEYED;
 use super::schema::feed_filters;
 use super::scim_filter::Condition;
 
@@ -38,10 +36,7 @@ impl QueryFragment<Pg> for ReleasedTotal<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT f.people_total + ");
         out.push_sql(UNFOLDED);
-        out.push_sql(
-            " FROM feed_filters f CROSS JOIN feed_state s
-             WHERE f.people_total IS NOT NULL AND s.filters_through = s.last_sequence AND f.consumer_id = ",
-        );
+        out.push_sql(" FROM feed_filters f WHERE f.people_total IS NOT NULL AND f.consumer_id = ");
         out.push_bind_param::<SqlUuid, _>(&self.0.consumer)?;
         out.push_sql(" AND f.user_filter = ");
         out.push_bind_param::<Text, _>(&self.0.user_filter)?;
@@ -92,10 +87,7 @@ impl QueryFragment<Pg> for ReleasedChange<'_> {
             }
             out.push_sql(")");
         }
-        out.push_sql(
-            " FROM feed_filters f CROSS JOIN feed_state s
-             WHERE f.people_total IS NOT NULL AND s.filters_through = s.last_sequence AND f.consumer_id = ",
-        );
+        out.push_sql(" FROM feed_filters f WHERE f.people_total IS NOT NULL AND f.consumer_id = ");
         out.push_bind_param::<SqlUuid, _>(&self.policy.consumer)?;
         out.push_sql(" AND f.user_filter = ");
         out.push_bind_param::<Text, _>(&self.policy.user_filter)?;
@@ -132,12 +124,11 @@ pub(super) async fn fold(conn: &mut AsyncPgConnection, from: i64, to: i64) -> Qu
 /// A filter whose people have to be counted, if there is one: none is kept, or what is kept is a day old. One that could
 /// not be counted has its turn again after an hour.
 pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Option<FeedFilter>> {
-    let passed_over = sql::<Bool>("EXISTS (SELECT FROM feed_state WHERE filters_through <> last_sequence)");
     let is_old = feed_filters::counted_at.is_null().or(feed_filters::counted_at.le(now - COUNTED_FOR));
     let is_missing = feed_filters::people_total.is_null().and(feed_filters::counted_at.le(now - TRIED_AGAIN_AFTER));
     FeedFilter::query()
         .filter(feed_filters::user_filter.is_not_null())
-        .filter(is_old.or(is_missing).or(passed_over))
+        .filter(is_old.or(is_missing))
         .order((feed_filters::counted_at.asc().nulls_first(), feed_filters::number))
         .first(conn)
         .await
@@ -147,15 +138,15 @@ pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResul
 /// People inside a filter, as of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// As far as the changes are folded; absent if somebody has no keys, so that nobody can say.
-    people: Option<i64>,
+    /// As far as the changes are folded.
+    people: i64,
     /// The last number of the feed at that moment.
     through: i64,
 }
 
 /// Counts the people inside a filter. Nobody waits for it.
 pub async fn count(conn: &mut AsyncPgConnection, number: i32, inside: &Condition) -> QueryResult<Option<Count>> {
-    let found: Option<(Option<i64>, i64)> = Counting { number, inside }.get_result(conn).await.optional()?;
+    let found: Option<(i64, i64)> = Counting { number, inside }.get_result(conn).await.optional()?;
     Ok(found.map(|(people, through)| Count { people, through }))
 }
 
@@ -168,20 +159,18 @@ struct Counting<'a> {
 impl QueryFragment<Pg> for Counting<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.unsafe_to_cache_prepared();
-        out.push_sql("SELECT CASE WHEN ");
-        out.push_sql(UNKEYED);
-        out.push_sql(" THEN NULL ELSE (SELECT count(*) FROM \"people\" WHERE ");
+        out.push_sql("SELECT (SELECT count(*) FROM \"people\" WHERE ");
         self.inside.walk_ast(out.reborrow())?;
         out.push_sql(") - ");
         out.push_sql(UNFOLDED);
-        out.push_sql(" END, s.last_sequence FROM feed_filters f CROSS JOIN feed_state s WHERE f.number = ");
+        out.push_sql(", s.last_sequence FROM feed_filters f CROSS JOIN feed_state s WHERE f.number = ");
         out.push_bind_param::<Int4, _>(&self.number)?;
         Ok(())
     }
 }
 
 impl Query for Counting<'_> {
-    type SqlType = (Nullable<Bigint>, Bigint);
+    type SqlType = (Bigint, Bigint);
 }
 
 impl QueryId for Counting<'_> {
@@ -199,14 +188,6 @@ pub async fn keep(
 ) -> QueryResult<Option<(i64, i64)>> {
     super::feed_filters::share(conn).await?;
     diesel::sql_query("SELECT FROM feed_state FOR UPDATE").execute(conn).await?;
-    let passed_over = diesel::sql_query(
-        "UPDATE feed_state SET filters_through = last_sequence WHERE filters_through <> last_sequence",
-    );
-    if passed_over.execute(conn).await? > 0 {
-        // Numbered by a program that does not fold them: whatever is kept is wrong.
-        let nothing = (feed_filters::people_total.eq(None::<i64>), feed_filters::counted_at.eq(None::<DateTime<Utc>>));
-        diesel::update(feed_filters::table).set(nothing).execute(conn).await?;
-    }
     let kept: Option<Kept> = diesel::sql_query(
         "UPDATE feed_filters f SET counted_at = $4, people_total = $2 + coalesce((
              SELECT sum(coalesce($1 = ANY(c.entered), FALSE)::int - coalesce($1 = ANY(c.departed), FALSE)::int)
@@ -215,7 +196,7 @@ pub async fn keep(
          RETURNING before.people_total AS before, f.people_total AS after",
     )
     .bind::<Int4, _>(number)
-    .bind::<Nullable<Bigint>, _>(count.and_then(|count| count.people))
+    .bind::<Nullable<Bigint>, _>(count.map(|count| count.people))
     .bind::<Bigint, _>(count.map_or(i64::MAX, |count| count.through))
     .bind::<Timestamptz, _>(now)
     .get_result(conn)

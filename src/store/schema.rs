@@ -131,7 +131,6 @@ diesel::table! {
         last_sequence -> Int8,
         people_total -> Int8,
         groups_total -> Int8,
-        filters_through -> Int8,
     }
 }
 
@@ -384,13 +383,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    rollbook_meta (key) {
-        key -> Text,
-        value -> Jsonb,
-    }
-}
-
-diesel::table! {
     runs (id) {
         id -> Uuid,
         connection_id -> Uuid,
@@ -497,7 +489,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     plan_workers,
     plans,
     reviews,
-    rollbook_meta,
     runs,
     staged_workers,
     tokens,

@@ -76,12 +76,6 @@ impl Condition {
         self.is_walked
     }
 
-    /// Whether it asks for anything that is in the keys.
-    #[must_use]
-    pub fn reads_keys(&self) -> bool {
-        self.sql.names("keys")
-    }
-
     /// Finds the groups that it speaks of, so that the indexes of their kinds can be used.
     pub async fn settle(&mut self, conn: &mut AsyncPgConnection) -> QueryResult<()> {
         for piece in self.sql.pieces_mut() {

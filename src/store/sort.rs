@@ -46,11 +46,6 @@ impl Sort {
     pub(super) fn cast(&self) -> &'static str {
         if self.key.is_number { "::numeric" } else { "" }
     }
-
-    /// Whether it asks for anything that is in the keys.
-    pub(super) fn reads_keys(&self) -> bool {
-        self.key.expr.names("keys")
-    }
 }
 
 fn key(target: Resolved, places: &dyn Places) -> SortKey {

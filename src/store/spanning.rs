@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 
 use super::group_filter::GroupCondition;
 use super::group_pages::GroupList;
 use super::groups::{self, GroupRow};
-use super::keys::ListError;
 use super::matched::Begin;
 use super::people::Shown;
 use super::scim_filter::Condition;
@@ -113,16 +113,13 @@ struct Mixed<'a> {
 
 /// A page of both, and the place of the last, if it was asked for by place and there are more. `behind` is what stands at
 /// the place that the page begins behind.
-///
-/// # Errors
-/// As [`walks::page`].
 pub async fn page(
     conn: &mut AsyncPgConnection,
     view: &View,
     request: &PageRequest<'_>,
     behind: Option<ResourceType>,
     asked: Spanning<'_>,
-) -> Result<(Page<Found>, Option<Spot>), ListError> {
+) -> QueryResult<(Page<Found>, Option<Spot>)> {
     let list = Mixed {
         people: PeopleList::new(view, asked.people, None),
         groups: GroupList::new(view, asked.groups, asked.order.and_then(|order| order.groups)),
@@ -131,7 +128,6 @@ pub async fn page(
             .map(|order| (PeopleList::sorted(view, asked.people, order.people, order.descending), order)),
     };
     if request.count == 0 {
-        list.check(conn).await?;
         return Ok((Page::empty(list.total(conn).await?), None));
     }
     let resume = Resume::load(conn, request).await?;
@@ -144,19 +140,13 @@ pub async fn page(
 }
 
 impl Mixed<'_> {
-    async fn check(&self, conn: &mut AsyncPgConnection) -> Result<(), ListError> {
-        self.people.check(conn).await?;
-        self.groups.check(conn).await
-    }
-
     async fn page(
         &self,
         conn: &mut AsyncPgConnection,
         request: &PageRequest<'_>,
         behind: Option<ResourceType>,
         resume: &Resume,
-    ) -> Result<Read<Option<Found>>, ListError> {
-        self.check(conn).await?;
+    ) -> QueryResult<Read<Option<Found>>> {
         let (start, from) = match (request.start, request.index()) {
             (_, Some(index)) => {
                 let start = resume.start(conn, index, self).await?;
@@ -197,7 +187,7 @@ impl Mixed<'_> {
         conn: &mut AsyncPgConnection,
         request: &PageRequest<'_>,
         from: &From,
-    ) -> Result<Vec<Stand>, ListError> {
+    ) -> QueryResult<Vec<Stand>> {
         let limit = request.count.saturating_add(1);
         let mut found: Vec<Stand> = Vec::new();
         let mut are_more_people = false;
@@ -247,7 +237,7 @@ impl Mixed<'_> {
         order: Order<'_>,
         request: &PageRequest<'_>,
         from: &From,
-    ) -> Result<Vec<Stand>, ListError> {
+    ) -> QueryResult<Vec<Stand>> {
         let limit = request.count.saturating_add(1);
         let of_groups = self.groups.places(conn).await?;
         // So many people before the page may stand among the groups that come before it.
@@ -306,11 +296,11 @@ fn people_behind(spot: &Spot) -> Begin {
 }
 
 impl Counting for Mixed<'_> {
-    async fn total(&self, conn: &mut AsyncPgConnection) -> Result<i64, ListError> {
+    async fn total(&self, conn: &mut AsyncPgConnection) -> QueryResult<i64> {
         Ok(self.people.total(conn).await?.saturating_add(self.groups.total(conn).await?))
     }
 
-    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> Result<i64, ListError> {
+    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> QueryResult<i64> {
         let Some(spot) = Spot::of_mark(place.clone()) else { return self.total(conn).await };
         let Some((people, order)) = &self.sorted else {
             return Ok(match spot.resource_type {

@@ -109,11 +109,6 @@ impl Sql {
         &mut self.0
     }
 
-    /// Whether it names a column.
-    pub(super) fn names(&self, column: &str) -> bool {
-        self.0.iter().any(|piece| matches!(piece, Piece::Text(text) if text.contains(column)))
-    }
-
     /// As a part of a diesel query.
     pub(super) fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         for piece in &self.0 {

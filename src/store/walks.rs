@@ -19,7 +19,6 @@ use diesel::prelude::*;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, TransactionManager};
 use uuid::Uuid;
 
-use super::keys::ListError;
 use super::matched::Matched;
 use super::people::{Listed, Shown, listed, whole};
 use super::schema::people;
@@ -117,19 +116,15 @@ impl End {
 
 /// A page of all people whom a view has, or of those of them who satisfy a condition, in the order of lists or sorted.
 /// Where a page by index ended is saved, so that the next index continues behind it.
-///
-/// # Errors
-/// [`ListError::Unkeyed`] as long as it is unknown who satisfies the condition.
 pub async fn page(
     conn: &mut AsyncPgConnection,
     view: &View,
     request: &PageRequest<'_>,
     condition: Option<&Condition>,
     sort: Option<&Sort>,
-) -> Result<Page<Shown>, ListError> {
+) -> QueryResult<Page<Shown>> {
     let list = PeopleList::new(view, condition, sort.filter(|_| request.count > 0));
     if request.count == 0 {
-        list.check(conn).await?;
         return Ok(Page::empty(list.total(conn).await?));
     }
     let resume = Resume::load(conn, request).await?;
@@ -147,8 +142,8 @@ pub async fn page(
 /// Runs statements that read in one snapshot of the database.
 pub(super) async fn snapshot<T>(
     conn: &mut AsyncPgConnection,
-    read: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, ListError>,
-) -> Result<T, ListError> {
+    read: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
     const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     AnsiTransactionManager::begin_transaction_sql(conn, BEGIN).await?;
     match read(conn).await {
@@ -197,17 +192,9 @@ pub(super) fn total_results(index: i64, length: usize, goes_on: bool, counted: i
 }
 
 /// How many satisfy a condition, how many of them are behind the place where the page begins, and the places on the page.
-pub(super) async fn found(
-    conn: &mut AsyncPgConnection,
-    question: &Matched<'_>,
-) -> Result<(i64, i64, Vec<Place>), ListError> {
-    let (total, following, positions, keys, is_unkeyed): (i64, i64, Vec<i64>, Vec<Option<String>>, bool) =
+pub(super) async fn found(conn: &mut AsyncPgConnection, question: &Matched<'_>) -> QueryResult<(i64, i64, Vec<Place>)> {
+    let (total, following, positions, keys): (i64, i64, Vec<i64>, Vec<Option<String>>) =
         question.get_result(conn).await?;
-    if is_unkeyed
-        && (question.condition.is_some_and(Condition::reads_keys) || question.sort.is_some_and(Sort::reads_keys))
-    {
-        return Err(ListError::Unkeyed);
-    }
     let keys = keys.into_iter().chain(std::iter::repeat(None));
     let places = positions.into_iter().zip(keys).map(|(position, key)| Place { key, position }).collect();
     Ok((total, following, places))

@@ -128,7 +128,6 @@ pub async fn by_people(conn: &mut AsyncPgConnection, people: &[Uuid]) -> QueryRe
 /// How many workers of a connection are published, withheld, excluded, or not yet decided; each is counted once. Those of
 /// whom something cannot be read are counted beside that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName, Serialize, Deserialize)]
-#[serde(default)]
 pub struct Tally {
     #[diesel(sql_type = Int8)]
     pub published: i64,

@@ -5,12 +5,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use diesel_async::{AsyncConnection, AsyncMigrationHarness, SimpleAsyncConnection};
-use diesel_migrations::MigrationHarness;
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use rollbook::clock::Clock;
 use rollbook::sandbox::{Sandbox, SandboxConfig};
 use rollbook::store::groups_write::{self, KeyRow, NewGroup};
-use rollbook::store::migrations::MIGRATIONS;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -586,28 +584,6 @@ async fn the_groups_of_managers_follow_their_names() {
     switch(true).await;
     assert_eq!(live.groups().await["Manager: Ana Ray"]["id"], group["id"]);
     live.check().await;
-}
-
-/// A database that has people already when groups come: read as before, and everybody gets their groups by the walk.
-#[tokio::test(flavor = "multi_thread")]
-async fn people_who_are_there_get_their_groups_after_the_upgrade() {
-    let (live, _) = company().await;
-    let before: Vec<String> = live.groups().await.into_keys().collect();
-    let conn = live.world.database.source().connect().await.unwrap();
-    tokio::task::spawn_blocking(move || {
-        let mut harness = AsyncMigrationHarness::new(conn);
-        while harness.revert_last_migration(MIGRATIONS).unwrap().to_string() != "20261122000002" {}
-        harness.run_pending_migrations(MIGRATIONS).unwrap();
-    })
-    .await
-    .unwrap();
-    assert_eq!(live.total().await, 10);
-    assert!(live.groups().await.is_empty());
-    live.world.work().await;
-    assert_eq!(live.groups().await.into_keys().collect::<Vec<_>>(), before);
-    assert_eq!(live.members("Department: Data").await, 6);
-    let unsettled = "SELECT count(*) FROM group_walk WHERE through IS NOT NULL";
-    assert_eq!(live.world.number(unsettled).await, 0);
 }
 
 /// Law 11: two who issue the same group at once issue one.

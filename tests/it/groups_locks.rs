@@ -103,18 +103,7 @@ async fn a_group_that_splits_is_not_renamed_also_where_two_hr_systems_know_a_mem
     assert_eq!(world.text(id).await, Some(before), "nobody has taken its name from it");
     assert_eq!(world.number(&members).await, 0);
     assert_eq!(world.number("SELECT count(*) FROM groups WHERE name IN ('Metals', 'Gases')").await, 2);
-    // Who was stored unit by unit is understood, too.
-    world
-        .conn()
-        .await
-        .batch_execute(
-            "UPDATE people SET person = jsonb_set(person, '{provenance}', (
-                 SELECT jsonb_object_agg(unit, origin - 'units')
-                 FROM jsonb_array_elements(person -> 'provenance') AS origin,
-                     jsonb_array_elements_text(origin -> 'units') AS unit))",
-        )
-        .await
-        .unwrap();
+    // The connection is that of the attribute's unit, not that of the primary employment.
     let group = world.text("SELECT id FROM groups WHERE name = 'Metals'").await.unwrap().parse::<Uuid>().unwrap();
     let attributes = ("department", "departmentId");
     let mut conn = world.conn().await;

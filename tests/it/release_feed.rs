@@ -367,18 +367,6 @@ async fn a_change_of_the_policy_waits_for_those_who_write_by_the_old_one() {
     assert_eq!(changing.await.status, 200);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn somebody_without_keys_neither_enters_nor_leaves_for_lack_of_them() {
-    let (live, connection) = company().await;
-    let mut desk = follower(&live, "desk", json!({ "userFilter": DATA })).await;
-    live.world.conn().await.batch_execute("UPDATE people SET keys = NULL").await.unwrap();
-    live.world.vendor.patch(1, &json!({ "job_title": "A" })).unwrap();
-    live.world.vendor.patch(7, &json!({ "job_title": "B" })).unwrap();
-    later(&live, connection).await;
-    let news = of_people(&hear(&live, &mut desk).await);
-    assert_eq!(types(&news), ["person.updated"]);
-}
-
 /// Hidden people, attributes, groups and alerts leave no trace in entries, order, pages and marks.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_hidden_makes_no_difference() {

@@ -43,7 +43,6 @@ pub(super) async fn list(
                 Cost::Cheap => context.db.get().await?,
                 Cost::Expensive => state.connection(caller.id, cost).await?,
             };
-            store::keys::check(&mut conn).await?;
             condition.settle(&mut conn).await?;
             Ok::<_, Problem>(store::summaries::page(&mut conn, Some(&condition), after, limit + 1).await?)
         };

@@ -12,7 +12,6 @@ use super::{Code, Refusal};
 use crate::flows::error::PlanChange;
 use crate::http::request_id;
 use crate::store::error::DatabaseError;
-use crate::store::keys::ListError;
 use crate::store::plans::PlanCounts;
 
 /// A refusal as the admin API words it. `code` is for programs and says the status too.
@@ -91,12 +90,6 @@ impl From<Refusal> for Problem {
 
 impl From<DieselError> for Problem {
     fn from(error: DieselError) -> Self {
-        Refusal::from(error).into()
-    }
-}
-
-impl From<ListError> for Problem {
-    fn from(error: ListError) -> Self {
         Refusal::from(error).into()
     }
 }

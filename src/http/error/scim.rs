@@ -12,7 +12,6 @@ use super::Refusal;
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::media::MediaType;
 use crate::store::error::DatabaseError;
-use crate::store::keys::ListError;
 
 /// A refusal as SCIM words it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,12 +45,6 @@ impl From<Refusal> for ScimFailure {
 
 impl From<DieselError> for ScimFailure {
     fn from(error: DieselError) -> Self {
-        Refusal::from(error).into()
-    }
-}
-
-impl From<ListError> for ScimFailure {
-    fn from(error: ListError) -> Self {
         Refusal::from(error).into()
     }
 }

@@ -7,7 +7,6 @@ use futures_util::future::try_join;
 use super::index::{Beginning, PeopleBehind, PeopleTotal};
 use super::resume::{Counting, PageStart, Remaining, Resume};
 use super::{PageRequest, Place, Read, Start, found, narrowed, standing_at, total_results};
-use crate::store::keys::{self, ListError};
 use crate::store::matched::{Begin, Matched};
 use crate::store::people::{Listed, Shown, listed, selected, whole};
 use crate::store::released_totals::{PolicyKey, ReleasedChange, ReleasedTotal};
@@ -83,26 +82,13 @@ impl<'a> PeopleList<'a> {
         matches!(self.order, Order::Indexed(_) | Order::Matched)
     }
 
-    /// Refuses as long as it is unknown who satisfies the condition or what the sort values are. Whether it is known
-    /// whom the view has was asked before; the other orders find it on the way.
-    pub(in crate::store) async fn check(&self, conn: &mut AsyncPgConnection) -> Result<(), ListError> {
-        let is_asked = match self.order {
-            Order::Positions => self.condition.is_some_and(Condition::reads_keys),
-            // The keys are what it is sorted by.
-            Order::Indexed(_) => true,
-            Order::Few | Order::Matched => false,
-        };
-        if is_asked { keys::check(conn).await } else { Ok(()) }
-    }
-
     /// A page as it was requested.
     pub(super) async fn page(
         &self,
         conn: &mut AsyncPgConnection,
         request: &PageRequest<'_>,
         resume: &Resume,
-    ) -> Result<Read<Option<Shown>>, ListError> {
-        self.check(conn).await?;
+    ) -> QueryResult<Read<Option<Shown>>> {
         let start = match (request.start, request.index()) {
             (_, Some(index)) => resume.start(conn, index, self).await?,
             (Start::Behind(Some(place)), None) => PageStart::new(Begin::After(place.clone())),
@@ -148,7 +134,7 @@ impl<'a> PeopleList<'a> {
         start: &PageStart,
         counted: Option<i64>,
         resume: &Resume,
-    ) -> Result<i64, ListError> {
+    ) -> QueryResult<i64> {
         let Begin::After(place) = &start.begin else { return self.total(conn).await };
         match (counted, start.saved) {
             (Some(counted), _) => Ok(counted),
@@ -177,7 +163,7 @@ impl<'a> PeopleList<'a> {
         items: &[(Place, Option<Shown>)],
         following: i64,
         resume: &Resume,
-    ) -> Result<Option<Remaining>, ListError> {
+    ) -> QueryResult<Option<Remaining>> {
         let (Some(through), Some((last, _))) = (resume.sequence, items.last()) else { return Ok(None) };
         let count = following.saturating_sub(i64::try_from(items.len()).unwrap_or(i64::MAX));
         if let Some(policy) = self.kept_for() {
@@ -201,7 +187,7 @@ impl<'a> PeopleList<'a> {
         begin: &Begin,
         count: i64,
         with_total: bool,
-    ) -> Result<Part, ListError> {
+    ) -> QueryResult<Part> {
         match self.order {
             Order::Few => self.few(conn, begin, count).await,
             Order::Positions => self.in_order(conn, begin, count, with_total).await,
@@ -214,7 +200,7 @@ impl<'a> PeopleList<'a> {
         }
     }
 
-    async fn few(&self, conn: &mut AsyncPgConnection, begin: &Begin, count: i64) -> Result<Part, ListError> {
+    async fn few(&self, conn: &mut AsyncPgConnection, begin: &Begin, count: i64) -> QueryResult<Part> {
         let all = self.everybody(conn).await?;
         let total = size(all.len());
         let (skip, after) = match begin {
@@ -230,14 +216,9 @@ impl<'a> PeopleList<'a> {
     }
 
     /// All who satisfy a condition that only a handful can.
-    async fn everybody(&self, conn: &mut AsyncPgConnection) -> Result<Vec<Shown>, ListError> {
+    async fn everybody(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<Shown>> {
         let Some(all) = &self.all else { return Ok(Vec::new()) };
-        let (people, is_unkeyed) = if all.reads_keys() {
-            try_join(selected(&*conn, all, self.view), keys::is_missing(&*conn)).await?
-        } else {
-            (selected(&*conn, all, self.view).await?, false)
-        };
-        if is_unkeyed { Err(ListError::Unkeyed) } else { Ok(people) }
+        selected(&*conn, all, self.view).await
     }
 
     async fn in_order(
@@ -246,7 +227,7 @@ impl<'a> PeopleList<'a> {
         begin: &Begin,
         count: i64,
         with_total: bool,
-    ) -> Result<Part, ListError> {
+    ) -> QueryResult<Part> {
         let all = self.all.as_ref();
         let mut query = listed!().order(people::position).limit(count.saturating_add(1)).into_boxed();
         if let Some(all) = all {
@@ -279,7 +260,7 @@ impl<'a> PeopleList<'a> {
         sorted: Sorted<'_>,
         behind: Option<&Place>,
         count: i64,
-    ) -> Result<Part, ListError> {
+    ) -> QueryResult<Part> {
         let all = self.all.as_ref();
         let mut places = sorted.places(conn, all, behind, count.saturating_add(1)).await?;
         let goes_on = cut(&mut places, count);
@@ -287,7 +268,7 @@ impl<'a> PeopleList<'a> {
         Ok(Part { items, goes_on, total: None, following: None })
     }
 
-    async fn matched(&self, conn: &mut AsyncPgConnection, begin: &Begin, count: i64) -> Result<Part, ListError> {
+    async fn matched(&self, conn: &mut AsyncPgConnection, begin: &Begin, count: i64) -> QueryResult<Part> {
         let (total, following, mut places) = self.places(conn, begin, count.saturating_add(1)).await?;
         let goes_on = cut(&mut places, count);
         let items = self.at(conn, places).await?;
@@ -304,7 +285,7 @@ impl<'a> PeopleList<'a> {
         conn: &mut AsyncPgConnection,
         begin: &Begin,
         limit: i64,
-    ) -> Result<(i64, i64, Vec<Place>), ListError> {
+    ) -> QueryResult<(i64, i64, Vec<Place>)> {
         let (sort, descending) = (self.sort, self.descending);
         found(conn, &Matched { condition: self.all.as_ref(), sort, descending, begin, limit }).await
     }
@@ -335,7 +316,7 @@ impl<'a> PeopleList<'a> {
 }
 
 impl Counting for PeopleList<'_> {
-    async fn total(&self, conn: &mut AsyncPgConnection) -> Result<i64, ListError> {
+    async fn total(&self, conn: &mut AsyncPgConnection) -> QueryResult<i64> {
         Ok(match self.order {
             Order::Few => size(self.everybody(conn).await?.len()),
             Order::Positions | Order::Indexed(_) => self.counted(conn).await?,
@@ -343,7 +324,7 @@ impl Counting for PeopleList<'_> {
         })
     }
 
-    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> Result<i64, ListError> {
+    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> QueryResult<i64> {
         Ok(match (self.order, &self.all) {
             (Order::Few, _) => {
                 let all = self.everybody(conn).await?;

@@ -11,7 +11,6 @@ use diesel::sql_types::{Bigint, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::{End, PageRequest, Place};
-use crate::store::keys::ListError;
 use crate::store::matched::Begin;
 use crate::store::sql::Value;
 use crate::store::statement::Statement;
@@ -140,9 +139,9 @@ impl PageStart {
 /// How to count in a list. Both counts are of the snapshot in which the page is read.
 pub(in crate::store) trait Counting {
     /// How many resources are in the list.
-    async fn total(&self, conn: &mut AsyncPgConnection) -> Result<i64, ListError>;
+    async fn total(&self, conn: &mut AsyncPgConnection) -> QueryResult<i64>;
     /// How many of them follow a place.
-    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> Result<i64, ListError>;
+    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> QueryResult<i64>;
 }
 
 impl Resume {
@@ -198,7 +197,7 @@ impl Resume {
         conn: &mut AsyncPgConnection,
         index: i64,
         list: &impl Counting,
-    ) -> Result<PageStart, ListError> {
+    ) -> QueryResult<PageStart> {
         let skip = index.saturating_sub(1);
         let is_live = self.positions.iter().any(|one| one.is_live() && one.is_waiting);
         // A client may read on behind the last page of its walk, until a page is empty.
@@ -263,7 +262,7 @@ async fn ranked<'a>(
     conn: &mut AsyncPgConnection,
     candidates: Vec<&'a SavedPosition>,
     list: &impl Counting,
-) -> Result<Vec<(Rank, &'a SavedPosition)>, ListError> {
+) -> QueryResult<Vec<(Rank, &'a SavedPosition)>> {
     let is_one = candidates.windows(2).all(|pair| pair[0].place == pair[1].place);
     let is_unsorted = candidates.iter().all(|one| one.place.key.is_none());
     let mut ranked: Vec<(Rank, &SavedPosition)> = Vec::with_capacity(candidates.len());

@@ -9,7 +9,7 @@ use rollbook::clock::Clock;
 use rollbook::flows::audit::Actor;
 use rollbook::flows::connect::{self, NewConnectionOrder};
 use rollbook::flows::context::{Context, VENDOR_WAIT};
-use rollbook::flows::{feed, fields, grants, groups, hold, keys, pull, released_totals, timers, tokens};
+use rollbook::flows::{feed, fields, grants, groups, hold, pull, released_totals, timers, tokens};
 use rollbook::jobs::wake::Wake;
 use rollbook::keys::seal::Keys;
 use rollbook::outbound::Outbound;
@@ -161,7 +161,6 @@ pub(crate) async fn work(context: &Context) {
         worked |= grants::refresh_stale(context).await.unwrap();
         worked |= pull::work(context).await.unwrap();
         worked |= fields::walk(context).await.unwrap();
-        worked |= keys::fill(context).await.unwrap();
         worked |= Box::pin(released_totals::count(context)).await.unwrap();
         worked |= groups::walk(context).await.unwrap();
         worked |= feed::sequence(context).await.unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Provenance;
@@ -48,10 +48,10 @@ pub(super) fn serialize<S: Serializer>(all: &BTreeMap<Unit, Provenance>, out: S)
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<BTreeMap<Unit, Provenance>, D::Error> {
-    input.deserialize_any(Stored)
+    input.deserialize_seq(Stored)
 }
 
-/// A list of groups; or an entry for each unit, as people were stored at first.
+/// A list of groups.
 struct Stored;
 
 impl<'de> Visitor<'de> for Stored {
@@ -67,14 +67,6 @@ impl<'de> Visitor<'de> for Stored {
             let Group { units, connection, source_id, run, since } = group;
             let origin = Provenance { connection, source_id, run, since };
             all.extend(units.into_iter().map(|unit| (unit, origin.clone())));
-        }
-        Ok(all)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut units: A) -> Result<Self::Value, A::Error> {
-        let mut all = BTreeMap::new();
-        while let Some((unit, origin)) = units.next_entry()? {
-            all.insert(unit, origin);
         }
         Ok(all)
     }
@@ -114,13 +106,5 @@ mod tests {
         assert_eq!(stored["provenance"].as_array().unwrap().len(), 2);
         assert_eq!(stored["provenance"][0]["units"], json!(["name", "type"]));
         assert_eq!(serde_json::from_value::<Holder>(stored).unwrap(), holder);
-    }
-
-    #[test]
-    fn people_who_were_stored_unit_by_unit_can_still_be_read() {
-        let stored = json!({ "provenance": { "name": origin("1"), "type": origin("1") } });
-        let holder: Holder = serde_json::from_value(stored).unwrap();
-        assert_eq!(holder.provenance.len(), 2);
-        assert_eq!(holder.provenance[&Unit::named(Unit::NAME)], origin("1"));
     }
 }

@@ -1,1 +1,0 @@
-ALTER TABLE plan_items RESET (toast_tuple_target);

@@ -1,1 +1,0 @@
-ALTER TABLE reviews DROP COLUMN decision, DROP COLUMN decided_by, DROP COLUMN waits_until;

@@ -1,1 +1,0 @@
-DROP FUNCTION people_with_email_keys(jsonb);

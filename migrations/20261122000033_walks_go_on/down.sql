@@ -1,1 +1,0 @@
-ALTER TABLE index_walks DROP COLUMN used_at;
