@@ -2,7 +2,7 @@
 
 mod check;
 mod demo;
-mod jobs;
+pub mod jobs;
 mod program;
 mod watch;
 

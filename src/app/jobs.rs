@@ -42,31 +42,65 @@ impl std::fmt::Debug for Work {
     }
 }
 
-/// All jobs of a process.
+/// A job as it is listed: `copies` of it run at once.
+struct Listed {
+    name: &'static str,
+    needs_clock: bool,
+    copies: usize,
+    step: Step,
+}
+
+impl Listed {
+    const fn new(name: &'static str, needs_clock: bool, step: Step) -> Self {
+        Self { name, needs_clock, copies: 1, step }
+    }
+}
+
+/// All jobs. What a wrong clock does harm to says `true`; what only carries on what is written says `false`.
+const JOBS: [Listed; 11] = [
+    Listed::new("housekeeping", true, |context| timers::keep_house(context).boxed()),
+    Listed::new("timers", true, |context| timers::fire(context).boxed()),
+    Listed::new("schedule", true, |context| timers::schedule(context).boxed()),
+    Listed::new("holds", true, |context| hold::expire(context).boxed()),
+    Listed::new("tokens", true, |context| tokens::warn_of_ends(context).boxed()),
+    Listed::new("grants", true, |context| grants::refresh_stale(context).boxed()),
+    // Several, so that a long pull of one connection does not keep the others waiting.
+    Listed { copies: 4, ..Listed::new("pulls", true, |context| pull::work(context).boxed()) },
+    Listed::new("authority", true, |context| fields::walk(context).boxed()),
+    Listed::new("released totals", false, |context| released_totals::count(context).boxed()),
+    Listed::new("groups", true, |context| groups::walk(context).boxed()),
+    Listed::new("feed", false, |context| feed::sequence(context).boxed()),
+];
+
+/// The names of all jobs, as metrics and the log have them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    JOBS.iter().map(|job| job.name)
+}
+
+/// The jobs of a process.
 pub(super) fn runner(context: &Context) -> Runner {
-    // What a wrong clock does harm to says `true`; what only carries on what is written says `false`.
-    let all: [(&'static str, bool, Step); 14] = [
-        ("housekeeping", true, |context| timers::keep_house(context).boxed()),
-        ("timers", true, |context| timers::fire(context).boxed()),
-        ("schedule", true, |context| timers::schedule(context).boxed()),
-        ("holds", true, |context| hold::expire(context).boxed()),
-        ("tokens", true, |context| tokens::warn_of_ends(context).boxed()),
-        ("grants", true, |context| grants::refresh_stale(context).boxed()),
-        // Several, so that a long pull of one connection does not keep the others waiting.
-        ("pulls", true, |context| pull::work(context).boxed()),
-        ("pulls", true, |context| pull::work(context).boxed()),
-        ("pulls", true, |context| pull::work(context).boxed()),
-        ("pulls", true, |context| pull::work(context).boxed()),
-        ("authority", true, |context| fields::walk(context).boxed()),
-        ("released totals", false, |context| released_totals::count(context).boxed()),
-        ("groups", true, |context| groups::walk(context).boxed()),
-        ("feed", false, |context| feed::sequence(context).boxed()),
-    ];
+    let all = JOBS.iter().flat_map(|job| std::iter::repeat_n(job, job.copies));
     let jobs = all
-        .into_iter()
-        .map(|(name, needs_clock, step)| {
+        .map(|job| {
+            let Listed { name, needs_clock, step, .. } = *job;
             Box::new(Work { name, context: context.clone(), needs_clock, step }) as Box<dyn Job>
         })
         .collect();
     Runner::new(jobs, context.clock.clone(), context.wake.clone())
+}
+
+/// Runs each job in turn until none has work left, as tests need it.
+///
+/// # Errors
+/// The first error of a job.
+pub async fn run_until_idle(context: &Context) -> Result<(), FlowError> {
+    loop {
+        let mut worked = false;
+        for job in &JOBS {
+            worked |= (job.step)(context).await?;
+        }
+        if !worked {
+            return Ok(());
+        }
+    }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::AsyncPgConnection;
+use rollbook::app::jobs;
 use rollbook::clock::Clock;
 use rollbook::flows::audit::Actor;
 use rollbook::flows::connect::{self, NewConnectionOrder};
 use rollbook::flows::context::{Context, VENDOR_WAIT};
-use rollbook::flows::{feed, fields, grants, groups, hold, pull, released_totals, timers, tokens};
 use rollbook::jobs::wake::Wake;
 use rollbook::keys::seal::Keys;
 use rollbook::outbound::Outbound;
@@ -152,22 +152,7 @@ pub(crate) async fn context(database: &TestDatabase, clock: Clock) -> Context {
 }
 
 pub(crate) async fn work(context: &Context) {
-    loop {
-        let mut worked = timers::keep_house(context).await.unwrap();
-        worked |= timers::fire(context).await.unwrap();
-        worked |= timers::schedule(context).await.unwrap();
-        worked |= hold::expire(context).await.unwrap();
-        worked |= tokens::warn_of_ends(context).await.unwrap();
-        worked |= grants::refresh_stale(context).await.unwrap();
-        worked |= pull::work(context).await.unwrap();
-        worked |= fields::walk(context).await.unwrap();
-        worked |= Box::pin(released_totals::count(context)).await.unwrap();
-        worked |= groups::walk(context).await.unwrap();
-        worked |= feed::sequence(context).await.unwrap();
-        if !worked {
-            return;
-        }
-    }
+    jobs::run_until_idle(context).await.unwrap();
 }
 
 /// Waits until so many backends of the database wait for a lock, or `done` says that there is nothing to wait for.
