@@ -116,6 +116,8 @@ pub(in crate::store) struct PageStart {
     /// What was saved with the position.
     pub(super) saved: Option<Remaining>,
     continues: Option<Continued>,
+    /// Other walks in which a client may wait at the same index.
+    waiting_in: Vec<i64>,
     is_rooted: bool,
     /// Whether the end of the list may be taken for the end of the walk.
     can_finish: bool,
@@ -132,7 +134,15 @@ impl PageStart {
     /// A page that continues no walk.
     pub(in crate::store) fn new(begin: Begin) -> Self {
         let is_rooted = begin == Begin::Skip(0);
-        Self { begin, remaining: None, saved: None, continues: None, is_rooted, can_finish: true }
+        Self {
+            begin,
+            remaining: None,
+            saved: None,
+            continues: None,
+            waiting_in: Vec::new(),
+            is_rooted,
+            can_finish: true,
+        }
     }
 }
 
@@ -223,6 +233,11 @@ impl Resume {
                 Rank::Only | Rank::Position(_) => None,
             },
             saved: earliest.remaining,
+            waiting_in: ranked
+                .iter()
+                .filter(|(_, one)| one.is_waiting && continued.is_none_or(|continued| continued.walk != one.walk))
+                .map(|(_, one)| one.walk)
+                .collect(),
             continues: continued.map(|one| Continued { walk: one.walk, place: one.place.clone() }),
             can_finish: continued.is_none_or(|one| !is_retry(one)),
             is_rooted: ranked.iter().any(|(_, one)| one.is_rooted),
@@ -292,7 +307,13 @@ pub(in crate::store) async fn save(
     let is_end = end.is_none_or(|end| !end.goes_on);
     let saved = match (&start.continues, end) {
         (Some(_), _) if is_end && !start.can_finish => Ok(()),
-        (Some(continued), _) => go_on(conn, request, index, continued, start.is_rooted, end, remaining).await,
+        (Some(continued), _) => {
+            let gone_on = go_on(conn, request, index, continued, start.is_rooted, end, remaining).await;
+            match gone_on {
+                Ok(()) => refresh(conn, request, index, &start.waiting_in).await,
+                Err(error) => Err(error),
+            }
+        }
         // All of it in one page, as most questions have it, is no walk.
         (None, Some(end)) if end.goes_on => begin(conn, request, index, start.is_rooted, end, remaining).await,
         (None, _) => Ok(()),
@@ -364,6 +385,27 @@ async fn go_on(
     statement.execute(conn).await?;
     if end.is_none_or(|end| !end.goes_on) {
         finish(conn, request, *walk).await?;
+    }
+    Ok(())
+}
+
+/// Keeps the positions at which other clients may wait. Which client waits where is not known: the one that was served
+/// last may be the one that still waits, however old the position is.
+async fn refresh(
+    conn: &mut AsyncPgConnection,
+    request: &PageRequest<'_>,
+    index: i64,
+    walks: &[i64],
+) -> QueryResult<()> {
+    for walk in walks {
+        Statement::new("UPDATE page_positions SET saved_at = ")
+            .bind(Value::Instant(request.now))
+            .sql(" WHERE waiting > 0 AND walk = ")
+            .bind(Value::Integer(*walk))
+            .sql(" AND next_start_index = ")
+            .bind(Value::Integer(index))
+            .execute(conn)
+            .await?;
     }
     Ok(())
 }
