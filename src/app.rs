@@ -4,7 +4,6 @@ mod check;
 mod demo;
 pub mod jobs;
 mod program;
-mod watch;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -16,22 +15,23 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use super::crypto::seal::Keys;
+use super::crypto::token::Token;
+use super::flows::access::callers;
+use super::flows::server::key_check;
+use super::jobs::Runner;
+use super::jobs::Wake;
+use super::store::db::embedded::{Embedded, Options};
+use super::store::db::lanes::{LaneSettings, Lanes};
+use super::store::db::pool::{Database, PoolSettings};
+use super::store::db::source::DatabaseSource;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseChoice};
 use crate::flows::context::{Context, VENDOR_WAIT};
-use crate::flows::{callers, key_check};
 use crate::http::metrics;
 use crate::http::server::{self, Workers};
 use crate::http::state::State;
-use crate::jobs::runner::Runner;
-use crate::jobs::wake::Wake;
-use crate::keys::seal::Keys;
-use crate::keys::token::Token;
 use crate::outbound::Outbound;
-use crate::store::embedded::{Embedded, Options};
-use crate::store::lanes::{LaneSettings, Lanes};
-use crate::store::pool::{Database, PoolSettings};
-use crate::store::source::DatabaseSource;
 
 pub use check::check;
 pub use demo::{DemoArgs, demo};
@@ -98,7 +98,7 @@ impl App {
         let admin_token = config.admin_token.take();
         let (context, lanes) = connect(config, source, clock).await?;
         // Before anything is stored: from here on the clock is the database's.
-        watch::look(&context).await?;
+        jobs::look(&context).await?;
         key_check::recognise(&context).await?;
         let mut conn = context.db.get().await?;
         let now = context.clock.now();
@@ -132,7 +132,7 @@ impl App {
         runner.start(&tracker, &jobs_stop);
         let stopped = jobs_stop.clone();
         tracker.spawn(async move { stopped.run_until_cancelled(keep_metrics()).await });
-        tracker.spawn(watch::watch(context.clone(), jobs_stop.clone()));
+        tracker.spawn(jobs::watch(context.clone(), jobs_stop.clone()));
         let mut serving = tokio::spawn(server);
         let cluster_gone = async {
             match embedded.as_mut() {

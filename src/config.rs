@@ -12,11 +12,11 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use self::lanes::LaneArgs;
-use crate::keys::seal::Keys;
-use crate::keys::token::Token;
+use super::crypto::seal::Keys;
+use super::crypto::token::Token;
+use super::store::db::lanes::{CallerLimits, LaneSettings};
+use super::store::db::source::DatabaseSource;
 use crate::outbound::limits::Limits;
-use crate::store::lanes::{CallerLimits, LaneSettings};
-use crate::store::source::DatabaseSource;
 
 /// The settings of the server, as they are given. Each is a flag and an environment variable; secrets can also come
 /// from a file.

@@ -9,10 +9,10 @@
 //! | step | where |
 //! |---|---|
 //! | pages of an HR system become [workers](directory::worker::Worker) | [`connectors`], over [`outbound`] |
-//! | a complete read is staged and taken over | [`flows::pull`], into [`store`] |
+//! | a complete read is staged and taken over | [`flows::runs::worker`], into [`store`] |
 //! | workers are matched, merged and planned | [`directory::decide`], called by [`flows`] |
-//! | too many leavers are held | [`directory::budget`], [`flows::hold`] |
-//! | a plan is applied, and every change is logged | [`flows`], into [`store::people_write`] and [`store::changes`] |
+//! | too many leavers are held | [`directory::plan::budget`], [`flows::planning::hold`] |
+//! | a plan is applied, and every change is logged | [`flows`], into [`store::people::write`] and [`store::changes`] |
 //! | changes get their number in the feed | [`flows::feed`] |
 //! | people are read as SCIM Users | [`http`], with [`render`] and [`scim`] |
 //!
@@ -20,7 +20,7 @@
 //! and [`render`] (the one shown as the other).
 //!
 //! Around them: [`app`] puts everything together and says which [`jobs`] there are, [`config`] holds the settings,
-//! [`cli`] is the admin's command line over the admin API, [`keys`] all cryptography, [`clock`] the only source of time
+//! [`cli`] is the admin's command line over the admin API, [`crypto`] all cryptography, [`clock`] the only source of time
 //! and chance, [`telemetry`] the log, and [`sandbox`] the simulated HR systems for the demo and the tests.
 
 pub mod app;
@@ -28,10 +28,10 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connectors;
+pub mod crypto;
 pub mod flows;
 pub mod http;
 pub mod jobs;
-pub mod keys;
 pub mod outbound;
 pub mod render;
 pub mod sandbox;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use reqwest::Method;
 use rollbook::clock::Clock;
 use rollbook::scim::schema::{DERIVED_GROUP_URN, ENTERPRISE_URN};
-use rollbook::store::embedded::Embedded;
+use rollbook::store::db::embedded::Embedded;
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 

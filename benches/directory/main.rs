@@ -24,7 +24,7 @@ use std::net::TcpListener;
 
 use anyhow::Context as _;
 use rollbook::clock::Clock;
-use rollbook::store::embedded::{Embedded, Options};
+use rollbook::store::db::embedded::{Embedded, Options};
 
 use self::company::Company;
 use self::program::Program;

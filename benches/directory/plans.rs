@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use rollbook::clock::Clock;
-use rollbook::store::embedded::Embedded;
+use rollbook::store::db::embedded::Embedded;
 use tokio_postgres::NoTls;
 
 use super::program::Program;

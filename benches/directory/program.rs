@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reqwest::{Client, Method};
 use rollbook::clock::Clock;
-use rollbook::store::embedded::Embedded;
+use rollbook::store::db::embedded::Embedded;
 use serde_json::Value;
 use tokio_postgres::config::Host;
 

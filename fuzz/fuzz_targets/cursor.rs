@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta};
 use libfuzzer_sys::fuzz_target;
-use rollbook::keys::seal::{Keys, Place};
+use rollbook::crypto::seal::{Keys, Place};
 use rollbook_fuzz::check_refusal;
 use rollbook_scim::cursor::Cursor;
 

@@ -6,16 +6,18 @@ use uuid::Uuid;
 use super::{Opened, open_database};
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseChoice, Settings};
+use crate::crypto::seal::Keys;
+use crate::flows::access::tokens;
+use crate::flows::connections;
 use crate::flows::context::Context;
-use crate::flows::key_check::Sealed;
-use crate::flows::{clock_check, connect, key_check, tokens};
-use crate::keys::seal::Keys;
+use crate::flows::server::key_check::Sealed;
+use crate::flows::server::{clock_check, key_check};
 use crate::store;
-use crate::store::embedded::{Embedded, Found};
-use crate::store::error::DatabaseError;
-use crate::store::migrations::Shape;
-use crate::store::pool::Connection;
-use crate::store::source::DatabaseSource;
+use crate::store::db::embedded::{Embedded, Found};
+use crate::store::db::error::DatabaseError;
+use crate::store::db::migrations::Shape;
+use crate::store::db::pool::Connection;
+use crate::store::db::source::DatabaseSource;
 
 /// How far the clocks of server and database may be apart without a word.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
@@ -116,7 +118,7 @@ async fn look_at_shape(context: &Context, place: &str, report: &mut Report) -> a
         None => report.right("clock", "as the database's"),
     }
     let mut conn = context.db.get().await?;
-    match store::migrations::shape(&mut conn).await? {
+    match store::db::migrations::shape(&mut conn).await? {
         Shape::Ready => {
             report.right("database", &format!("reached at {place}, in the shape that this version needs"));
             return Ok(true);
@@ -158,7 +160,7 @@ async fn look_around(context: &Context, report: &mut Report) -> anyhow::Result<(
             let text = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
             report.note(&what, &format!("{}: {}", connection.state, text("message")));
         }
-        match connect::probe(context, &connection).await {
+        match connections::lifecycle::probe(context, &connection).await {
             Ok(account) => {
                 report.right(&what, &format!("{} answers for the account {}", connection.kind, account.name));
             }

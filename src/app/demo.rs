@@ -19,13 +19,16 @@ use uuid::Uuid;
 use super::{App, only_embedded, stop_at_signal};
 use crate::clock::Clock;
 use crate::config::{Config, Settings};
+use crate::crypto::token::Token;
+use crate::flows::access::callers;
+use crate::flows::access::callers::NewConsumer;
 use crate::flows::audit::Actor;
-use crate::flows::callers::NewConsumer;
-use crate::flows::connect::{self, NewConnectionOrder};
-use crate::flows::consent::{self, Returned};
+use crate::flows::connections;
+use crate::flows::connections::consent;
+use crate::flows::connections::consent::Returned;
+use crate::flows::connections::lifecycle::NewConnectionOrder;
 use crate::flows::context::Context;
-use crate::flows::{callers, error::FlowError};
-use crate::keys::token::Token;
+use crate::flows::error::FlowError;
 use crate::sandbox::{self, Justworks, Running, Sandbox, TimeSource};
 use crate::store;
 use crate::store::connections::ConnectionState;
@@ -273,9 +276,9 @@ async fn ensure_connection(context: &Context, order: NewConnectionOrder, actor: 
     let mut conn = context.db.get().await?;
     let known = store::connections::all(&mut conn).await?.into_iter().find(|known| known.name == order.name);
     drop(conn);
-    let Some(known) = known else { return Ok(connect::create(context, order, actor).await?.0) };
+    let Some(known) = known else { return Ok(connections::lifecycle::create(context, order, actor).await?.0) };
     if known.settings != order.settings {
-        connect::change_settings(context, known.id, order.settings, actor).await?;
+        connections::lifecycle::change_settings(context, known.id, order.settings, actor).await?;
     }
     Ok(known.id)
 }
@@ -293,11 +296,11 @@ async fn publish(context: &Context, id: Uuid, system: &str, workers: u32, actor:
         if let Some(going) = going(context, id).await? {
             ended(context, going).await?;
         }
-        let run = match connect::finish(context, id, None, actor).await {
+        let run = match connections::lifecycle::finish(context, id, None, actor).await {
             Err(FlowError::Conflict(_)) => {
                 // The first start was stopped before its preview had ended.
-                ended(context, connect::preview(context, id, Vec::new(), actor).await?.run).await?;
-                connect::finish(context, id, None, actor).await?.run.run
+                ended(context, connections::lifecycle::preview(context, id, Vec::new(), actor).await?.run).await?;
+                connections::lifecycle::finish(context, id, None, actor).await?.run.run
             }
             other => other?.run.run,
         };
@@ -351,8 +354,8 @@ async fn tell(
     data_dir: &Path,
 ) -> anyhow::Result<()> {
     let mut conn = context.db.get().await?;
-    let total = store::walks::total(&mut conn).await?;
-    let shown = store::examples::find(&mut conn).await?;
+    let total = store::paging::people::total(&mut conn).await?;
+    let shown = store::people::summaries::find(&mut conn).await?;
     let (merged, led) = (shown.merged.unwrap_or_default(), shown.led.unwrap_or_default());
     let group = shown.group.unwrap_or_default();
     let (read, admin) = (&memory.read_token, &memory.admin_token);

@@ -1,12 +1,20 @@
 //! Which jobs there are.
 
+use chrono::TimeDelta;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
+use crate::clock::Trust;
+use crate::flows;
+use crate::flows::access::tokens;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
-use crate::flows::{feed, fields, grants, groups, hold, pull, released_totals, timers, tokens};
-use crate::jobs::runner::{Job, Runner, Stopped};
+use crate::flows::planning::{hold, timers};
+use crate::flows::server::{clock_check, key_check};
+use crate::flows::{connections, feed, groups, runs};
+use crate::jobs::{Job, Runner, Stopped};
 
 type Step = for<'a> fn(&'a Context) -> BoxFuture<'a, Result<bool, FlowError>>;
 
@@ -63,11 +71,11 @@ const JOBS: [Listed; 11] = [
     Listed::new("schedule", true, |context| timers::schedule(context).boxed()),
     Listed::new("holds", true, |context| hold::expire(context).boxed()),
     Listed::new("tokens", true, |context| tokens::warn_of_ends(context).boxed()),
-    Listed::new("grants", true, |context| grants::refresh_stale(context).boxed()),
+    Listed::new("grants", true, |context| connections::tokens::refresh_stale(context).boxed()),
     // Several, so that a long pull of one connection does not keep the others waiting.
-    Listed { copies: 4, ..Listed::new("pulls", true, |context| pull::work(context).boxed()) },
-    Listed::new("authority", true, |context| fields::walk(context).boxed()),
-    Listed::new("released totals", false, |context| released_totals::count(context).boxed()),
+    Listed { copies: 4, ..Listed::new("pulls", true, |context| runs::worker::work(context).boxed()) },
+    Listed::new("authority", true, |context| flows::authority::walk(context).boxed()),
+    Listed::new("released totals", false, |context| flows::feed::count(context).boxed()),
     Listed::new("groups", true, |context| groups::walk(context).boxed()),
     Listed::new("feed", false, |context| feed::sequence(context).boxed()),
 ];
@@ -101,6 +109,41 @@ pub async fn run_until_idle(context: &Context) -> Result<(), FlowError> {
         }
         if !worked {
             return Ok(());
+        }
+    }
+}
+
+/// How often it is asked whether there is a reason to look.
+const TICK: TimeDelta = TimeDelta::seconds(1);
+/// Ticks between two looks while all is well, and while the clocks differ.
+const WHILE_WELL: u32 = 60;
+const WHILE_SKEWED: u32 = 5;
+
+/// One look: compares the clocks, then repairs what a wrong clock or a wrong key left behind.
+pub(super) async fn look(context: &Context) -> Result<(), FlowError> {
+    clock_check::compare(context).await?;
+    clock_check::look_back(context).await?;
+    key_check::go_on(context).await?;
+    Ok(())
+}
+
+/// Looks until `stop` is cancelled.
+pub(super) async fn watch(context: Context, stop: CancellationToken) {
+    let mut ticks = 0;
+    while stop.run_until_cancelled(context.clock.wait(TICK)).await.is_some() {
+        ticks += 1;
+        let due = match context.clock.trust() {
+            Trust::Good => WHILE_WELL,
+            Trust::Skewed(_) | Trust::Behind => WHILE_SKEWED,
+            Trust::Unsure => 1,
+        };
+        if ticks >= due {
+            ticks = 0;
+            match stop.run_until_cancelled(look(&context)).await {
+                Some(Err(error)) if !error.is_outage() => warn!("the clock could not be checked: {error}"),
+                // A database that is away is noticed by the work itself.
+                _ => {}
+            }
         }
     }
 }

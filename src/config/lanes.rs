@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::store::lanes::{CallerLimits, LaneSettings};
+use crate::store::db::lanes::{CallerLimits, LaneSettings};
 
 /// How many database connections each kind of work has, and how much of them one consumer may use at once.
 #[derive(Clone, Debug, Default, Args)]

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::directory::ids::SourceId;
-use crate::directory::mapping::{EmploymentType, Mapping};
+use crate::directory::worker::mapping::{EmploymentType, Mapping};
 use crate::directory::worker::{Part, Rejected, Worker};
 use crate::outbound::limits::Limits;
 

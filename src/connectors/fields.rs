@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::field::{Read, found, read_code, read_country, read_date, read_exact, read_flag, read_text};
 use crate::directory::email::Email;
-use crate::directory::unreadable::{Gap, Slot, Unreadable};
 use crate::directory::worker::Worker;
+use crate::directory::worker::unreadable::{Gap, Slot, Unreadable};
 
 pub(super) const A_TEXT: &str = "a text of at most 1,000 characters";
 pub(super) const A_CODE: &str = "a text of at most 1,000 characters, or a whole number";

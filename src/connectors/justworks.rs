@@ -53,7 +53,7 @@ use super::connector::{Account, Capabilities, Connector, ConnectorError, ReadReq
 use super::oauth::OAuthClient;
 use super::registry::Credentials;
 use super::vendor::Vendor;
-use crate::directory::mapping::Mapping;
+use crate::directory::worker::mapping::Mapping;
 use crate::outbound::{Outbound, Retry};
 use reading::JustworksReading;
 use scopes::Scopes;

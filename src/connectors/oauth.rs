@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::keys::seal::sha256;
+use crate::crypto::seal::sha256;
 use crate::outbound::dialect::Dialect;
 use crate::outbound::{Call, Outbound, OutboundError};
 

@@ -10,7 +10,7 @@ use super::justworks::{self, Justworks, JustworksSettings};
 use super::oauth::OAuthClient;
 use super::remote::Remote;
 use super::remote::settings::RemoteSettings;
-use crate::directory::mapping::Mapping;
+use crate::directory::worker::mapping::Mapping;
 use crate::outbound::Outbound;
 
 /// The kinds of HR systems that can be connected.

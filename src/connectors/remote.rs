@@ -43,7 +43,7 @@ pub use settings::RemoteSettings;
 
 use super::connector::{Account, Capabilities, Connector, ConnectorError, ReadRequest, Reading};
 use super::vendor::Vendor;
-use crate::directory::mapping::{EmploymentType, Mapping, StatusClass};
+use crate::directory::worker::mapping::{EmploymentType, Mapping, StatusClass};
 use crate::outbound::{Outbound, Retry};
 use reading::RemoteReading;
 

@@ -7,11 +7,11 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::jobs::wake::Wake;
-use crate::keys::seal::Keys;
+use crate::crypto::seal::Keys;
+use crate::jobs::Wake;
 use crate::outbound::Outbound;
 use crate::outbound::limits::Limits;
-use crate::store::pool::Database;
+use crate::store::db::pool::Database;
 
 /// How long a call of an admin waits for an HR system, unless a test says otherwise.
 pub const VENDOR_WAIT: Duration = Duration::from_secs(15);

@@ -2,8 +2,8 @@
 
 pub use crate::connectors::connector::ConnectorError;
 use crate::connectors::registry::Mistake;
-use crate::store::error::{DatabaseError, Fault, classify};
-use crate::store::plans::PlanCounts;
+use crate::store::db::error::{DatabaseError, Fault, classify};
+use crate::store::runs::plans::PlanCounts;
 
 /// Why a use case was not carried out.
 #[derive(Debug, thiserror::Error)]

@@ -1,12 +1,16 @@
 //! The feed of changes (law 6): dense numbers in the order of commits, no gap, no repeat.
 
-pub mod released;
+pub mod consumer;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use tracing::{error, warn};
 
 use super::context::Context;
 use super::error::FlowError;
+use crate::scim::release::Policy;
 use crate::store;
+use crate::store::changes::policy_filters::FeedFilter;
+use crate::store::changes::policy_totals::Count;
 use crate::store::changes::{ChangeRow, WhileBusy};
 
 /// How many changes are numbered in one transaction.
@@ -23,14 +27,14 @@ pub async fn sequence(context: &Context) -> Result<bool, FlowError> {
 pub async fn after(context: &Context, sequence_number: i64, limit: i64) -> Result<Vec<ChangeRow>, FlowError> {
     let mut conn = context.db.get().await?;
     number_all(&mut conn).await?;
-    let after = sequence_number.max(store::retention::feed_from(&mut conn).await?);
+    let after = sequence_number.max(store::db::retention::feed_from(&mut conn).await?);
     Ok(store::changes::feed(&mut conn, after, limit).await?)
 }
 
 /// Whether the feed no longer has what follows a number: a reader who stopped there has missed changes.
 pub async fn is_expired(context: &Context, sequence_number: i64) -> Result<bool, FlowError> {
     let mut conn = context.db.get().await?;
-    Ok(sequence_number > 0 && sequence_number < store::retention::feed_from(&mut conn).await?)
+    Ok(sequence_number > 0 && sequence_number < store::db::retention::feed_from(&mut conn).await?)
 }
 
 /// Numbers all that was committed before the call.
@@ -48,4 +52,30 @@ async fn number_all(conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Counts for one filter that is due; `false` when there is none. One that cannot be counted keeps no other waiting.
+pub async fn count(context: &Context) -> Result<bool, FlowError> {
+    let mut conn = context.db.get().await?;
+    let now = context.clock.now();
+    let Some(filter) = store::changes::policy_totals::due(&mut conn, now).await? else { return Ok(false) };
+    let (number, consumer) = (filter.number, filter.consumer_id);
+    let count = count_inside(&mut conn, filter).await.unwrap_or_else(|error| {
+        error!(consumer.id = %consumer, %error, "the people of a release policy could not be counted; lists count them");
+        None
+    });
+    let wrong =
+        conn.transaction(async |conn| store::changes::policy_totals::keep(conn, number, count, now).await).await?;
+    if let Some((kept, found)) = wrong {
+        warn!(consumer.id = %consumer, kept, found, "the number of people of a release policy was wrong, and is mended");
+    }
+    Ok(true)
+}
+
+async fn count_inside(conn: &mut AsyncPgConnection, filter: FeedFilter) -> Result<Option<Count>, FlowError> {
+    let policy = Policy { user_filter: filter.user_filter, ..Policy::default() };
+    // One that cannot be read is told where people are written, and its consumer is refused.
+    let Some(users) = policy.read(false).ok().and_then(|release| release.users) else { return Ok(None) };
+    let condition = store::changes::policy_filters::condition(conn, &users).await?;
+    Ok(store::changes::policy_totals::count(conn, filter.number, &condition).await?)
 }

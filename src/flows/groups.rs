@@ -8,13 +8,14 @@ use serde_json::json;
 use tracing::{error, info};
 use uuid::Uuid;
 
-use super::apply::Cause;
-use super::audience::Audience;
+use super::applying;
+use super::applying::apply::Cause;
+use super::applying::groups::{Subject, moves};
+use super::applying::policy_match::Audience;
 use super::audit::{Actor, record};
 use super::context::Context;
 use super::error::FlowError;
-use super::grouping::{self, Subject, moves};
-use super::plan::STEP;
+use super::planning::build::STEP;
 use crate::directory::groups::{Kind, key, shown_name};
 use crate::directory::person::Person;
 use crate::store;
@@ -30,9 +31,9 @@ pub async fn switch(context: &Context, kind: Kind, enabled: bool, actor: &Actor)
     let mut conn = context.db.get().await?;
     let row = conn
         .transaction(async |conn| {
-            store::group_walk::take(conn).await?;
-            if store::group_walk::switch(conn, kind, enabled, now).await? {
-                store::group_walk::begin(conn, &actor.token_name, actor.reason.as_deref()).await?;
+            store::groups::backfill::take(conn).await?;
+            if store::groups::backfill::switch(conn, kind, enabled, now).await? {
+                store::groups::backfill::begin(conn, &actor.token_name, actor.reason.as_deref()).await?;
                 let (action, target) = (if enabled { "enable" } else { "disable" }, kind.as_str());
                 let target = format!("group kind {target}");
                 record(context, conn, actor, &format!("groupKind.{action}"), &target, json!({})).await?;
@@ -59,9 +60,9 @@ pub async fn alias(context: &Context, group: Uuid, name: &str, actor: &Actor) ->
                 .ok_or_else(|| FlowError::Conflict(format!("groups of the kind {} have no names to give", row.kind)))?;
             let key = key(kind, &shown_name(name))
                 .ok_or_else(|| FlowError::invalid("name", "expected a text with something to see in it"))?;
-            store::group_walk::take(conn).await?;
-            if store::groups_write::alias(conn, kind.as_str(), &key, group).await? {
-                store::group_walk::begin(conn, &actor.token_name, actor.reason.as_deref()).await?;
+            store::groups::backfill::take(conn).await?;
+            if store::groups::write::alias(conn, kind.as_str(), &key, group).await? {
+                store::groups::backfill::begin(conn, &actor.token_name, actor.reason.as_deref()).await?;
                 record(context, conn, actor, "group.alias", &format!("group {group}"), json!({ "key": key })).await?;
             }
             Ok::<_, FlowError>(row)
@@ -74,7 +75,7 @@ pub async fn alias(context: &Context, group: Uuid, name: &str, actor: &Actor) ->
 /// Gives the next people their groups anew, at most 500 in one transaction; `false` when there is nobody left.
 pub async fn walk(context: &Context) -> Result<bool, FlowError> {
     let mut conn = context.db.get().await?;
-    if !store::group_walk::is_going(&mut conn).await? {
+    if !store::groups::backfill::is_going(&mut conn).await? {
         return Ok(false);
     }
     let walked = conn.transaction(async |conn| step(context, conn).await).await?;
@@ -85,12 +86,12 @@ pub async fn walk(context: &Context) -> Result<bool, FlowError> {
 }
 
 async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, FlowError> {
-    let Some(walk) = store::group_walk::hold(conn).await? else { return Ok(false) };
+    let Some(walk) = store::groups::backfill::hold(conn).await? else { return Ok(false) };
     let audience = Audience::hold(conn).await?;
     let now = context.clock.now();
-    let rows = store::group_walk::next(conn, walk.through, STEP).await?;
+    let rows = store::groups::backfill::next(conn, walk.through, STEP).await?;
     let Some(last) = rows.iter().map(|row| row.position).max() else {
-        store::group_walk::set(conn, None).await?;
+        store::groups::backfill::set(conn, None).await?;
         info!("everybody has the groups that are switched on");
         return Ok(true);
     };
@@ -107,7 +108,7 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
         .zip(&people)
         .map(|(row, person)| Subject { id: row.id, person, known_as: Some(""), was_in: memberships(&row.groups) })
         .collect();
-    let grouped = grouping::group(conn, &context.clock, &audience, &subjects, Uuid::nil(), &cause, now).await?;
+    let grouped = applying::groups::group(conn, &context.clock, &audience, &subjects, Uuid::nil(), &cause, now).await?;
     let mut changes = grouped.changes;
     let mut moved: Vec<(Uuid, Memberships)> = Vec::new();
     for row in &rows {
@@ -132,10 +133,10 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
             ..NewChange::default()
         });
     }
-    store::group_walk::set_memberships(conn, &moved).await?;
+    store::groups::backfill::set_memberships(conn, &moved).await?;
     audience.note(conn, &mut changes, &before).await?;
     store::changes::append(conn, &changes).await?;
-    store::group_walk::set(conn, Some(last)).await?;
+    store::groups::backfill::set(conn, Some(last)).await?;
     Ok(true)
 }
 
@@ -144,11 +145,11 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
 pub(super) async fn sweep(context: &Context, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
     let now = context.clock.now();
     let oldest = now - TimeDelta::days(RETIRED_DAYS);
-    for group in store::groups_write::outlived(conn, oldest).await? {
+    for group in store::groups::write::outlived(conn, oldest).await? {
         let Some(kind) = Kind::parse(&group.kind) else { continue };
         let ended = conn.transaction(async |conn| {
-            store::groups_write::take(conn, group.id).await?;
-            if store::groups_write::remove(conn, kind, group.id, oldest, now).await? {
+            store::groups::write::take(conn, group.id).await?;
+            if store::groups::write::remove(conn, kind, group.id, oldest, now).await? {
                 let gone = NewChange {
                     at: now,
                     kind: "group.deleted".to_owned(),

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::audit::{Actor, record};
-use super::connect::Asked;
+use super::connections::lifecycle::Asked;
+use super::connections::mapping;
+use super::connections::mapping::Mapped;
 use super::context::Context;
 use super::error::FlowError;
-use super::mapping::{self, Mapped};
-use crate::directory::mapping::Mapping;
+use crate::directory::worker::mapping::Mapping;
 use crate::store;
 
 /// What an admin decides about a question.
@@ -38,7 +39,8 @@ pub enum Resolved {
 pub async fn resolve(context: &Context, id: Uuid, decision: Decision, actor: &Actor) -> Result<Resolved, FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
-    let review = store::reviews::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("review item", id))?;
+    let review =
+        store::runs::reviews::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("review item", id))?;
     if review.closed_at.is_some() {
         return Err(FlowError::Conflict("the question is closed already".into()));
     }
@@ -46,7 +48,7 @@ pub async fn resolve(context: &Context, id: Uuid, decision: Decision, actor: &Ac
         Decision::Wait { days } => {
             let until = now + TimeDelta::days(days.into());
             conn.transaction(async |conn| {
-                store::reviews::wait(conn, id, until, &actor.token_name).await?;
+                store::runs::reviews::wait(conn, id, until, &actor.token_name).await?;
                 let detail = json!({ "decision": "wait", "until": until });
                 record(context, conn, actor, "review.resolve", &format!("review {id}"), detail).await
             })
@@ -69,7 +71,7 @@ pub async fn resolve(context: &Context, id: Uuid, decision: Decision, actor: &Ac
             match mapping::put(context, connection, map, false, actor).await? {
                 Mapped::Run(asked) => {
                     let mut conn = context.db.get().await?;
-                    store::reviews::decided(&mut conn, id, &format!("map to {to}"), &actor.token_name).await?;
+                    store::runs::reviews::decided(&mut conn, id, &format!("map to {to}"), &actor.token_name).await?;
                     Ok(Resolved::Run(asked))
                 }
                 Mapped::Preview { .. } => Err(FlowError::Internal("a change of the mapping became a preview".into())),
@@ -102,7 +104,7 @@ fn teach(map: &mut Mapping, reason: &str, word: &str, to: &str) -> Result<(), Fl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::mapping::{EmploymentType, StatusClass};
+    use crate::directory::worker::mapping::{EmploymentType, StatusClass};
 
     #[test]
     fn a_word_gets_the_meaning_that_was_decided() {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::error::{Front, Refusal};
 use super::policies::Policies;
 use super::state::State;
-use crate::keys::token::TokenDigest;
+use crate::crypto::token::TokenDigest;
 use crate::scim::release::{Mistake, Policy, Release};
 use crate::store::tokens::{self, HoldingConsumer};
 
@@ -243,7 +243,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
-    use crate::keys::token::Token;
+    use crate::crypto::token::Token;
 
     fn presented_as(header: Option<&str>) -> Result<TokenDigest, Refusal> {
         let request = TestRequest::get().uri("/?access_token=rbk_x");

@@ -10,9 +10,9 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, web};
 use secrecy::SecretString;
 
-use crate::flows::consent::{self, NotConnected, Returned};
+use crate::flows::connections::consent;
+use crate::flows::connections::consent::{NotConnected, Returned};
 use crate::flows::context::Context;
-use crate::http::html::escape;
 use crate::store::connections::ConnectionState;
 
 /// What no state or code is longer than.
@@ -118,6 +118,32 @@ fn page(status: StatusCode, title: &str, text: &str) -> HttpResponse {
              <style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1rem}}</style>\
              </head><body><h1>{title}</h1><p>{text}</p></body></html>"
         ))
+}
+
+/// A text that cannot become markup, within elements and within quoted attributes.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod html_tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_become_markup() {
+        assert_eq!(escape("<script>\"a\" & 'b'"), "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39;");
+    }
 }
 
 #[cfg(test)]

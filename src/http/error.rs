@@ -17,7 +17,7 @@ use diesel::result::Error as DieselError;
 
 use super::auth::Scope;
 use super::{metrics, request_id};
-use crate::store::error::{DatabaseError, Fault, classify};
+use crate::store::db::error::{DatabaseError, Fault, classify};
 
 pub use code::Code;
 pub use problem::{FieldError, Problem};

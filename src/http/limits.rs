@@ -11,11 +11,11 @@ use uuid::Uuid;
 use super::error::{Busy, Refusal};
 use super::metrics::{self, Refused};
 use super::state::State;
-use crate::store::cost::Cost;
-use crate::store::error::DatabaseError;
-pub use crate::store::lanes::CallerLimits;
-use crate::store::lanes::Lane;
-use crate::store::pool::{Connection, watched};
+use crate::store::db::error::DatabaseError;
+pub use crate::store::db::lanes::CallerLimits;
+use crate::store::db::lanes::Lane;
+use crate::store::db::pool::{Connection, watched};
+use crate::store::filter::cost::Cost;
 
 /// How long a cheap read waits for its turn behind others of the same caller.
 const READ_WAIT: Duration = Duration::from_secs(5);

@@ -17,9 +17,9 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use super::auth::{Caller, MetricsRead};
 use super::error::Problem;
 use super::state::State;
-use crate::store::gauges;
-use crate::store::lanes::Lane;
-use crate::store::pool::{cancelled, watched};
+use crate::store::db::gauges;
+use crate::store::db::lanes::Lane;
+use crate::store::db::pool::{cancelled, watched};
 
 /// The media type of the text format, with its version.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";

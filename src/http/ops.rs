@@ -10,8 +10,8 @@ use serde_json::json;
 use super::error::Problem;
 use super::state::State;
 use crate::clock::Trust;
-use crate::store::migrations;
-use crate::store::pool::watched;
+use crate::store::db::migrations;
+use crate::store::db::pool::watched;
 
 /// How long the database may take to say that it is there.
 const LONGEST: Duration = Duration::from_secs(5);

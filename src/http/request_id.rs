@@ -9,7 +9,7 @@ use tracing_actix_web::RequestId;
 use uuid::Uuid;
 
 use super::state::State;
-use crate::store::pool::watched;
+use crate::store::db::pool::watched;
 
 /// The header that carries it.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");

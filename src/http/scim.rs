@@ -1,15 +1,15 @@
 //! SCIM 2.0 under `/scim/v2` (RFC 7644): users and groups to read, discovery, and what is refused, always with a SCIM body.
 
-mod bodies;
+mod access;
 mod cursors;
 mod discovery;
 mod envelope;
-mod group_heads;
+mod group_writer;
 mod groups;
+mod not_implemented;
 mod people;
-mod refused;
+mod request_body;
 mod root;
-mod sight;
 mod stream;
 mod users;
 
@@ -34,31 +34,37 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(endpoint("Schemas", "", READING).route(read().to(discovery::schemas)))
         .service(endpoint("Schemas", ID, READING).route(read().to(discovery::schema)))
         .service(endpoint("Users", r"/+{search:(?i:\.search)}", "POST").route(web::post().to(users::search)))
-        .service(endpoint("Users", "", READING).route(read().to(users::list)).route(web::post().to(refused::write)))
+        .service(
+            endpoint("Users", "", READING).route(read().to(users::list)).route(web::post().to(not_implemented::write)),
+        )
         .service(
             endpoint("Users", ID, READING)
                 .route(read().to(users::read))
-                .route(web::put().to(refused::write))
-                .route(web::patch().to(refused::write))
-                .route(web::delete().to(refused::write)),
+                .route(web::put().to(not_implemented::write))
+                .route(web::patch().to(not_implemented::write))
+                .route(web::delete().to(not_implemented::write)),
         )
         .service(endpoint("Groups", r"/+{search:(?i:\.search)}", "POST").route(web::post().to(groups::search)))
-        .service(endpoint("Groups", "", READING).route(read().to(groups::list)).route(web::post().to(refused::write)))
+        .service(
+            endpoint("Groups", "", READING)
+                .route(read().to(groups::list))
+                .route(web::post().to(not_implemented::write)),
+        )
         .service(
             endpoint("Groups", ID, READING)
                 .route(read().to(groups::read))
-                .route(web::put().to(refused::write))
-                .route(web::patch().to(refused::write))
-                .route(web::delete().to(refused::write)),
+                .route(web::put().to(not_implemented::write))
+                .route(web::patch().to(not_implemented::write))
+                .route(web::delete().to(not_implemented::write)),
         )
-        .service(endpoint("Bulk", "", NONE).route(web::post().to(refused::write)))
-        .service(endpoint("Me", "", NONE).route(of_scim().to(refused::me)))
+        .service(endpoint("Bulk", "", NONE).route(web::post().to(not_implemented::write)))
+        .service(endpoint("Me", "", NONE).route(of_scim().to(not_implemented::me)))
         .service(endpoint(r"\.search", "", "POST").route(web::post().to(root::search)))
         .service(
             taking(web::resource(["", r"/{slashes:/*}{version:(?:[vV][0-9]+/*)?}"]), READING)
                 .route(read().to(root::list)),
         )
-        .default_service(web::to(refused::unknown));
+        .default_service(web::to(not_implemented::unknown));
     config.service(scope);
 }
 

@@ -1,9 +1,8 @@
 //! The whole application, and the server that runs it: used by the program and by tests alike.
 
-use std::fmt;
-use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
+use std::{fmt, io};
 
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol, Request, Response, ServiceConfig};
@@ -12,12 +11,13 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, web};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpStream;
 use tracing::warn;
 
 use super::state::State;
 use super::wire::Wire;
-use super::{admin, consent, malformed, metrics, open_files, ops, request_id, scim};
+use super::{admin, consent, malformed, metrics, ops, request_id, scim};
 use crate::flows::context::Context;
 
 /// How long a client may take to send its request's head.
@@ -149,7 +149,7 @@ fn send_at_once(socket: &TcpStream) {
 /// database and the HR systems, so that nobody would be served any more.
 fn connections(workers: usize) -> usize {
     let wanted = (CONNECTIONS as u64).saturating_mul(workers as u64).saturating_add(OTHER_FILES);
-    let limit = open_files::allow(wanted);
+    let limit = allow(wanted);
     let each = fitting(limit, workers);
     let all = each as u64 * workers as u64;
     if all < FEW {
@@ -161,6 +161,39 @@ fn connections(workers: usize) -> usize {
 fn fitting(limit: u64, workers: usize) -> usize {
     let each = (limit - OTHER_FILES.min(limit / 2)) / workers as u64;
     usize::try_from(each).unwrap_or(CONNECTIONS).clamp(1, CONNECTIONS)
+}
+
+/// Raises the limit to what is wanted, or as far as the process may by itself, and tells what it is then. It is never
+/// lowered.
+///
+/// Services are started with a soft limit of 1,024 for the sake of programs that use `select`, and with a hard one that
+/// is far higher for those that do not.
+pub(super) fn allow(wanted: u64) -> u64 {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return wanted };
+    let mut raised = wanted.min(hard);
+    while raised > soft {
+        if setrlimit(Resource::RLIMIT_NOFILE, raised, hard).is_ok() {
+            return raised;
+        }
+        // macOS says that there is no hard limit and has one nevertheless.
+        raised /= 2;
+    }
+    soft
+}
+
+#[cfg(test)]
+mod open_files_tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_raised_as_far_as_the_process_may_and_never_lowered() {
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        assert_eq!(allow(1), soft);
+        let raised = (soft + 1).min(hard);
+        assert_eq!(allow(raised), raised);
+        assert_eq!(allow(1), raised);
+        assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap(), (raised, hard));
+    }
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::limits::{CallerLimits, Limits};
 use super::policies::Policies;
 use crate::clock::Clock;
-use crate::keys::seal::Keys;
-use crate::store::error::DatabaseError;
-use crate::store::lanes::{LaneSettings, Lanes};
-use crate::store::pool::Database;
+use crate::crypto::seal::Keys;
+use crate::store::db::error::DatabaseError;
+use crate::store::db::lanes::{LaneSettings, Lanes};
+use crate::store::db::pool::Database;
 
 /// The shared state of the edge, as `web::Data<State>`.
 #[derive(Clone, Debug)]

@@ -19,8 +19,8 @@ mod tests {
     use crate::directory::attribute::{Attributes, all, name};
     use crate::directory::email::Email;
     use crate::directory::ids::{PersonId, SourceId};
-    use crate::directory::mapping::EmploymentType;
     use crate::directory::person::{Person, Status};
+    use crate::directory::worker::mapping::EmploymentType;
     use crate::render::user::tests::{full_person, shown};
     use crate::scim::path::AttrPath;
     use crate::scim::schema::{Hidden, ResourceType, USER_URN};

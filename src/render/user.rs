@@ -19,8 +19,8 @@ use serde_json::{Map, Value};
 use super::json::{Object, quote};
 use crate::directory::attribute::{Attributes, name};
 use crate::directory::ids::PersonId;
-use crate::directory::mapping::EmploymentType;
 use crate::directory::person::{ManagerLink, Person};
+use crate::directory::worker::mapping::EmploymentType;
 use crate::scim::schema::{ENTERPRISE_URN, USER_URN, WORKER_URN};
 
 pub use keys::keys;

@@ -6,7 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::schema::audit;
+use super::db::schema::audit;
 
 /// One row of `audit`. `detail` holds no credential and no personal value.
 #[derive(Clone, Debug, HasQuery, Insertable)]

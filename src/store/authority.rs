@@ -6,7 +6,7 @@ use diesel::sql_types::{Bigint, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::schema::{authority, authority_walk};
+use super::db::schema::{authority, authority_walk};
 
 /// One row of `authority`.
 #[derive(Clone, Debug, PartialEq, Eq, HasQuery, Insertable, AsChangeset)]

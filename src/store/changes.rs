@@ -1,5 +1,8 @@
 //! The change log, and the sequencer that turns it into a feed without gaps (law 6).
 
+pub mod policy_filters;
+pub mod policy_totals;
+
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -7,8 +10,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::schema::changes;
-use super::{feed_filters, group_fold, released_totals};
+use super::db::schema::changes;
+use super::groups;
 
 /// One row of `changes`: one change of one person, with the groups that they joined and left by it, or of one group, or
 /// something that happened to a connection or a consumer.
@@ -117,7 +120,7 @@ pub async fn sequence(conn: &mut AsyncPgConnection, limit: usize, busy: WhileBus
         return Ok(0);
     }
     // First of all: whoever gives a consumer another filter waits for writers, and they may wait for us.
-    feed_filters::share(conn).await?;
+    policy_filters::share(conn).await?;
     let lock = match busy {
         WhileBusy::Leave => "SELECT last_sequence FROM feed_state FOR UPDATE SKIP LOCKED",
         WhileBusy::Wait => "SELECT last_sequence FROM feed_state FOR UPDATE",
@@ -148,8 +151,8 @@ pub async fn sequence(conn: &mut AsyncPgConnection, limit: usize, busy: WhileBus
     .bind::<Int8, _>(last)
     .execute(conn)
     .await?;
-    released_totals::fold(conn, state.last_sequence, last).await?;
-    let emitted = group_fold::fold(conn, state.last_sequence, last).await?;
+    policy_totals::fold(conn, state.last_sequence, last).await?;
+    let emitted = groups::counters::fold(conn, state.last_sequence, last).await?;
     diesel::sql_query(
         "UPDATE feed_state SET last_sequence = $2 + $3,
              groups_total = groups_total + (

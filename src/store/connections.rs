@@ -8,8 +8,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::schema::connections;
-pub use super::states::ConnectionState;
+use super::db::schema::connections;
+pub use super::db::states::ConnectionState;
 
 /// One row of `connections`. `credentials` are sealed.
 #[derive(Clone, HasQuery)]

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::schema::{consumers, page_walks};
+use super::db::schema::{consumers, page_walks};
 
 /// One row of `consumers`.
 #[derive(Clone, Debug, PartialEq, Eq, HasQuery, Insertable)]

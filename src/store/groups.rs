@@ -1,6 +1,10 @@
 //! Reading groups: what they are, who is in them, what is behind them. What the sequencer has not folded yet is added
 //! in the same statement.
 
+pub mod backfill;
+pub(crate) mod counters;
+pub mod write;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -9,10 +13,10 @@ use diesel::sql_types::{Bigint, Bool, Int2, Nullable, Text, Timestamptz, Uuid as
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::group_filter::GroupCondition;
-use super::sql::{Sql, Value};
-use super::statement::Statement;
-use super::view::View;
+use super::filter::groups::GroupCondition;
+use super::filter::sql::Statement;
+use super::filter::sql::{Sql, Value};
+use super::visibility::View;
 use crate::directory::groups::Kind;
 
 /// The groups of a person, in the order of [`Kind::ALL`].
@@ -359,7 +363,7 @@ pub(super) async fn satisfying(conn: &mut AsyncPgConnection, condition: &Sql) ->
 
 /// The names of all groups that are there.
 pub(super) async fn names(conn: &mut AsyncPgConnection) -> QueryResult<Vec<(Uuid, String)>> {
-    use super::schema::groups;
+    use super::db::schema::groups;
     groups::table.filter(groups::deleted_at.is_null()).select((groups::id, groups::name)).load(conn).await
 }
 
@@ -445,7 +449,7 @@ pub async fn sources(conn: &mut AsyncPgConnection, group: Uuid) -> QueryResult<V
 
 /// The keys under which people join a group.
 pub async fn keys(conn: &mut AsyncPgConnection, group: Uuid) -> QueryResult<Vec<String>> {
-    use super::schema::group_keys;
+    use super::db::schema::group_keys;
     group_keys::table
         .filter(group_keys::group_id.eq(group))
         .order(group_keys::key)

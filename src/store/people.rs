@@ -1,5 +1,10 @@
 //! Reading people: by id, by key, by condition. What is read is the kept document and what fills its slots.
 
+pub mod manager_links;
+pub mod summaries;
+pub mod superiors;
+pub mod write;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
@@ -11,10 +16,10 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join;
 use uuid::Uuid;
 
+use super::db::schema::people;
+use super::filter::users::Condition;
 use super::groups::{column, shown_groups};
-use super::schema::people;
-use super::scim_filter::Condition;
-use super::view::View;
+use super::visibility::View;
 use crate::directory::groups::Kind;
 
 diesel::alias!(people as managers: Managers);

@@ -1,13 +1,18 @@
 //! Runs: pulls of connections, which are also the queue of pulls. A run is claimed with a lease.
 
+pub mod holds;
+pub mod plans;
+pub mod reviews;
+pub mod staging;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::schema::runs;
-pub use super::states::{RunCause, RunState, WaitingFor};
+use super::db::schema::runs;
+pub use super::db::states::{RunCause, RunState, WaitingFor};
 
 /// One row of `runs`.
 #[derive(Clone, Debug, HasQuery)]
@@ -155,7 +160,7 @@ pub async fn claim(
             runs::leased_until
                 .is_null()
                 .or(runs::leased_until.lt(now))
-                .or(runs::leased_until.gt(until + super::clock_state::TOLERANCE)),
+                .or(runs::leased_until.gt(until + super::db::instance::TOLERANCE)),
         )
         .order((runs::queued_at, runs::id))
         .select(runs::id)

@@ -6,7 +6,7 @@ use diesel::sql_types::{Array, Bool, Int2, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::schema::{consumers, tokens};
+use super::db::schema::{consumers, tokens};
 
 /// How exactly the last use of a token is kept: often enough to find stale tokens, without a write for each request.
 const LAST_USE: TimeDelta = TimeDelta::minutes(1);

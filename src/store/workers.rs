@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::schema::workers;
+use super::db::schema::workers;
 
 /// One row of `workers`.
 #[derive(Clone, Debug, HasQuery)]

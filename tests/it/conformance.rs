@@ -354,7 +354,7 @@ async fn what_has_no_place_in_a_request_does_nothing() {
     let path = format!("/scim/v2/Users/{}", ids[0]);
     assert_eq!(served.get(&format!("{path}?filter=(&count=x&sortBy=none")).await.text, served.get(&path).await.text);
     assert!(served.get(&path).await.header("etag").unwrap().starts_with("W/\""));
-    let other = rollbook::keys::token::Token::random();
+    let other = rollbook::crypto::token::Token::random();
     for path in
         [path.as_str(), "/scim/v2/Users", &format!("/scim/v2/Groups/{group}"), "/scim/v2/Schemas", "/scim/v2/Me"]
     {

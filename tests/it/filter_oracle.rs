@@ -17,11 +17,11 @@ use rollbook::scim::filter::{Filter, Mode};
 use rollbook::scim::path::AttrPath;
 use rollbook::scim::release::Policy;
 use rollbook::scim::schema::{Hidden, Resolved, ResourceType, Type, WORKER_URN};
-use rollbook::store::group_filter::GroupCondition;
-use rollbook::store::pool::Connection;
-use rollbook::store::schema::people;
-use rollbook::store::scim_filter::Condition;
-use rollbook::store::view::View;
+use rollbook::store::db::pool::Connection;
+use rollbook::store::db::schema::people;
+use rollbook::store::filter::groups::GroupCondition;
+use rollbook::store::filter::users::Condition;
+use rollbook::store::visibility::View;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 

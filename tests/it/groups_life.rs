@@ -8,7 +8,8 @@ use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use rollbook::clock::Clock;
 use rollbook::sandbox::{Sandbox, SandboxConfig};
-use rollbook::store::groups_write::{self, KeyRow, NewGroup};
+use rollbook::store::groups;
+use rollbook::store::groups::write::{KeyRow, NewGroup};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -596,7 +597,7 @@ async fn two_nodes_issue_one_group() {
     let mut first = node.db.get().await.unwrap();
     let other = first
         .transaction(async |first| {
-            assert_eq!(groups_write::issue(first, &[key(mine)]).await?, [key(mine)]);
+            assert_eq!(groups::write::issue(first, &[key(mine)]).await?, [key(mine)]);
             let now = node.clock.now();
             let new = NewGroup {
                 id: mine,
@@ -608,16 +609,16 @@ async fn two_nodes_issue_one_group() {
                 created_at: now,
                 modified_at: now,
             };
-            groups_write::insert(first, &[new]).await?;
+            groups::write::insert(first, &[new]).await?;
             let node = node.clone();
             let other = tokio::spawn(async move {
                 let mut second = node.db.get().await.unwrap();
                 second
                     .transaction(async |second| {
-                        let issued = groups_write::issue(second, &[key(theirs)]).await?;
+                        let issued = groups::write::issue(second, &[key(theirs)]).await?;
                         Ok::<_, diesel::result::Error>((
                             issued,
-                            groups_write::hold_keys(second, &[("team", "core")]).await?,
+                            groups::write::hold_keys(second, &[("team", "core")]).await?,
                         ))
                     })
                     .await

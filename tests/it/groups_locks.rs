@@ -4,7 +4,8 @@ use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use rollbook::clock::Clock;
 use rollbook::directory::groups::Kind;
-use rollbook::flows::{connect, feed, groups, pull, timers};
+use rollbook::flows::planning::timers;
+use rollbook::flows::{connections, feed, groups, runs};
 use rollbook::sandbox::{JustworksConfig, SandboxConfig};
 use rollbook::store;
 use serde_json::json;
@@ -22,12 +23,12 @@ type Refused = diesel::result::Error;
 async fn a_batch_that_was_going_on_before_a_switch_is_walked_through_after_it() {
     let world = World::with(SandboxConfig::plain(3)).await;
     let connection = world.connect().await;
-    connect::finish(&world.context, connection, None, &admin()).await.unwrap();
+    connections::lifecycle::finish(&world.context, connection, None, &admin()).await.unwrap();
     // The people are inserted, and their changes wait.
     let mut holding = world.conn().await;
     holding.batch_execute("BEGIN; LOCK TABLE changes IN SHARE MODE").await.unwrap();
     let node = world.context.clone();
-    let batch = tokio::spawn(async move { while pull::work(&node).await.unwrap() {} });
+    let batch = tokio::spawn(async move { while runs::worker::work(&node).await.unwrap() {} });
     until_waiting(&world.context, 1, || batch.is_finished()).await;
     let node = world.context.clone();
     let switch = tokio::spawn(async move { groups::switch(&node, Kind::All, true, &admin()).await.unwrap() });
@@ -51,14 +52,14 @@ async fn who_switches_a_kind_or_gives_a_name_waits_for_a_step_of_the_walk_and_no
     let sales = department(&mut step, "Sales", &[], node.clock.now()).await;
     let (switch, alias) = step
         .transaction(async |step| {
-            assert!(store::group_walk::hold(step).await?.is_some());
+            assert!(store::groups::backfill::hold(step).await?.is_some());
             let of = node.clone();
             let switch = tokio::spawn(async move { groups::switch(&of, Kind::All, true, &admin()).await });
             let of = node.clone();
             let alias = tokio::spawn(async move { groups::alias(&of, data, "Sales", &admin()).await });
             until_waiting(&node, 2, || switch.is_finished() || alias.is_finished()).await;
-            assert!(!store::group_walk::hold_kinds(step).await?.contains(&Kind::All));
-            let keys = store::groups_write::hold_keys(step, &[("department", "sales")]).await?;
+            assert!(!store::groups::backfill::hold_kinds(step).await?.contains(&Kind::All));
+            let keys = store::groups::write::hold_keys(step, &[("department", "sales")]).await?;
             assert_eq!(keys[0].group_id, sales);
             Ok::<_, Refused>((switch, alias))
         })
@@ -108,7 +109,7 @@ async fn a_group_that_splits_is_not_renamed_also_where_two_hr_systems_know_a_mem
     let attributes = ("department", "departmentId");
     let mut conn = world.conn().await;
     let carried =
-        store::groups_write::carried(&mut conn, Uuid::nil(), Kind::Department, group, attributes, "department").await;
+        store::groups::write::carried(&mut conn, Uuid::nil(), Kind::Department, group, attributes, "department").await;
     assert_eq!(carried.unwrap()[0].connection_id, Some(justworks));
 }
 
@@ -144,10 +145,10 @@ async fn what_is_remembered_of_source_ids_is_read_by_index_and_no_more_than_was_
         .chain([(Kind::Team, connection, "s7")])
         .collect();
     conn.transaction(async |conn| {
-        let seen = store::groups_write::seen(conn, &sources).await?;
+        let seen = store::groups::write::seen(conn, &sources).await?;
         assert_eq!(seen.len(), 50);
         let groups: Vec<Uuid> = seen.iter().map(|seen| seen.group_id).collect();
-        let named = store::groups_write::named_by(conn, &groups).await?;
+        let named = store::groups::write::named_by(conn, &groups).await?;
         assert_eq!(named.len(), 50);
         assert!(named.iter().all(|seen| seen.source_id.is_empty()));
         let whole = "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'group_sources'";

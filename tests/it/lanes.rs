@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use diesel_async::SimpleAsyncConnection;
 use rollbook::sandbox::SandboxConfig;
-use rollbook::store::lanes::LaneSettings;
+use rollbook::store::db::lanes::LaneSettings;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -136,7 +136,7 @@ async fn a_query_whose_client_has_gone_is_cancelled() {
         tokio::task::yield_now().await;
     }
     assert_eq!(query_groups(&live).await.status, 200);
-    assert!(rollbook::store::pool::cancelled() >= 3);
+    assert!(rollbook::store::db::pool::cancelled() >= 3);
 }
 
 /// The answer says that the query is the reason and what to ask instead; the connection is clean afterwards.

@@ -1,7 +1,7 @@
 //! Law 2: absence must be proven.
 
 use chrono::TimeDelta;
-use rollbook::flows::connect;
+use rollbook::flows::connections;
 use rollbook::sandbox::{Effect, Fault, SandboxConfig};
 use serde_json::json;
 use uuid::Uuid;
@@ -36,14 +36,20 @@ async fn evidence_begins_anew_when_a_read_is_another_kind_of_read() {
             Other::Credential => {
                 let given = json!({ "apiToken": world.vendor.rotate_token() });
                 world.advance(TimeDelta::minutes(31));
-                connect::reauthorize(&world.context, connection, &given, "http://unused.example", &admin())
-                    .await
-                    .unwrap();
+                connections::lifecycle::reauthorize(
+                    &world.context,
+                    connection,
+                    &given,
+                    "http://unused.example",
+                    &admin(),
+                )
+                .await
+                .unwrap();
                 world.work().await;
             }
             Other::Include => {
                 let settings = json!({ "baseUrl": world.running.base_url(), "include": { "vendors": true } });
-                connect::change_settings(&world.context, connection, settings, &admin()).await.unwrap();
+                connections::lifecycle::change_settings(&world.context, connection, settings, &admin()).await.unwrap();
                 later(&world, connection).await;
             }
             Other::Method => {

@@ -7,7 +7,8 @@ use chrono::TimeDelta;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use rollbook::clock::Clock;
 use rollbook::flows::context::Context;
-use rollbook::flows::{connect, feed, pull, timers};
+use rollbook::flows::planning::timers;
+use rollbook::flows::{connections, feed, runs};
 use rollbook::sandbox::SandboxConfig;
 use rollbook::store;
 use serde_json::json;
@@ -16,7 +17,7 @@ use crate::support::world::{World, admin};
 
 /// Does what there is to do, until there is nothing or something fails.
 async fn try_work(context: Context) -> Result<(), rollbook::flows::error::FlowError> {
-    while timers::schedule(&context).await? | pull::work(&context).await? | feed::sequence(&context).await? {}
+    while timers::schedule(&context).await? | runs::worker::work(&context).await? | feed::sequence(&context).await? {}
     Ok(())
 }
 
@@ -34,7 +35,7 @@ async fn connections_that_drop_in_the_middle_lose_and_double_nothing() {
         }
         // Past every lease and every back-off of the round before.
         world.advance(TimeDelta::hours(7));
-        connect::sync(&world.context, connection, Vec::new(), &admin()).await.unwrap();
+        connections::lifecycle::sync(&world.context, connection, Vec::new(), &admin()).await.unwrap();
         let begun = world.vendor.statistics().total;
         let work = tokio::spawn(try_work(world.context.clone()));
         // Early rounds are hit while pages are read, later ones while the plan is made and applied.

@@ -55,14 +55,14 @@ const TABLE: &[Room] = &[
     // A client of the admin API like any other: nothing of the server but its time.
     Room { name: "cli", rooms: &["clock"], never: DATABASE_AND_WEB },
     Room { name: "clock", rooms: &[], never: DATABASE_AND_WEB },
-    Room { name: "keys", rooms: &[], never: DATABASE_AND_WEB },
-    Room { name: "config", rooms: &["clock", "keys", "outbound", "store"], never: DATABASE_AND_WEB },
+    Room { name: "crypto", rooms: &[], never: DATABASE_AND_WEB },
+    Room { name: "config", rooms: &["clock", "crypto", "outbound", "store"], never: DATABASE_AND_WEB },
     Room { name: "telemetry", rooms: &["clock", "config"], never: DATABASE },
     Room { name: "outbound", rooms: &["clock"], never: DATABASE_AND_WEB },
-    Room { name: "connectors", rooms: &["clock", "directory", "outbound", "keys"], never: DATABASE_AND_WEB },
+    Room { name: "connectors", rooms: &["clock", "directory", "outbound", "crypto"], never: DATABASE_AND_WEB },
     Room {
         name: "targets",
-        rooms: &["clock", "directory", "scim", "render", "outbound", "keys"],
+        rooms: &["clock", "directory", "scim", "render", "outbound", "crypto"],
         never: DATABASE_AND_WEB,
     },
     Room { name: "sandbox", rooms: &["clock"], never: DATABASE },
@@ -74,7 +74,7 @@ const TABLE: &[Room] = &[
     },
     Room {
         name: "events",
-        rooms: &["clock", "directory", "scim", "render", "store", "outbound", "keys"],
+        rooms: &["clock", "directory", "scim", "render", "store", "outbound", "crypto"],
         never: &["actix_web"],
     },
     Room { name: "jobs", rooms: &["clock", "store"], never: &["actix_web", "reqwest"] },
@@ -87,7 +87,7 @@ const TABLE: &[Room] = &[
             "directory",
             "events",
             "jobs",
-            "keys",
+            "crypto",
             "outbound",
             "render",
             "scim",
@@ -98,7 +98,7 @@ const TABLE: &[Room] = &[
     },
     Room {
         name: "http",
-        rooms: &["clock", "directory", "events", "flows", "keys", "render", "scim", "store", "telemetry"],
+        rooms: &["clock", "directory", "events", "flows", "crypto", "render", "scim", "store", "telemetry"],
         never: &["reqwest"],
     },
 ];
@@ -260,7 +260,10 @@ mod tests {
 
     #[test]
     fn a_room_that_reaches_where_it_may_not_is_found() {
-        assert_eq!(used("render", "render/user.rs", "use crate::store::pool::Database;"), ["store::pool::Database"]);
+        assert_eq!(
+            used("render", "render/user.rs", "use crate::store::pool::Database;"),
+            ["store::db::pool::Database"]
+        );
         assert_eq!(used("connectors", "connectors/rows.rs", "fn f(x: crate::scim::Filter) {}"), ["scim::Filter"]);
         assert_eq!(
             used("connectors", "connectors/rows.rs", "use rollbook_scim::filter::Filter;"),

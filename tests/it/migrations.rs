@@ -3,8 +3,8 @@
 use diesel::sql_query;
 use diesel_async::{AsyncMigrationHarness, RunQueryDsl};
 use diesel_migrations::MigrationHarness;
-use rollbook::store::error::DatabaseError;
-use rollbook::store::migrations::MIGRATIONS;
+use rollbook::store::db::error::DatabaseError;
+use rollbook::store::db::migrations::MIGRATIONS;
 
 use crate::support::database::TestDatabase;
 

@@ -12,13 +12,13 @@ use rollbook::directory::person::Person;
 use rollbook::scim::filter::{Mode, read};
 use rollbook::scim::path::AttrPath;
 use rollbook::scim::schema::{Hidden, ResourceType};
-use rollbook::store::group_pages;
-use rollbook::store::pool::Connection;
-use rollbook::store::scim_filter::Condition;
-use rollbook::store::sort::Sort;
-use rollbook::store::spanning::{self, Found, Order, Spanning};
-use rollbook::store::view::View;
-use rollbook::store::walks::{self, PageRequest, Start};
+use rollbook::store::db::pool::Connection;
+use rollbook::store::filter::sort::Sort;
+use rollbook::store::filter::users::Condition;
+use rollbook::store::paging;
+use rollbook::store::paging::mixed::{Found, Order, Spanning};
+use rollbook::store::paging::people::{PageRequest, Start};
+use rollbook::store::visibility::View;
 use uuid::Uuid;
 
 use crate::support::groups::department;
@@ -297,11 +297,12 @@ async fn page(
     });
     let (ids, total): (Vec<Uuid>, i64) = match list.endpoint {
         Endpoint::Users => {
-            let page = walks::page(conn, view, &request, condition.as_ref(), of_people.as_ref()).await.unwrap();
+            let page =
+                paging::people::page(conn, view, &request, condition.as_ref(), of_people.as_ref()).await.unwrap();
             (page.items.iter().map(|one| one.id).collect(), page.total)
         }
         Endpoint::Groups => {
-            let page = group_pages::page(conn, view, &request, None, of_groups.as_ref()).await.unwrap();
+            let page = paging::groups::page(conn, view, &request, None, of_groups.as_ref()).await.unwrap();
             (page.items.iter().map(|one| one.id).collect(), page.total)
         }
         Endpoint::Root => {
@@ -311,7 +312,7 @@ async fn page(
                 descending: *descending,
             });
             let asked = Spanning { people: condition.as_ref(), groups: None, order };
-            let (page, _) = spanning::page(conn, view, &request, None, asked).await.unwrap();
+            let (page, _) = paging::mixed::page(conn, view, &request, None, asked).await.unwrap();
             let id = |one: &Found| match one {
                 Found::Person(person) => person.id,
                 Found::Group(group) => group.id,

@@ -9,10 +9,10 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rollbook::clock::Clock;
-use rollbook::store::embedded::{Embedded, Options};
-use rollbook::store::error::DatabaseError;
-use rollbook::store::pool::{Connection, Database, PoolSettings};
-use rollbook::store::source::DatabaseSource;
+use rollbook::store::db::embedded::{Embedded, Options};
+use rollbook::store::db::error::DatabaseError;
+use rollbook::store::db::pool::{Connection, Database, PoolSettings};
+use rollbook::store::db::source::DatabaseSource;
 
 use crate::support::database::TestDatabase;
 

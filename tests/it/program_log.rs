@@ -3,7 +3,7 @@
 use std::fs;
 
 use nix::sys::signal::Signal;
-use rollbook::keys::token::Token;
+use rollbook::crypto::token::Token;
 use tokio_postgres::{Config, NoTls};
 
 use crate::support::program::{Program, folder, serve};

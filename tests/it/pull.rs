@@ -1,7 +1,7 @@
 //! From a simulated Remote to people in the store.
 
 use chrono::TimeDelta;
-use rollbook::flows::connect;
+use rollbook::flows::connections;
 use rollbook::sandbox::{Effect, Fault, Kind, SandboxConfig};
 use rollbook::store;
 use serde_json::json;
@@ -21,7 +21,7 @@ async fn a_preview_plans_everybody_and_publishes_nobody() {
     assert_eq!(run.state, "succeeded", "{:?}", run.problems);
     assert_eq!(run.counts["created"], 42);
     assert_eq!(world.number("SELECT count(*) FROM people").await, 0);
-    connect::finish(&world.context, connection, None, &admin()).await.unwrap();
+    connections::lifecycle::finish(&world.context, connection, None, &admin()).await.unwrap();
     world.work().await;
     assert_eq!(world.number("SELECT count(*) FROM people").await, 42);
     assert_eq!(
@@ -54,9 +54,16 @@ async fn every_kind_of_person_of_the_examples_is_decided_as_the_vendor_page_says
     for row in store::workers::page(&mut *world.conn().await, connection, None, None, "", 100).await.unwrap() {
         println!("{} {} {:?} {:?}", row.statement["fullName"], row.disposition, row.exclusion, row.email_key);
     }
-    for row in store::reviews::page(&mut *world.conn().await, store::reviews::Stand::Open, world.now(), None, None, 100)
-        .await
-        .unwrap()
+    for row in store::runs::reviews::page(
+        &mut *world.conn().await,
+        store::runs::reviews::Stand::Open,
+        world.now(),
+        None,
+        None,
+        100,
+    )
+    .await
+    .unwrap()
     {
         println!("{} {:?} {}", row.reason, row.source_id, row.detail);
     }
@@ -154,7 +161,7 @@ async fn a_timer_takes_nothing_from_a_held_plan() {
     let run = world.sync(connection).await;
     assert!(run.counts["held"].as_i64().unwrap() > 0, "{:?}", run.counts);
     world.advance(TimeDelta::days(2));
-    rollbook::flows::timers::fire(&world.context).await.unwrap();
+    rollbook::flows::planning::timers::fire(&world.context).await.unwrap();
     assert_eq!(world.number("SELECT count(*) FROM people WHERE active").await, 20);
     assert_eq!(world.number("SELECT count(*) FROM people WHERE document LIKE '%Gone%'").await, 0);
     assert_eq!(world.number("SELECT count(*) FROM changes WHERE kind = 'person.started'").await, 1);

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use diesel_async::SimpleAsyncConnection;
-use rollbook::flows::pull;
+use rollbook::flows::runs;
 use rollbook::sandbox::SandboxConfig;
 use serde_json::json;
 
@@ -47,9 +47,9 @@ async fn a_read_only_database_is_read_and_everything_goes_on_when_it_takes_write
     assert_eq!((refused.status, &refused.body()["code"]), (503, &json!("unavailable")), "{}", refused.text);
     assert!(refused.header("retry-after").is_some());
     live.world.advance(TimeDelta::hours(7));
-    let waits = rollbook::flows::timers::schedule(&live.world.context).await.unwrap_err();
+    let waits = rollbook::flows::planning::timers::schedule(&live.world.context).await.unwrap_err();
     assert!(waits.is_outage(), "{waits}");
-    let _ = pull::work(&live.world.context).await;
+    let _ = runs::worker::work(&live.world.context).await;
 
     // The primary is back. Connections that are open, and read-only still, are given up.
     steering.batch_execute("SET default_transaction_read_only = off").await.unwrap();

@@ -3,11 +3,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::RunQueryDsl;
 use rollbook::clock::{Clock, Trust};
+use rollbook::flows::connections;
 use rollbook::flows::context::Context;
-use rollbook::flows::{clock_check, connect};
+use rollbook::flows::server::clock_check;
 use rollbook::sandbox::SandboxConfig;
 use rollbook::store;
-use rollbook::store::clock_state::{self, Found};
+use rollbook::store::db;
+use rollbook::store::db::instance::Found;
 use serde_json::json;
 
 use crate::support::world::{BEGIN, World, admin, context, work};
@@ -80,7 +82,7 @@ async fn after_a_clock_that_was_ahead_everybody_is_as_they_should_be() {
 
     let wrong = node_ahead(&world, 40).await;
     assert!(!clock_check::look_back(&wrong).await.unwrap(), "a clock that goes forward tells nothing");
-    connect::sync(&wrong, connection, Vec::new(), &admin()).await.unwrap();
+    connections::lifecycle::sync(&wrong, connection, Vec::new(), &admin()).await.unwrap();
     world.vendor.patch(5, &json!({ "work_email": "another@acme.example" })).unwrap();
     work(&wrong).await;
     assert_eq!(world.number(active).await, before - 2, "they have left by the wrong clock");
@@ -118,7 +120,7 @@ async fn two_reads_between_which_the_clock_jumped_prove_no_absence() {
     world.sync(connection).await;
     let wrong = node_ahead(&world, 40).await;
     clock_check::look_back(&wrong).await.unwrap();
-    connect::sync(&wrong, connection, Vec::new(), &admin()).await.unwrap();
+    connections::lifecycle::sync(&wrong, connection, Vec::new(), &admin()).await.unwrap();
     work(&wrong).await;
     assert_eq!(world.number(active).await, before - 1, "seconds apart, and forty days by the wrong clock");
 
@@ -162,7 +164,7 @@ async fn the_database_that_is_the_wrong_one_stops_the_work_as_well() {
     // The test's clock stands in another year than the database's.
     let skew = clock_check::compare(&world.context).await.unwrap().unwrap();
     assert_eq!(world.context.clock.trust(), Trust::Skewed(skew));
-    let database = store::migrations::database_time(&mut *world.conn().await).await.unwrap();
+    let database = store::db::migrations::database_time(&mut *world.conn().await).await.unwrap();
     assert!((world.context.clock.now() - database).abs() < TimeDelta::minutes(1), "the reference is the database's");
     assert!(!clock_check::look_back(&world.context).await.unwrap(), "and nothing is repaired by it");
 }
@@ -175,9 +177,9 @@ async fn leases_that_a_wrong_clock_took_are_nobodys() {
     let (one, other) = (world.context.clock.row_id(), world.context.clock.row_id());
     let ahead = now + TimeDelta::days(40);
     let lease = TimeDelta::seconds(30);
-    assert!(store::leases::take(&mut conn, "x", one, ahead, ahead + lease).await.unwrap());
-    assert!(store::leases::take(&mut conn, "x", other, now, now + lease).await.unwrap());
-    assert!(!store::leases::take(&mut conn, "x", one, now + TimeDelta::seconds(20), now + lease).await.unwrap());
+    assert!(store::db::leases::take(&mut conn, "x", one, ahead, ahead + lease).await.unwrap());
+    assert!(store::db::leases::take(&mut conn, "x", other, now, now + lease).await.unwrap());
+    assert!(!store::db::leases::take(&mut conn, "x", one, now + TimeDelta::seconds(20), now + lease).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,11 +193,11 @@ async fn a_clock_that_is_merely_behind_changes_nothing_before_it_has_settled() {
          UNION ALL SELECT s::text FROM clock_state s) AS t (t)";
     let before = world.text(state).await;
     let behind = world.now() - TimeDelta::days(2);
-    assert_eq!(clock_state::note(&mut conn, behind, false).await.unwrap(), Found::Behind);
+    assert_eq!(db::instance::note(&mut conn, behind, false).await.unwrap(), Found::Behind);
     assert_eq!(world.text(state).await, before);
     // It was set right by then.
-    assert_eq!(clock_state::note(&mut conn, world.now(), false).await.unwrap(), Found::Forward);
+    assert_eq!(db::instance::note(&mut conn, world.now(), false).await.unwrap(), Found::Forward);
     assert_eq!(world.text(state).await, before);
     // Or else it is believed.
-    assert!(matches!(clock_state::note(&mut conn, behind, true).await.unwrap(), Found::Repaired(rows) if rows > 0));
+    assert!(matches!(db::instance::note(&mut conn, behind, true).await.unwrap(), Found::Repaired(rows) if rows > 0));
 }

@@ -10,7 +10,7 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use nix::sys::signal::Signal;
 use rollbook::clock::Clock;
 use rollbook::sandbox::{Effect, Fault, Running, Sandbox, SandboxConfig, system_time};
-use rollbook::store::embedded::{Embedded, Options};
+use rollbook::store::db::embedded::{Embedded, Options};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -348,7 +348,7 @@ async fn a_change_of_the_policy_waits_for_those_who_write_by_the_old_one() {
     let policy = json!({ "userFilter": "department eq \"Sales\"" });
     let changing = writer
         .transaction(async |writer| {
-            let held = store::feed_filters::hold(writer).await?;
+            let held = store::changes::policy_filters::hold(writer).await?;
             assert_eq!(held.len(), 1);
             let changing = live.call("PATCH", &path, &live.admin, Some(&policy));
             let mut changing = Box::pin(changing);

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
-use rollbook::flows::{feed, pull};
+use rollbook::flows::{feed, runs};
 use rollbook::store::changes::{WhileBusy, sequence};
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ async fn who_comes_inside_or_leaves_counts_at_once_whoever_folds_it_when() {
     live.world.advance(TimeDelta::hours(1));
     let path = format!("/api/v1/connections/{connection}/sync");
     assert_eq!(live.call("POST", &path, &live.admin, Some(&json!({}))).await.status, 202);
-    while pull::work(&live.world.context).await.unwrap() {}
+    while runs::worker::work(&live.world.context).await.unwrap() {}
     assert!(live.world.number("SELECT count(*) FROM changes WHERE sequence IS NULL").await >= 4);
     assert_eq!((kept(&live).await, total(&live, &desk).await), (6, json!(8)), "not folded yet, and added");
     // In steps, as the sequencer takes them when there is much.
@@ -135,7 +135,7 @@ async fn what_follows_a_page_of_a_policy_is_kept_and_not_counted_for_each_page()
     live.world.advance(TimeDelta::minutes(10));
     let path = format!("/api/v1/connections/{connection}/sync");
     assert_eq!(live.call("POST", &path, &live.admin, Some(&json!({}))).await.status, 202);
-    while pull::work(&live.world.context).await.unwrap() {}
+    while runs::worker::work(&live.world.context).await.unwrap() {}
     assert!(live.world.number("SELECT count(*) FROM changes WHERE sequence IS NULL").await >= 2);
     assert_eq!(page(4).await, (vec![whole[3].clone()], 105), "before the changes have numbers");
     live.world.work().await;

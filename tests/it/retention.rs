@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 use diesel_async::SimpleAsyncConnection;
-use rollbook::flows::{clock_check, timers};
+use rollbook::flows::planning::timers;
+use rollbook::flows::server::clock_check;
 use rollbook::sandbox::SandboxConfig;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Who may read, and what happens to those who may not.
 
 use chrono::TimeDelta;
-use rollbook::keys::token::Token;
+use rollbook::crypto::token::Token;
 use rollbook::store::{consumers, tokens};
 
 use crate::support::people::{insert, person};

@@ -8,15 +8,16 @@ use diesel::sql_types::Text;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use rollbook::directory::attribute::name;
-use rollbook::directory::mapping::EmploymentType;
+use rollbook::directory::worker::mapping::EmploymentType;
 use rollbook::scim::filter::check::Checked;
 use rollbook::scim::filter::{Mode, read};
 use rollbook::scim::schema::{Hidden, ResourceType, Type};
-use rollbook::store::pool::{Database, PoolSettings};
-use rollbook::store::scim_filter::Condition;
-use rollbook::store::sort::Sort;
-use rollbook::store::view::View;
-use rollbook::store::walks::{self, PageRequest, Start};
+use rollbook::store::db::pool::{Database, PoolSettings};
+use rollbook::store::filter::sort::Sort;
+use rollbook::store::filter::users::Condition;
+use rollbook::store::paging;
+use rollbook::store::paging::people::{PageRequest, Start};
+use rollbook::store::visibility::View;
 use uuid::Uuid;
 
 use crate::support::groups::department;
@@ -290,16 +291,17 @@ async fn a_filter_that_takes_too_long_is_told() {
     let checked = read("title pr", Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive()).unwrap();
     let view = View::of_all("", false, Hidden::sensitive());
     let condition = Condition::of(&checked, &view);
-    let request = rollbook::store::walks::PageRequest {
+    let request = rollbook::store::paging::people::PageRequest {
         caller: uuid::Uuid::nil(),
         query: b"",
-        start: rollbook::store::walks::Start::Index(1),
+        start: rollbook::store::paging::people::Start::Index(1),
         count: 10,
         now: served.now(),
     };
-    let error = rollbook::store::walks::page(&mut hasty.get().await.unwrap(), &view, &request, Some(&condition), None)
-        .await
-        .unwrap_err();
+    let error =
+        rollbook::store::paging::people::page(&mut hasty.get().await.unwrap(), &view, &request, Some(&condition), None)
+            .await
+            .unwrap_err();
     let failure = rollbook::http::error::ScimFailure::from(error);
     assert_eq!(actix_web::ResponseError::status_code(&failure), 503);
     conn.batch_execute("ROLLBACK").await.unwrap();
@@ -411,7 +413,7 @@ async fn filters_do_not_fill_the_memory_of_the_database() {
         let sort = Sort::of_people(sorts[n % sorts.len()], n % 2 == 0, &view);
         for (start, sort) in [(Start::Index(1), None), (Start::Index(2), None), (Start::Index(1), Some(&sort))] {
             let request = PageRequest { caller: Uuid::nil(), query: b"", start, count: 2, now: served.now() };
-            walks::page(&mut conn, &view, &request, Some(&condition), sort).await.unwrap();
+            paging::people::page(&mut conn, &view, &request, Some(&condition), sort).await.unwrap();
         }
     }
     let kept: Number =

@@ -6,8 +6,9 @@ use chrono::TimeDelta;
 use diesel_async::SimpleAsyncConnection;
 use rollbook::directory::attribute::name;
 use rollbook::scim::schema::Hidden;
-use rollbook::store::view::View;
-use rollbook::store::walks::{self, PageRequest, Start};
+use rollbook::store::paging;
+use rollbook::store::paging::people::{PageRequest, Start};
+use rollbook::store::visibility::View;
 use uuid::Uuid;
 
 use crate::support::people::{crowd, fold, insert, leads, number, person, remove, update};
@@ -143,7 +144,7 @@ async fn a_walk_goes_on_by_key_within_an_hour_and_by_counting_afterwards() {
     served.clock.advance(TimeDelta::minutes(61));
     assert_eq!(served.get_as(&first, next).await.ids(), ids[11..21], "after an hour it is forgotten");
     served.clock.advance(TimeDelta::minutes(61));
-    let forgotten = rollbook::store::walks::forget(&mut *served.conn().await, served.now()).await.unwrap();
+    let forgotten = rollbook::store::paging::people::forget(&mut *served.conn().await, served.now()).await.unwrap();
     assert!(forgotten >= 2);
     for left in ["page_positions", "page_walks"] {
         let count = format!("SELECT count(*) AS number FROM {left}");
@@ -493,7 +494,7 @@ async fn pages_are_served_by_a_database_that_takes_no_writes() {
             count: 4,
             now: served.now(),
         };
-        let page = walks::page(&mut conn, &view, &request, None, None).await.unwrap();
+        let page = paging::people::page(&mut conn, &view, &request, None, None).await.unwrap();
         let first = usize::try_from(index).unwrap() - 1;
         let found: Vec<Uuid> = page.items.iter().map(|one| one.id).collect();
         assert_eq!(found, ids.iter().skip(first).take(4).copied().collect::<Vec<_>>());

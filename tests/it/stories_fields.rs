@@ -6,7 +6,7 @@ use std::task::Poll;
 use chrono::TimeDelta;
 use clap::Parser;
 use rollbook::cli;
-use rollbook::flows::fields;
+use rollbook::flows;
 use rollbook::sandbox::{JustworksConfig, SandboxConfig};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -265,7 +265,7 @@ async fn a_walk_that_is_cut_off_anywhere_loses_and_doubles_nothing() {
     for polls in (1..).step_by(4) {
         // Each time a node of its own, which dies; its lease ends by itself.
         let node = context(&world.database, world.context.clock.clone()).await;
-        match for_so_long(fields::walk(&node), polls).await {
+        match for_so_long(flows::authority::walk(&node), polls).await {
             Some(walked) => {
                 if !walked.unwrap() {
                     break;

@@ -1,8 +1,9 @@
 //! Stories about Justworks, and about one person whom two HR systems know, through the admin API and SCIM.
 
 use chrono::TimeDelta;
-use rollbook::flows::{connect, grants, pull, timers};
-use rollbook::keys::seal::Place;
+use rollbook::crypto::seal::Place;
+use rollbook::flows::planning::timers;
+use rollbook::flows::{connections, runs};
 use rollbook::sandbox::{Effect, Fault, JustworksConfig, SandboxConfig};
 use serde_json::json;
 
@@ -515,7 +516,7 @@ async fn secrets_of_a_grant_are_nowhere_in_the_clear() {
     let dump = world.text(dump).await.unwrap();
     for secret in &secrets {
         assert!(secret.len() > 20 && !shown.contains(secret) && !dump.contains(secret));
-        let bytes = rollbook::keys::seal::hex(secret.as_bytes());
+        let bytes = rollbook::crypto::seal::hex(secret.as_bytes());
         assert!(!dump.contains(&bytes), "not as bytes either");
     }
 }
@@ -531,7 +532,8 @@ async fn two_nodes_that_refresh_one_token_at_once_spend_one_refresh_token() {
     // Both find the token ended; the second has to wait for the first.
     pair.justworks.fault(Fault::on("/oauth/token", Effect::Slow { ms: 300 })).unwrap();
     timers::schedule(&world.context).await.unwrap();
-    let (pulled, refreshed) = tokio::join!(pull::work(&world.context), grants::refresh_stale(&other));
+    let (pulled, refreshed) =
+        tokio::join!(runs::worker::work(&world.context), connections::tokens::refresh_stale(&other));
     assert!(pulled.unwrap());
     refreshed.unwrap();
     let statistics = pair.justworks.statistics();
@@ -554,7 +556,7 @@ async fn two_nodes_do_the_work_of_two_hr_systems_once() {
     }
     let known = i64::try_from(pair.live.feed(0).await.len()).unwrap();
     for connection in [remote, justworks] {
-        connect::sync(&world.context, connection, Vec::new(), &admin()).await.unwrap();
+        connections::lifecycle::sync(&world.context, connection, Vec::new(), &admin()).await.unwrap();
     }
     tokio::join!(work(&world.context), work(&other));
     let events = pair.live.feed(known).await;

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
 use nix::sys::signal::Signal;
+use rollbook::flows::access::tokens;
 use rollbook::flows::context::Context;
-use rollbook::flows::{feed, tokens};
+use rollbook::flows::feed;
 use rollbook::sandbox::SandboxConfig;
 use rollbook::store::changes::ChangeRow;
 use serde_json::{Value, json};

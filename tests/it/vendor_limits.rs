@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use rollbook::clock::Clock;
-use rollbook::flows::pull;
+use rollbook::flows::runs;
 use rollbook::sandbox::{Effect, Fault, SandboxConfig};
 use rollbook::store;
 use serde_json::{Value, json};
@@ -119,7 +119,7 @@ async fn hanging(live: &Live) -> (tokio::task::JoinHandle<()>, Uuid) {
         live.call("POST", &format!("/api/v1/connections/{connection}/sync"), &live.admin, Some(&json!({}))).await;
     let context = live.world.context.clone();
     let task = tokio::spawn(async move {
-        pull::work(&context).await.unwrap();
+        runs::worker::work(&context).await.unwrap();
     });
     let run = uuid(&asked.body()["runId"]);
     while live.api(&format!("/runs/{run}")).await["state"] != "pulling" {
@@ -219,7 +219,7 @@ async fn a_run_says_what_it_waits_for() {
     });
     let asked = live.call("POST", "/api/v1/connections", &live.admin, Some(&order)).await.body();
     let context = live.world.context.clone();
-    let task = tokio::spawn(async move { pull::work(&context).await.unwrap() });
+    let task = tokio::spawn(async move { runs::worker::work(&context).await.unwrap() });
     let run = asked["runId"].as_str().unwrap();
     let shown = loop {
         let shown = live.api(&format!("/runs/{run}")).await;

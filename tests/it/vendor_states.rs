@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use rollbook::flows::connect;
+use rollbook::flows::connections;
 use rollbook::flows::error::FlowError;
 use rollbook::sandbox::{Effect, Fault, JustworksConfig, SandboxConfig};
 use serde_json::{Value, json};
@@ -233,7 +233,9 @@ async fn an_account_is_connected_once() {
     let (status, body) = post(&live, "/connections", order).await;
     assert_eq!(status, 201, "{body}");
     let moved = json!({ "baseUrl": vendor.server.uri() });
-    let refused = connect::change_settings(&live.world.context, uuid(&body["id"]), moved, &admin()).await.unwrap_err();
+    let refused = connections::lifecycle::change_settings(&live.world.context, uuid(&body["id"]), moved, &admin())
+        .await
+        .unwrap_err();
     assert!(matches!(&refused, FlowError::Conflict(text) if text.contains("`Hostile")), "{refused:?}");
 }
 

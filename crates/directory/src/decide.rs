@@ -17,8 +17,8 @@
 //! nothing (law 7).
 
 mod emails;
+mod index;
 mod links;
-mod stage;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -27,22 +27,22 @@ use chrono::{DateTime, Days, Utc};
 
 use self::emails::EmailPlan;
 use self::links::Links;
-use self::stage::{Place, Stage};
 use super::email::EmailKey;
 use super::ids::PersonId;
-use super::mapping::Include;
 use super::matching::Agreement;
 use super::merge::{EmailChoice, Employed, Taken, is_same, merge};
 use super::person::Status;
 use super::plan::{
     Decisions, Exclusion, HolderKind, KnownPerson, LinkReason, Outcome, PlannedPerson, Review, Scene, WorkerDecision,
 };
+use super::worker::mapping::Include;
+use index::{Place, Stage};
 
 /// Decides a scene. `fresh` gives ids for new people; it is called in an order that depends on the scene's content
 /// alone.
 ///
 /// People appear in the decisions when anything that is stored of them changes; where
-/// [`diff`](super::diff::diff()) is empty, that is bookkeeping which makes no change, no event and no version.
+/// [`diff`](super::person::diff::diff()) is empty, that is bookkeeping which makes no change, no event and no version.
 #[must_use]
 pub fn decide(scene: &Scene, fresh: &mut dyn FnMut() -> PersonId) -> Decisions {
     let mut stage = Stage::of(scene);

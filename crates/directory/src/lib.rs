@@ -7,25 +7,18 @@
 
 pub mod attribute;
 pub mod authority;
-pub mod budget;
-mod cycle;
+pub mod dates;
 pub mod decide;
-pub mod diff;
 pub mod email;
 pub mod event;
 pub mod groups;
 pub mod ids;
-pub mod lifecycle;
 pub mod managers;
-pub mod mapping;
 pub mod matching;
 pub mod merge;
 pub mod person;
 pub mod plan;
-mod spelling;
 #[cfg(test)]
 mod testing;
 pub mod text;
-pub mod unreadable;
 pub mod worker;
-pub mod zone;

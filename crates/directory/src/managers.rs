@@ -1,11 +1,10 @@
 //! Reporting lines: which edge waits so that nobody reports to themselves around a circle (story 20). Who is meant by a
 //! manager's reference is found for a whole plan at once, in `store::edges`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::cycle::cycles;
 use super::ids::PersonId;
 
 /// One resolved reporting line, suspended or not.
@@ -56,6 +55,38 @@ impl Edge {
     fn min_by_age<'a>(&'a self, other: &'a Self) -> &'a Self {
         if other.age() < self.age() { other } else { self }
     }
+}
+
+/// Every circle, each beginning with its least person, ordered by that person. Time grows with the number of arrows
+/// alone, and a chain of any length needs no more stack.
+#[must_use]
+pub(crate) fn cycles(arrows: &BTreeMap<PersonId, PersonId>) -> Vec<Vec<PersonId>> {
+    let mut found = Vec::new();
+    let mut done: BTreeSet<PersonId> = BTreeSet::new();
+    for start in arrows.keys() {
+        let mut path = Vec::new();
+        let mut place = HashMap::new();
+        let mut here = *start;
+        loop {
+            if done.contains(&here) {
+                break;
+            }
+            if let Some(first) = place.get(&here).copied() {
+                let mut circle: Vec<PersonId> = path[first..].to_vec();
+                let least = circle.iter().enumerate().min_by_key(|(_, id)| **id).map_or(0, |(at, _)| at);
+                circle.rotate_left(least);
+                found.push(circle);
+                break;
+            }
+            place.insert(here, path.len());
+            path.push(here);
+            let Some(next) = arrows.get(&here) else { break };
+            here = *next;
+        }
+        done.extend(path);
+    }
+    found.sort();
+    found
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use super::attribute::name;
 use super::plan::LinkReason;
-use super::spelling::words;
+use super::text::words;
 use super::worker::Worker;
 
 /// What two workers with the same email key say about each other.

@@ -12,30 +12,29 @@
 //! the human still current before upcoming before ended.
 
 mod candidates;
-mod leading;
-mod rank;
-mod speakers;
-mod taken;
-pub use taken::email_of;
+mod effective;
+mod precedence;
+mod primary;
+pub use effective::email_of;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
 pub use self::candidates::{Candidate, UnitCandidates, candidates};
-pub use self::leading::{Because, leading};
-pub(crate) use self::rank::Rank;
-use self::speakers::Speakers;
-pub(crate) use self::taken::Taken;
 use super::attribute::{Attributes, Unit, name, unit_of};
 use super::authority::Authority;
+use super::dates::lifecycle::Moment;
 use super::email::{Email, EmailKey};
 use super::ids::{RunId, WorkerKey};
-use super::lifecycle::Moment;
-use super::mapping::{EmploymentType, Mapping};
 use super::person::{ManagerLink, ManagerVia, Person, Provenance, Source, Standing};
 use super::plan::{ConnectionFacts, KnownWorker};
+use super::worker::mapping::{EmploymentType, Mapping};
 use super::worker::{ManagerRef, Worker};
+pub(crate) use effective::Taken;
+use precedence::Speakers;
+pub(crate) use primary::Rank;
+pub use primary::{Because, leading};
 
 /// One employment of a person, ready to be merged.
 #[derive(Clone, Debug)]

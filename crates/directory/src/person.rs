@@ -1,6 +1,7 @@
 //! A person: the merged human that SCIM calls a User.
 
-mod grouped;
+pub mod diff;
+mod provenance;
 
 use std::collections::BTreeMap;
 
@@ -10,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::attribute::{Attributes, Unit};
 use super::email::Email;
 use super::ids::{ConnectionId, PersonId, RunId, SourceId, WorkerKey};
-use super::mapping::EmploymentType;
 use super::worker::ManagerRef;
+use super::worker::mapping::EmploymentType;
 
 /// One human as the directory shows them. What it says depends on the instant it was merged for; [`next_due`] tells
 /// when it has to be merged again even though no HR system said anything.
@@ -38,7 +39,7 @@ pub struct Person {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_due: Option<DateTime<Utc>>,
     /// Where each unit's value comes from, since when (law 5). It moves only when the unit's value or winner does.
-    #[serde(default, with = "grouped")]
+    #[serde(default, with = "provenance")]
     pub provenance: BTreeMap<Unit, Provenance>,
 }
 

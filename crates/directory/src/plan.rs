@@ -3,6 +3,8 @@
 //! The caller gathers a [`Scene`]: every worker and person that can affect one another (same email, same person), and
 //! gets [`Decisions`] back. What a scene leaves out cannot be affected by what is in it.
 
+pub mod budget;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -12,10 +14,10 @@ use super::attribute::Unit;
 use super::authority::Authority;
 use super::email::EmailKey;
 use super::ids::{ConnectionId, PersonId, RunId, WorkerKey};
-use super::mapping::Rules;
 use super::person::Person;
-use super::unreadable::Unreadable;
 use super::worker::Worker;
+use super::worker::mapping::Rules;
+use super::worker::unreadable::Unreadable;
 
 /// All that a decision depends on. Nothing else may be looked at.
 #[derive(Clone, Debug)]

@@ -10,11 +10,11 @@ use super::authority::{Authority, Orders};
 use super::decide::decide;
 use super::email::EmailKey;
 use super::ids::{ConnectionId, PersonId, SourceId, WorkerKey};
-use super::mapping::{EmploymentType, Mapping, Rules, StatusClass};
 use super::person::{Person, Status};
 use super::plan::{
     ConnectionFacts, Decisions, Holder, HolderKind, KnownPerson, KnownWorker, Link, Outcome, Review, Scene,
 };
+use super::worker::mapping::{EmploymentType, Mapping, Rules, StatusClass};
 use super::worker::{Employment, ManagerRef, Worker};
 
 pub(crate) const REMOTE: ConnectionId = ConnectionId(Uuid::from_u128(1));

@@ -1,7 +1,8 @@
 //! Texts for people to read, without the characters that people cannot see: controls, bidirectional overrides and others
 //! that are invisible. What is then blank is no value.
 
-use unicode_normalization::char::canonical_combining_class;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 
 /// Whether a character shows nothing and takes part in no word: controls, format characters, fillers, tags, variation
 /// selectors, characters that stand for none. White space is not among them.
@@ -63,6 +64,53 @@ fn joins(before: char, after: Option<char>) -> bool {
     let needs = |c: char| u32::from(c) >= 0x0590 && !c.is_whitespace();
     let is_joiner = matches!(before, '\u{200C}' | '\u{200D}');
     !is_joiner && (is_virama || needs(before) && after.is_some_and(needs))
+}
+
+/// The words of a text in one spelling: `"Łukasz  ŻÓŁKIEWSKI"` and `"lukasz zolkiewski"` have the same words.
+///
+/// Apostrophes and full stops join (`N’Diaye`, `D.C.`), every other sign separates (`Mei-Ling`, `Silva, Ana`).
+#[must_use]
+pub(crate) fn words(text: &str) -> Vec<String> {
+    let mut folded = String::with_capacity(text.len());
+    for c in text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
+        match c {
+            '\'' | '’' | '‘' | 'ʼ' | '`' | '´' | '.' => {}
+            // Letters that decomposition leaves whole, as their owners write them in plain Latin.
+            'ł' => folded.push('l'),
+            'ø' => folded.push('o'),
+            'đ' | 'ð' => folded.push('d'),
+            'ı' => folded.push('i'),
+            'ß' => folded.push_str("ss"),
+            'æ' => folded.push_str("ae"),
+            'œ' => folded.push_str("oe"),
+            'þ' => folded.push_str("th"),
+            c if c.is_alphanumeric() => folded.push(c),
+            _ => folded.push(' '),
+        }
+    }
+    folded.split_whitespace().map(str::to_owned).collect()
+}
+
+/// [`words`] as one text, for use as a key.
+#[must_use]
+pub(crate) fn phrase(text: &str) -> String {
+    words(text).join(" ")
+}
+
+#[cfg(test)]
+mod spelling_tests {
+    use super::*;
+
+    #[test]
+    fn case_accents_and_signs_do_not_matter() {
+        assert_eq!(phrase("Łukasz  ŻÓŁKIEWSKI"), "lukasz zolkiewski");
+        assert_eq!(phrase("Fatou N’Diaye"), phrase("fatou n'diaye"));
+        assert_eq!(phrase("Jürgen Weiß"), "jurgen weiss");
+        assert_eq!(phrase("Washington, D.C."), "washington dc");
+        assert_eq!(phrase("São_Paulo"), phrase("sao paulo"));
+        assert_eq!(phrase("田中 美咲"), "田中 美咲");
+        assert_eq!(phrase(" -- "), "");
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! A worker: what one connection says about one employment of one human, in our words.
 
+pub mod mapping;
+pub mod unreadable;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -7,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attribute::{Attributes, unit_of};
 use super::ids::SourceId;
-use super::unreadable::{Gap, Unreadable};
+use unreadable::{Gap, Unreadable};
 
 /// What an HR system says about one employment of one human.
 ///

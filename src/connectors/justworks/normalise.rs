@@ -19,7 +19,7 @@ use crate::connectors::fields::{A_COUNTRY, A_TEXT, Fields};
 use crate::directory::attribute::{Attributes, name};
 use crate::directory::email::Email;
 use crate::directory::ids::SourceId;
-use crate::directory::unreadable::Slot;
+use crate::directory::worker::unreadable::Slot;
 use crate::directory::worker::{Employment, JobEnd, ManagerRef, Rejected, Worker};
 
 /// All keys of a member that are documented, also those that are never read.

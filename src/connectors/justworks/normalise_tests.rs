@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 use super::normalise::{Facts, normalise};
 use super::{Company, Notes, default_mapping};
 use crate::directory::attribute::name;
+use crate::directory::dates::lifecycle::standing;
 use crate::directory::ids::SourceId;
-use crate::directory::lifecycle::standing;
-use crate::directory::mapping::Rules;
 use crate::directory::person::Status;
+use crate::directory::worker::mapping::Rules;
 use crate::directory::worker::{ManagerRef, Worker};
 
 pub(super) fn read(file: &str) -> Value {

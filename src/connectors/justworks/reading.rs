@@ -18,9 +18,9 @@ use crate::connectors::connector::{ConnectorError, Coverage, Detail, End, Item, 
 use crate::connectors::field::{instant, source_id};
 use crate::connectors::rows::{self, Count};
 use crate::connectors::vendor::Reply;
+use crate::crypto::seal::sha256;
 use crate::directory::ids::SourceId;
 use crate::directory::worker::{Part, Rejected, Worker};
-use crate::keys::seal::sha256;
 use crate::outbound::raw::Raw;
 
 /// Rows on a page, the most that Justworks gives.

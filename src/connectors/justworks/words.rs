@@ -1,8 +1,8 @@
 //! Justworks' words for kinds of members and for statuses, and what they mean by default (page section 5).
 
 use super::super::connector::Proposal;
-use crate::directory::mapping::{EmploymentType, Mapping, StatusClass};
 use crate::directory::worker::Employment;
+use crate::directory::worker::mapping::{EmploymentType, Mapping, StatusClass};
 
 /// The two types that Justworks documents, then those that its product knows, as they would be written.
 const WORKER_TYPES: [&str; 12] = [

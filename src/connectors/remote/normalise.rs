@@ -11,7 +11,7 @@ use crate::connectors::fields::{A_DATE, A_TEXT, Fields};
 use crate::directory::attribute::{Attributes, name};
 use crate::directory::ids::SourceId;
 use crate::directory::text::clean;
-use crate::directory::unreadable::Slot;
+use crate::directory::worker::unreadable::Slot;
 use crate::directory::worker::{Employment, ManagerRef, Rejected, Worker};
 
 /// What a record cannot say by itself.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::normalise::{Facts, normalise};
 use crate::directory::attribute::name;
-use crate::directory::mapping::StatusClass;
+use crate::directory::worker::mapping::StatusClass;
 use crate::directory::worker::{ManagerRef, Worker};
 
 /// The recorded *show* answers 01 to 16, as their employments.

@@ -15,9 +15,9 @@ use crate::connectors::connector::{ConnectorError, Detail, End, Item, Page, Read
 use crate::connectors::field::source_id;
 use crate::connectors::rows::{self, Count};
 use crate::connectors::vendor::Reply;
+use crate::crypto::seal::sha256;
 use crate::directory::ids::SourceId;
 use crate::directory::worker::{Part, Rejected, Worker};
-use crate::keys::seal::sha256;
 
 /// After this time a missing bulk endpoint is looked for again.
 const BULK_RETRY: TimeDelta = TimeDelta::days(7);

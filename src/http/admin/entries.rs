@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::directory::diff::is_sensitive;
+use crate::directory::person::diff::is_sensitive;
 use crate::directory::plan::ValueChange;
 use crate::render::changes::scim_paths;
 use crate::scim::schema::DERIVED_GROUP_URN;

@@ -10,12 +10,12 @@ use uuid::Uuid;
 use super::cursor::{Mark, invalid_cursor, page};
 use super::parameters::Parameters;
 use super::{Answer, entries, ok, released};
+use crate::crypto::seal::{Keys, Place};
 use crate::flows::context::Context;
 use crate::flows::feed;
-use crate::flows::feed::released::Reader;
+use crate::flows::feed::consumer::Reader;
 use crate::http::auth::{Caller, EventsRead, Scope};
 use crate::http::error::{Code, Problem};
-use crate::keys::seal::{Keys, Place};
 
 /// GET /events?after=: the earliest entries first. Whoever may read the whole directory reads the whole feed.
 pub(super) async fn list(caller: Caller<EventsRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
@@ -61,7 +61,7 @@ async fn own(caller: &Caller<EventsRead>, request: &HttpRequest, context: &Conte
     let release = caller.release()?;
     let reader = Reader { consumer: caller.id, policy: caller.policy(), release: &release };
     let limit = usize::try_from(limit).unwrap_or(0);
-    let page = feed::released::page(context, &reader, after, limit, released::show).await?;
+    let page = feed::consumer::page(context, &reader, after, limit, released::show).await?;
     let mark = |number: i64| mark(&context.keys, caller.id, number);
     let items: Vec<_> = page
         .entries

@@ -8,14 +8,15 @@ use uuid::Uuid;
 use super::body::Members;
 use super::parameters::Parameters;
 use super::{Answer, answer, ok};
+use crate::flows;
+use crate::flows::authority::{Field, Ordered};
 use crate::flows::context::Context;
-use crate::flows::fields::{self, Field, Ordered};
 use crate::http::auth::{Admin, AdminRead, Caller};
 
 /// GET /fields: all units that can be ordered, each with the whole order.
 pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
     Parameters::read(&request, &[])?.finish()?;
-    let (fields, settled) = fields::list(&context).await?;
+    let (fields, settled) = flows::authority::list(&context).await?;
     let items: Vec<Value> = fields.iter().map(|field| show(field, settled)).collect();
     Ok(ok(&json!({ "items": items, "nextCursor": null })))
 }
@@ -38,7 +39,7 @@ pub(super) async fn put(
     }
     let actor = body.actor(&caller)?;
     let unit = request.match_info().query("unit");
-    Ok(match fields::put(&context, unit, &order, only_preview, &actor).await? {
+    Ok(match flows::authority::put(&context, unit, &order, only_preview, &actor).await? {
         Ordered::Preview { plan } => ok(&json!({ "planId": plan })),
         Ordered::Merging { people } => answer(StatusCode::ACCEPTED, &json!({ "peopleToMerge": people })),
     })

@@ -16,12 +16,12 @@ use super::{Answer, answer, id, ok};
 use crate::directory::person::Person;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
-use crate::flows::hold;
+use crate::flows::planning::hold;
 use crate::http::auth::{Admin, AdminRead, Caller};
 use crate::http::error::Problem;
 use crate::render::user::display_name;
 use crate::store;
-use crate::store::holds::{HoldRow, HoldState};
+use crate::store::runs::holds::{HoldRow, HoldState};
 use crate::store::workers::WorkerRow;
 
 /// GET /holds, the latest first; `?state=open` for those that wait.
@@ -34,7 +34,7 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
     parameters.finish()?;
     let mut conn = context.db.get().await?;
     let mut shown = Vec::new();
-    for row in store::holds::page(&mut conn, state, after, limit + 1).await? {
+    for row in store::runs::holds::page(&mut conn, state, after, limit + 1).await? {
         let view = show_row(&mut conn, &row).await?;
         shown.push((row, view));
     }
@@ -46,7 +46,7 @@ pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: we
     Parameters::read(&request, &[])?.finish()?;
     let id = id(&request, "id", "hold")?;
     let mut conn = context.db.get().await?;
-    let row = store::holds::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("hold", id))?;
+    let row = store::runs::holds::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("hold", id))?;
     Ok(ok(&show_row(&mut conn, &row).await?))
 }
 
@@ -81,7 +81,7 @@ pub(super) async fn reject(
 async fn show_row(conn: &mut AsyncPgConnection, row: &HoldRow) -> Result<Value, Problem> {
     let connection = store::connections::find(conn, row.connection_id).await?;
     let plan = match row.plan_id {
-        Some(plan) => store::plans::find(conn, plan).await?,
+        Some(plan) => store::runs::plans::find(conn, plan).await?,
         None => None,
     };
     Ok(json!({
@@ -105,10 +105,10 @@ async fn show_row(conn: &mut AsyncPgConnection, row: &HoldRow) -> Result<Value, 
 
 /// The people whom the held plan would make leavers, by name.
 async fn leavers(conn: &mut AsyncPgConnection, hold: &HoldRow) -> Result<Vec<Value>, Problem> {
-    let people = store::summaries::of_people(conn, &hold.people).await?;
+    let people = store::people::summaries::of_people(conn, &hold.people).await?;
     let mut wanted: BTreeMap<Uuid, Person> = BTreeMap::new();
     if let Some(plan) = hold.plan_id {
-        for item in store::plans::items_of(conn, plan, &hold.people).await? {
+        for item in store::runs::plans::items_of(conn, plan, &hold.people).await? {
             wanted.extend(serde_json::from_value(item.wanted).ok().map(|person| (item.person_id, person)));
         }
     }

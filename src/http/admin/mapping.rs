@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 use super::body::{Members, shown};
 use super::parameters::Parameters;
 use super::{Answer, answer, id, ok};
-use crate::directory::mapping::{EmploymentType, Mapping, StatusClass};
+use crate::directory::worker::mapping::{EmploymentType, Mapping, StatusClass};
+use crate::flows::connections::mapping;
+use crate::flows::connections::mapping::{Mapped, MappingView};
 use crate::flows::context::Context;
-use crate::flows::mapping::{self, Mapped, MappingView};
 use crate::http::auth::{Admin, AdminRead, Caller};
 use crate::store::workers::Word;
 

@@ -8,17 +8,17 @@ use super::parameters::Parameters;
 use super::{Answer, entries, id, ok};
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
-use crate::flows::explain;
+use crate::flows::planning::explain;
 use crate::http::auth::{AdminRead, Caller};
 use crate::http::error::{FieldError, Problem};
 use crate::http::state::State;
 use crate::scim::filter::{self, Mode};
 use crate::scim::schema::{Hidden, ResourceType};
 use crate::store;
-use crate::store::cost::Cost;
-use crate::store::scim_filter::Condition;
-use crate::store::summaries::Summary;
-use crate::store::view::View;
+use crate::store::filter::cost::Cost;
+use crate::store::filter::users::Condition;
+use crate::store::people::summaries::Summary;
+use crate::store::visibility::View;
 
 /// GET /people: all, or by `?filter=` (a SCIM filter), or by `?email=`, which finds former emails too (story 8).
 pub(super) async fn list(
@@ -44,7 +44,7 @@ pub(super) async fn list(
                 Cost::Expensive => state.connection(caller.id, cost).await?,
             };
             condition.settle(&mut conn).await?;
-            Ok::<_, Problem>(store::summaries::page(&mut conn, Some(&condition), after, limit + 1).await?)
+            Ok::<_, Problem>(store::people::summaries::page(&mut conn, Some(&condition), after, limit + 1).await?)
         };
         let rows = state.answer_within(cost, found).await?;
         return Ok(page(rows, limit, |row| Mark::Number(row.position), show_summary));
@@ -62,7 +62,7 @@ pub(super) async fn list(
             .collect();
         return Ok(ok(&json!({ "items": items, "nextCursor": null })));
     }
-    let rows = store::summaries::page(&mut conn, None, after, limit + 1).await?;
+    let rows = store::people::summaries::page(&mut conn, None, after, limit + 1).await?;
     Ok(page(rows, limit, |row| Mark::Number(row.position), show_summary))
 }
 
@@ -102,7 +102,7 @@ pub(super) async fn history(_: Caller<AdminRead>, request: HttpRequest, context:
     parameters.finish()?;
     let id = id(&request, "id", "person")?;
     let mut conn = context.db.get().await?;
-    if store::people_write::existing(&mut conn, &[id]).await?.is_empty() {
+    if store::people::write::existing(&mut conn, &[id]).await?.is_empty() {
         return Err(FlowError::not_found("person", id).into());
     }
     let rows = store::changes::of_person(&mut conn, id, before, limit + 1).await?;

@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use super::parameters::Parameters;
 use super::{Answer, id, ok, reviews, workers};
-use crate::directory::diff::is_sensitive;
 use crate::directory::merge::{Because, Candidate, UnitCandidates};
 use crate::directory::person::Person;
+use crate::directory::person::diff::is_sensitive;
 use crate::flows::context::Context;
-use crate::flows::explain::{self, Explained, ExplainedWorker};
+use crate::flows::planning::explain;
+use crate::flows::planning::explain::{Explained, ExplainedWorker};
 use crate::http::auth::{AdminRead, Caller};
 use crate::render::user::display_name;
 

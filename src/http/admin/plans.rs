@@ -7,24 +7,24 @@ use serde_json::{Value, json};
 use super::cursor::{Mark, page};
 use super::parameters::Parameters;
 use super::{Answer, id, ok};
-use crate::directory::diff::is_sensitive;
 use crate::directory::person::Person;
+use crate::directory::person::diff::is_sensitive;
 use crate::directory::plan::ValueChange;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
 use crate::http::auth::{AdminRead, Caller};
 use crate::render::user::display_name;
 use crate::store;
-use crate::store::plans::{ItemRow, ManagerState};
+use crate::store::runs::plans::{ItemRow, ManagerState};
 
 /// GET /plans/{id}
 pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
     Parameters::read(&request, &[])?.finish()?;
     let id = id(&request, "id", "plan")?;
     let mut conn = context.db.get().await?;
-    let plan = store::plans::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("plan", id))?;
-    let counts = store::plans::counts(&mut conn, id).await?;
-    let moved_on = store::plans::published_since(&mut conn, id).await?;
+    let plan = store::runs::plans::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("plan", id))?;
+    let counts = store::runs::plans::counts(&mut conn, id).await?;
+    let moved_on = store::runs::plans::published_since(&mut conn, id).await?;
     let connection = match plan.connection_id {
         Some(connection) => store::connections::find(&mut conn, connection).await?,
         None => None,
@@ -54,13 +54,13 @@ pub(super) async fn changes(_: Caller<AdminRead>, request: HttpRequest, context:
     parameters.finish()?;
     let id = id(&request, "id", "plan")?;
     let mut conn = context.db.get().await?;
-    if store::plans::find(&mut conn, id).await?.is_none() {
+    if store::runs::plans::find(&mut conn, id).await?.is_none() {
         return Err(FlowError::not_found("plan", id).into());
     }
     // Some items only keep books (a zone, a due instant) and change nothing that anybody sees.
     let mut seen = Vec::new();
     while i64::try_from(seen.len()).unwrap_or(i64::MAX) <= limit {
-        let part = store::plans::items(&mut conn, id, after, limit + 1).await?;
+        let part = store::runs::plans::items(&mut conn, id, after, limit + 1).await?;
         let Some(last) = part.last() else { break };
         after = last.n;
         seen.extend(part.into_iter().filter(is_seen));
@@ -137,7 +137,7 @@ mod tests {
             n: 1,
             person_id: uuid::Uuid::nil(),
             base_version: Some(1),
-            state: crate::store::plans::ItemState::Planned,
+            state: crate::store::runs::plans::ItemState::Planned,
             wanted: json!({}),
             user_name_key: String::new(),
             diff,

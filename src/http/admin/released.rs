@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::entries;
 use crate::directory::event::EventKind;
-use crate::flows::feed::released::{Seen, Standing, Visible};
+use crate::flows::feed::consumer::{Seen, Standing, Visible};
 use crate::scim::path::AttrPath;
 use crate::scim::schema::{DERIVED_GROUP_URN, ResourceType, WORKER_URN};
 use crate::store::changes::ChangeRow;

@@ -18,7 +18,7 @@ use crate::flows::error::FlowError;
 use crate::flows::reviews::{self, Decision, Resolved};
 use crate::http::auth::{Admin, AdminRead, Caller};
 use crate::store;
-use crate::store::reviews::{ReviewRow, Stand};
+use crate::store::runs::reviews::{ReviewRow, Stand};
 
 /// How long a question waits when nobody says how long.
 const WAIT_DAYS: i64 = 14;
@@ -37,7 +37,7 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
     parameters.finish()?;
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
-    let rows = store::reviews::page(&mut conn, stand, now, connection, after, limit + 1).await?;
+    let rows = store::runs::reviews::page(&mut conn, stand, now, connection, after, limit + 1).await?;
     let who = Who::of(&mut conn, &rows).await?;
     Ok(page(rows, limit, |row| Mark::At(row.opened_at, row.id), |row| show_row(row, &who, now)))
 }
@@ -47,7 +47,8 @@ pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: we
     Parameters::read(&request, &[])?.finish()?;
     let id = id(&request, "id", "review item")?;
     let mut conn = context.db.get().await?;
-    let row = store::reviews::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("review item", id))?;
+    let row =
+        store::runs::reviews::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("review item", id))?;
     let who = Who::of(&mut conn, std::slice::from_ref(&row)).await?;
     Ok(ok(&show_row(&row, &who, context.clock.now())))
 }
@@ -89,7 +90,7 @@ pub(super) async fn resolve(
         Resolved::Run(asked) => Ok(answer(StatusCode::ACCEPTED, &json!({ "runId": asked.run }))),
         Resolved::Waits { .. } => {
             let mut conn = context.db.get().await?;
-            let row = store::reviews::find(&mut conn, id).await?;
+            let row = store::runs::reviews::find(&mut conn, id).await?;
             let row = row.ok_or_else(|| FlowError::not_found("review item", id))?;
             let who = Who::of(&mut conn, std::slice::from_ref(&row)).await?;
             Ok(ok(&show_row(&row, &who, context.clock.now())))

@@ -12,10 +12,10 @@ use super::body::Members;
 use super::cursor::{Mark, page};
 use super::parameters::Parameters;
 use super::{Answer, answer, entries, id, ok};
-use crate::flows::cancel;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
-use crate::flows::pull;
+use crate::flows::runs;
+use crate::flows::runs::cancel;
 use crate::http::auth::{Admin, AdminRead, Caller};
 use crate::store;
 use crate::store::runs::RunRow;
@@ -116,7 +116,7 @@ fn show_row(row: &RunRow, now: DateTime<Utc>) -> Value {
         "queuedAt": row.queued_at,
         "startedAt": row.started_at,
         "endedAt": row.ended_at,
-        "progress": pull::progress(row, now),
+        "progress": runs::worker::progress(row, now),
         "counts": counts,
         "problems": row.problems,
         "waitingUntil": row.waiting_until,

@@ -10,8 +10,9 @@ use super::connections::answer_with;
 use super::parameters::Parameters;
 use super::{Answer, answer, id, ok};
 use crate::flows::audit::Actor;
-use crate::flows::connect::{self, Asked, Reauthorized};
-use crate::flows::consent;
+use crate::flows::connections;
+use crate::flows::connections::consent;
+use crate::flows::connections::lifecycle::{Asked, Reauthorized};
 use crate::flows::context::Context;
 use crate::http::auth::{Admin, Caller};
 use crate::http::error::Problem;
@@ -42,7 +43,7 @@ async fn pull(
         body.refuse("acceptShape", format!("expected at most {MOST_FIELDS} fields"));
     }
     for (at, field) in accepted.iter().enumerate() {
-        if field == connect::RECORD_ID {
+        if field == connections::lifecycle::RECORD_ID {
             body.refuse(format!("acceptShape[{at}]"), "records without an id cannot be accepted");
         } else if field.is_empty() || field.chars().count() > LONGEST_FIELD {
             body.refuse(
@@ -66,7 +67,7 @@ pub(super) async fn preview(
     context: web::Data<Context>,
 ) -> Answer {
     let (id, accepted, actor) = pull(&caller, &request, payload).await?;
-    Ok(answer(StatusCode::ACCEPTED, &run(connect::preview(&context, id, accepted, &actor).await?)))
+    Ok(answer(StatusCode::ACCEPTED, &run(connections::lifecycle::preview(&context, id, accepted, &actor).await?)))
 }
 
 /// POST …/sync: pulls now; while a run is going, that one is the answer (story 3).
@@ -77,7 +78,7 @@ pub(super) async fn sync(
     context: web::Data<Context>,
 ) -> Answer {
     let (id, accepted, actor) = pull(&caller, &request, payload).await?;
-    Ok(answer(StatusCode::ACCEPTED, &run(connect::sync(&context, id, accepted, &actor).await?)))
+    Ok(answer(StatusCode::ACCEPTED, &run(connections::lifecycle::sync(&context, id, accepted, &actor).await?)))
 }
 
 /// POST …/finish: review becomes active, and the plan is applied: the latest, which `planId` may name.
@@ -96,7 +97,7 @@ pub(super) async fn finish(
         body.refuse("planId", "expected the id of a plan");
     }
     let actor = body.actor(&caller)?;
-    let finished = connect::finish(&context, id, plan, &actor).await?;
+    let finished = connections::lifecycle::finish(&context, id, plan, &actor).await?;
     let difference = finished.change.map(|change| json!({ "seen": change.seen, "now": change.now }));
     Ok(ok(&json!({ "runId": finished.run.run, "planId": finished.plan, "difference": difference })))
 }
@@ -109,7 +110,7 @@ pub(super) async fn pause(
     context: web::Data<Context>,
 ) -> Answer {
     let (id, actor) = bare(&caller, &request, payload).await?;
-    connect::pause(&context, id, &actor).await?;
+    connections::lifecycle::pause(&context, id, &actor).await?;
     answer_with(&context, id).await
 }
 
@@ -121,7 +122,7 @@ pub(super) async fn resume(
     context: web::Data<Context>,
 ) -> Answer {
     let (id, actor) = bare(&caller, &request, payload).await?;
-    connect::resume(&context, id, &actor).await?;
+    connections::lifecycle::resume(&context, id, &actor).await?;
     answer_with(&context, id).await
 }
 
@@ -152,7 +153,9 @@ pub(super) async fn reauthorize(
     let mut body = Members::read(&request, payload, &["credentials"]).await?;
     let given = body.object("credentials").unwrap_or_default();
     let actor = body.actor(&caller)?;
-    match connect::reauthorize(&context, id, &Value::Object(given), &state.callback_url(), &actor).await? {
+    match connections::lifecycle::reauthorize(&context, id, &Value::Object(given), &state.callback_url(), &actor)
+        .await?
+    {
         Reauthorized::Run(asked) => Ok(answer(StatusCode::ACCEPTED, &run(asked))),
         Reauthorized::Kept => answer_with(&context, id).await,
         Reauthorized::Consent(url) => Ok(ok(&json!({ "authorizationUrl": url.as_str() }))),

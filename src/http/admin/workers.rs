@@ -28,7 +28,7 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
     let found = found.ok_or_else(|| FlowError::not_found("connection", connection))?;
     // Before the set-up is finished, the plan says what each worker would be.
     let plan = if found.state == ConnectionState::Review {
-        store::plans::latest_ready(&mut conn, connection).await?.map(|plan| plan.id)
+        store::runs::plans::latest_ready(&mut conn, connection).await?.map(|plan| plan.id)
     } else {
         None
     };
@@ -36,7 +36,7 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
     let rows = store::workers::page(&mut conn, connection, plan, stored, &after, limit + 1).await?;
     let ids: Vec<String> = rows.iter().map(|row| row.source_id.clone()).collect();
     let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for review in store::reviews::open_of_workers(&mut conn, connection, &ids).await? {
+    for review in store::runs::reviews::open_of_workers(&mut conn, connection, &ids).await? {
         reasons.entry(review.source_id.unwrap_or_default()).or_default().push(review.reason);
     }
     let none = Vec::new();

@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::{Code, Refusal};
 use crate::flows::error::PlanChange;
 use crate::http::request_id;
-use crate::store::error::DatabaseError;
-use crate::store::plans::PlanCounts;
+use crate::store::db::error::DatabaseError;
+use crate::store::runs::plans::PlanCounts;
 
 /// A refusal as the admin API words it. `code` is for programs and says the status too.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use diesel::result::Error as DieselError;
 use super::Refusal;
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::media::MediaType;
-use crate::store::error::DatabaseError;
+use crate::store::db::error::DatabaseError;
 
 /// A refusal as SCIM words it.
 #[derive(Clone, Debug, PartialEq, Eq)]

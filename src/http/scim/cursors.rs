@@ -4,16 +4,16 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
+use crate::crypto::seal::{Place as Bound, hex, sha256};
 use crate::http::auth::Caller;
 use crate::http::error::ScimFailure;
 use crate::http::state::State;
-use crate::keys::seal::{Place as Bound, hex, sha256};
 use crate::scim::cursor::{Cursor, canonical};
 use crate::scim::error::ScimError;
 use crate::scim::message::ListHeader;
 use crate::scim::query::Paging;
 use crate::scim::schema::ResourceType;
-use crate::store::walks::{PageRequest, Place, Start};
+use crate::store::paging::people::{PageRequest, Place, Start};
 
 /// Characters of a cursor, at most. The longest is that of a list sorted by a long text.
 const MAX_CURSOR: usize = 16 * 1024;

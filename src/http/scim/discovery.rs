@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 
-use super::sight::{id, pairs};
+use super::access::{id, pairs};
 use crate::http::auth::{Caller, ScimRead};
 use crate::http::error::ScimFailure;
 use crate::http::state::State;

@@ -16,7 +16,7 @@ use crate::http::uri;
 use crate::scim::error::ScimError;
 use crate::scim::media::{self, MediaType};
 use crate::scim::version;
-use crate::store::pool::watched;
+use crate::store::db::pool::watched;
 
 /// Bytes of path and query. A filter of 8 KiB, each byte percent-encoded, fits.
 const MAX_URI: usize = 32 * 1024;

@@ -6,10 +6,10 @@ use actix_web::http::Method;
 use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::bodies::search_body;
+use super::access::{Sight, id, is_known, pairs, parse_id};
 use super::cursors::Walk;
-use super::group_heads::heads;
-use super::sight::{Sight, id, is_known, pairs, parse_id};
+use super::group_writer::heads;
+use super::request_body::search_body;
 use super::stream::{Body, Piece};
 use super::users::Reader;
 use crate::http::auth::{Caller, ScimRead};
@@ -20,10 +20,10 @@ use crate::scim::filter::Mode;
 use crate::scim::message::ListHeader;
 use crate::scim::query::{self, Query, SortOrder};
 use crate::scim::schema::ResourceType;
-use crate::store::cost::Cost;
-use crate::store::sort::Sort;
-use crate::store::view::View;
-use crate::store::{group_pages, groups};
+use crate::store::filter::cost::Cost;
+use crate::store::filter::sort::Sort;
+use crate::store::visibility::View;
+use crate::store::{groups, paging};
 
 /// Groups whose members are looked at in a cheap list, at most.
 const FEW: u32 = 20;
@@ -114,7 +114,7 @@ async fn listed(
     let condition = sight.groups(query.filter.as_ref(), &mut conn).await?;
     let descending = query.paging.sort_order == SortOrder::Descending;
     let sort = query.sort_by.map(|target| Sort::of_groups(target, descending, &sight.view));
-    let page = group_pages::page(&mut conn, &sight.view, &walk.request(), condition.as_ref(), sort.as_ref()).await?;
+    let page = paging::groups::page(&mut conn, &sight.view, &walk.request(), condition.as_ref(), sort.as_ref()).await?;
     let heads = heads(&sight, &state, &query.projection, &page.items, &mut conn).await?;
     drop(conn);
     let next = page.next.map(|place| (place, ResourceType::Group));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::sight::Sight;
+use super::access::Sight;
 use crate::directory::ids::PersonId;
 use crate::http::error::ScimFailure;
 use crate::http::state::State;
@@ -14,9 +14,9 @@ use crate::render::version;
 use crate::scim::error::ScimError;
 use crate::scim::projection::Projection;
 use crate::scim::schema::{ResourceType, WORKER_URN};
+use crate::store::db::pool::Connection;
+use crate::store::people::superiors::{Superior, superiors};
 use crate::store::people::{self, Shown};
-use crate::store::pool::Connection;
-use crate::store::superiors::{Superior, superiors};
 
 /// Attributes of the worker extension that are answered on request only, and read then.
 const DATE_OF_BIRTH: &str = "dateOfBirth";

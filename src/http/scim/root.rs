@@ -6,11 +6,11 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::bodies::search_body;
+use super::access::{Sight, pairs};
 use super::cursors::Walk;
-use super::group_heads::{Head, heads};
+use super::group_writer::{Head, heads};
 use super::people::PeopleWriter;
-use super::sight::{Sight, pairs};
+use super::request_body::search_body;
 use super::stream::{Body, Piece};
 use super::users::{Reader, sensitive_in};
 use crate::http::auth::{Caller, ScimRead};
@@ -21,11 +21,12 @@ use crate::scim::filter::Mode;
 use crate::scim::message::ListHeader;
 use crate::scim::query::{RootQuery, SortOrder, TypeQuery};
 use crate::scim::schema::ResourceType;
-use crate::store::cost::Cost;
+use crate::store::filter::cost::Cost;
+use crate::store::filter::sort::Sort;
 use crate::store::groups::GroupRow;
+use crate::store::paging;
+use crate::store::paging::mixed::{Found, Order, Spanning};
 use crate::store::people::Shown;
-use crate::store::sort::Sort;
-use crate::store::spanning::{self, Found, Order, Spanning};
 
 /// GET on the base URL.
 pub(super) async fn list(
@@ -70,7 +71,7 @@ async fn listed(reader: Reader, query: RootQuery, state: web::Data<State>) -> Re
     let order = Order { people: people_by.as_ref(), groups: groups_by.as_ref(), descending };
     let asked =
         Spanning { people: of_people.as_ref(), groups: of_groups.as_ref(), order: paging.is_sorted.then_some(order) };
-    let (page, next) = spanning::page(&mut conn, &sight.view, &walk.request(), walk.behind(), asked).await?;
+    let (page, next) = paging::mixed::page(&mut conn, &sight.view, &walk.request(), walk.behind(), asked).await?;
     sight
         .record(
             &state,
@@ -97,7 +98,7 @@ async fn written(
     found: Vec<Found>,
     of_users: &TypeQuery,
     of_groups: &TypeQuery,
-    conn: &mut crate::store::pool::Connection,
+    conn: &mut crate::store::db::pool::Connection,
 ) -> Result<Vec<Piece>, ScimFailure> {
     let kinds: Vec<ResourceType> = found
         .iter()

@@ -9,16 +9,16 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
-use super::group_heads::Head;
+use super::group_writer::Head;
 use crate::directory::groups::Kind;
 use crate::http::error::ScimFailure;
 use crate::http::state::State;
 use crate::render::group::{MEMBERS, MemberParts, member};
 use crate::scim::projection::Projection;
-use crate::store::cost::Cost;
+use crate::store::db::pool::watched;
+use crate::store::filter::cost::Cost;
 use crate::store::groups::{self, Member};
-use crate::store::pool::watched;
-use crate::store::view::View;
+use crate::store::visibility::View;
 
 /// Members that are read in one statement and held at once.
 const CHUNK: usize = 1_000;

@@ -6,10 +6,10 @@ use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::bodies::search_body;
+use super::access::{Sight, id, is_known, pairs, parse_id};
 use super::cursors::Walk;
 use super::people::{MANAGER_CHAIN, PeopleWriter};
-use super::sight::{Sight, id, is_known, pairs, parse_id};
+use super::request_body::search_body;
 use crate::http::auth::{Caller, ScimRead};
 use crate::http::error::ScimFailure;
 use crate::http::state::State;
@@ -20,11 +20,11 @@ use crate::scim::message::ListHeader;
 use crate::scim::query::{self, Query, SortOrder};
 use crate::scim::release::Release;
 use crate::scim::schema::{Resolved, ResourceType, WORKER_URN};
-use crate::store::cost::Cost;
+use crate::store::filter::cost::Cost;
+use crate::store::filter::sort::Sort;
+use crate::store::paging;
 use crate::store::people;
-use crate::store::sort::Sort;
-use crate::store::view::View;
-use crate::store::walks;
+use crate::store::visibility::View;
 
 /// People whose superiors are shown in a cheap list, at most.
 const FEW: u32 = 20;
@@ -114,7 +114,7 @@ async fn listed(reader: Reader, query: Query, cost: Cost, state: &State) -> Resu
     let condition = sight.people(query.filter.as_ref(), &mut conn).await?;
     let descending = query.paging.sort_order == SortOrder::Descending;
     let sort = query.sort_by.map(|target| Sort::of_people(target, descending, &sight.view));
-    let page = walks::page(&mut conn, &sight.view, &walk.request(), condition.as_ref(), sort.as_ref()).await?;
+    let page = paging::people::page(&mut conn, &sight.view, &walk.request(), condition.as_ref(), sort.as_ref()).await?;
     let asked = sensitive_in(query.filter.as_ref());
     sight.record(state, &mut conn, &asked, "people by filter".to_owned(), page.items.len()).await?;
     let writer = PeopleWriter::of(&sight, state, &query.projection, &page.items, &mut conn).await?;

@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use actix_web::dev::ServerHandle;
 use chrono::TimeDelta;
 use reqwest::{Client, Method};
-use rollbook::flows::callers;
+use rollbook::crypto::token::Token;
+use rollbook::flows::access::callers;
 use rollbook::http::server::{self, Workers};
 use rollbook::http::state::State;
-use rollbook::keys::token::Token;
 use rollbook::sandbox::SandboxConfig;
 use serde_json::{Value, json};
 

@@ -16,8 +16,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use rollbook::clock::Clock;
-use rollbook::store::embedded::{Embedded, Options};
-use rollbook::store::source::DatabaseSource;
+use rollbook::store::db::embedded::{Embedded, Options};
+use rollbook::store::db::source::DatabaseSource;
 use tokio_postgres::Config;
 
 /// How many seconds without any test end the cluster.

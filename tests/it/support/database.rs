@@ -5,9 +5,9 @@ use diesel::sql_types::{Bool, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use rollbook::clock::Clock;
-use rollbook::store::migrations::HASH;
-use rollbook::store::pool::{Database, PoolSettings};
-use rollbook::store::source::DatabaseSource;
+use rollbook::store::db::migrations::HASH;
+use rollbook::store::db::pool::{Database, PoolSettings};
+use rollbook::store::db::source::DatabaseSource;
 
 /// The advisory lock of whoever makes the template.
 const LOCK: i64 = 0x7465_6d70_6c61_7465;

@@ -5,14 +5,14 @@ use std::net::TcpListener;
 
 use actix_web::dev::ServerHandle;
 use reqwest::{Client, Method};
+use rollbook::crypto::token::Token;
 use rollbook::http::limits::CallerLimits;
 use rollbook::http::server::{self, Workers};
 use rollbook::http::state::State;
-use rollbook::keys::token::Token;
 use rollbook::sandbox::SandboxConfig;
 use rollbook::store;
 use rollbook::store::consumers::ConsumerRow;
-use rollbook::store::lanes::{LaneSettings, Lanes};
+use rollbook::store::db::lanes::{LaneSettings, Lanes};
 use rollbook::store::tokens::NewToken;
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -11,15 +11,17 @@ use rollbook::clock::Clock;
 use rollbook::directory::attribute::name;
 use rollbook::directory::groups::Kind;
 use rollbook::directory::ids::{PersonId, SourceId};
-use rollbook::directory::mapping::EmploymentType;
 use rollbook::directory::person::{ManagerLink, ManagerVia, Person, Status};
 use rollbook::directory::worker::ManagerRef;
+use rollbook::directory::worker::mapping::EmploymentType;
 use rollbook::render::user::{display_name, document, employee_number, keys};
 use rollbook::scim::text::fold_case;
+use rollbook::store::groups;
 use rollbook::store::groups::column;
-use rollbook::store::groups_write::{self, NewGroup};
-use rollbook::store::people_write::{self, PersonWrite};
-use rollbook::store::plans::ManagerState;
+use rollbook::store::groups::write::NewGroup;
+use rollbook::store::people;
+use rollbook::store::people::write::PersonWrite;
+use rollbook::store::runs::plans::ManagerState;
 use uuid::Uuid;
 
 use super::people::person;
@@ -256,7 +258,7 @@ pub(crate) async fn write(conn: &mut AsyncPgConnection, people: &[Drawn], groups
             }
         })
         .collect();
-    people_write::insert(conn, &rows).await.unwrap();
+    people::write::insert(conn, &rows).await.unwrap();
     // As if their changes had been folded.
     sql_query("UPDATE feed_state SET people_total = (SELECT count(*) FROM people), groups_total = (SELECT count(*) FROM groups)")
         .execute(conn)
@@ -284,7 +286,7 @@ async fn write_groups(conn: &mut AsyncPgConnection, groups: &[DrawnGroup]) -> Ve
             }
         })
         .collect();
-    groups_write::insert(conn, &rows).await.unwrap();
+    groups::write::insert(conn, &rows).await.unwrap();
     for (id, group) in ids.iter().zip(groups) {
         sql_query("UPDATE groups SET members = CASE WHEN $2 THEN 1 ELSE 0 END, retired_since = $3 WHERE id = $1")
             .bind::<SqlUuid, _>(id)

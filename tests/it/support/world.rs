@@ -7,16 +7,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::AsyncPgConnection;
 use rollbook::app::jobs;
 use rollbook::clock::Clock;
+use rollbook::crypto::seal::Keys;
 use rollbook::flows::audit::Actor;
-use rollbook::flows::connect::{self, NewConnectionOrder};
+use rollbook::flows::connections;
+use rollbook::flows::connections::lifecycle::NewConnectionOrder;
 use rollbook::flows::context::{Context, VENDOR_WAIT};
-use rollbook::jobs::wake::Wake;
-use rollbook::keys::seal::Keys;
+use rollbook::jobs::Wake;
 use rollbook::outbound::Outbound;
 use rollbook::outbound::limits::Limits;
 use rollbook::sandbox::{Running, Sandbox, SandboxConfig};
 use rollbook::store;
-use rollbook::store::pool::{Connection, Database, PoolSettings};
+use rollbook::store::db::pool::{Connection, Database, PoolSettings};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -84,7 +85,7 @@ impl World {
             settings,
             credentials: json!({ "apiToken": self.vendor.token() }),
         };
-        let (connection, _) = connect::create(&self.context, order, &admin()).await.unwrap();
+        let (connection, _) = connections::lifecycle::create(&self.context, order, &admin()).await.unwrap();
         self.work().await;
         connection
     }
@@ -92,14 +93,14 @@ impl World {
     /// Connects the vendor and publishes its people.
     pub(crate) async fn publish(&self) -> Uuid {
         let connection = self.connect().await;
-        connect::finish(&self.context, connection, None, &admin()).await.unwrap();
+        connections::lifecycle::finish(&self.context, connection, None, &admin()).await.unwrap();
         self.work().await;
         connection
     }
 
     /// Pulls once more and tells how the run ended.
     pub(crate) async fn sync(&self, connection: Uuid) -> store::runs::RunRow {
-        let asked = connect::sync(&self.context, connection, Vec::new(), &admin()).await.unwrap();
+        let asked = connections::lifecycle::sync(&self.context, connection, Vec::new(), &admin()).await.unwrap();
         self.work().await;
         store::runs::find(&mut *self.conn().await, asked.run).await.unwrap().unwrap()
     }

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::index::{Place, Stage};
 use super::links::{Links, has_left};
-use super::stage::{Place, Stage};
 use crate::attribute::Unit;
-use crate::cycle::cycles;
 use crate::email::{Email, EmailKey};
 use crate::ids::PersonId;
+use crate::managers::cycles;
 use crate::matching::Agreement;
 use crate::plan::{Holder, HolderKind, KnownPerson, Review};
 

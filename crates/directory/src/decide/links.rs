@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::emails::{EmailPlan, plan_emails};
-use super::stage::{Place, Stage};
+use super::index::{Place, Stage};
 use super::{is_settled, link_reason};
 use crate::email::EmailKey;
 use crate::ids::PersonId;

@@ -1,14 +1,14 @@
 use chrono::TimeDelta;
 
 use super::*;
-use crate::diff::diff;
+use crate::dates::lifecycle::event_of;
 use crate::event::EventKind;
 use crate::ids::WorkerKey;
-use crate::lifecycle::event_of;
-use crate::mapping::EmploymentType;
+use crate::person::diff::diff;
 use crate::testing::{JUSTWORKS, REMOTE, World, at, day, key, worker};
-use crate::unreadable::{Slot, Unreadable};
 use crate::worker::Employment;
+use crate::worker::mapping::EmploymentType;
+use crate::worker::unreadable::{Slot, Unreadable};
 
 mod properties;
 

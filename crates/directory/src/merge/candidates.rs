@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::{Employed, Speakers, Taken, by_unit, mapped, reference};
 use crate::attribute::Unit;
 use crate::authority::Authority;
-use crate::diff::is_sensitive;
 use crate::ids::WorkerKey;
 use crate::person::Person;
+use crate::person::diff::is_sensitive;
 use crate::plan::{ConnectionFacts, KnownWorker};
 
 /// What the workers of one person say of one unit.

@@ -1,6 +1,6 @@
 use super::*;
-use crate::diff::diff;
 use crate::ids::{ConnectionId, RunId};
+use crate::person::diff::diff;
 use crate::person::{ManagerLink, Status};
 use crate::testing::{JUSTWORKS, REMOTE, World, at, worker};
 

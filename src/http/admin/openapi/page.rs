@@ -13,8 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::{METHODS, resolved};
+use crate::http::consent::escape;
 use crate::http::error::Code;
-use crate::http::html::escape;
 
 const STYLE: &str = include_str!("page.css");
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::{inline, list, text};
-use crate::http::html::escape;
+use crate::http::consent::escape;
 
 /// The members of an object, those within it by their path; anything else in one line.
 pub(super) fn table(page: &mut String, schema: &Value) {

@@ -1,0 +1,5 @@
+//! Callers of the program: consumers, their tokens and the admin.
+
+pub mod callers;
+pub mod consumers;
+pub mod tokens;

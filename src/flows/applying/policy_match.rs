@@ -1,0 +1,169 @@
+//! For which consumers a change is one: who of those it touches is inside their filters, comes inside, or leaves (law 8).
+//!
+//! It is found by whoever writes, before and after writing, while the rows are locked: so it is exact for each change,
+//! whatever else is going on, and needs no memory of who was inside. The filters are held meanwhile. What a filter may
+//! ask for is so limited (see [`Policy::mistakes`]) that nobody enters or leaves but by a change of their own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel_async::AsyncPgConnection;
+use serde_json::{Map, Value, json};
+use tracing::error;
+use uuid::Uuid;
+
+use crate::flows::error::FlowError;
+use crate::scim::filter::check::Checked;
+use crate::scim::release::Policy;
+use crate::scim::schema::DERIVED_GROUP_URN;
+use crate::store;
+use crate::store::changes::NewChange;
+use crate::store::groups::write::Called;
+
+/// The filters that count for what a transaction writes.
+pub(crate) struct Audience {
+    people: Vec<(i32, Checked)>,
+    groups: Vec<(i32, Checked)>,
+}
+
+/// By which filters people are inside, by their ids.
+pub(crate) type Standings = BTreeMap<Uuid, BTreeSet<i32>>;
+
+impl Audience {
+    /// Holds the filters until the transaction ends.
+    pub(crate) async fn hold(conn: &mut AsyncPgConnection) -> Result<Self, FlowError> {
+        let mut audience = Self { people: Vec::new(), groups: Vec::new() };
+        for row in store::changes::policy_filters::hold(conn).await? {
+            let policy = Policy { user_filter: row.user_filter, group_filter: row.group_filter, attributes: None };
+            match policy.read(false) {
+                Ok(release) => {
+                    audience.people.extend(release.users.map(|filter| (row.number, filter)));
+                    audience.groups.extend(release.groups.map(|filter| (row.number, filter)));
+                }
+                // Nobody is inside: the consumer is refused as well.
+                Err(_) => {
+                    error!(consumer.id = %row.consumer_id, "the filters of a release policy cannot be read");
+                }
+            }
+        }
+        Ok(audience)
+    }
+
+    /// By which filters these people are inside, as this transaction sees them. Their rows are locked.
+    pub(crate) async fn standings(
+        &self,
+        conn: &mut AsyncPgConnection,
+        people: &[Uuid],
+    ) -> Result<Standings, FlowError> {
+        if self.people.is_empty() || people.is_empty() {
+            return Ok(Standings::new());
+        }
+        let filters: Vec<(i32, &Checked)> = self.people.iter().map(|(number, filter)| (*number, filter)).collect();
+        let mut standings = Standings::new();
+        for one in store::changes::policy_filters::standings(conn, &filters, people).await? {
+            standings.entry(one.id).or_default().extend(one.inside);
+        }
+        Ok(standings)
+    }
+
+    /// Notes with each change of a person for whom it is one. `before` is how they stood before they were written.
+    pub(crate) async fn note(
+        &self,
+        conn: &mut AsyncPgConnection,
+        changes: &mut [NewChange],
+        before: &Standings,
+    ) -> Result<(), FlowError> {
+        let people: Vec<Uuid> = changes.iter().filter_map(|change| change.person_id).collect();
+        let after = self.standings(conn, &people).await?;
+        let none = BTreeSet::new();
+        for change in changes {
+            let Some(person) = change.person_id else { continue };
+            set(change, before.get(&person).unwrap_or(&none), after.get(&person).unwrap_or(&none));
+        }
+        Ok(())
+    }
+
+    /// Notes with a change of a group for whom it is one. `before` is absent of a group that was not there.
+    pub(crate) fn note_group(&self, change: &mut NewChange, before: Option<&Called>, after: &Called) {
+        let inside = |group: &Called| -> BTreeSet<i32> {
+            let resource = resource(group);
+            self.groups.iter().filter(|(_, filter)| filter.matches(&resource)).map(|(number, _)| *number).collect()
+        };
+        if !self.groups.is_empty() {
+            set(change, &before.map(inside).unwrap_or_default(), &inside(after));
+        }
+    }
+}
+
+fn set(change: &mut NewChange, before: &BTreeSet<i32>, after: &BTreeSet<i32>) {
+    let some = |numbers: Vec<i32>| Some(numbers).filter(|numbers| !numbers.is_empty());
+    change.inside = some(before.intersection(after).copied().collect());
+    change.entered = some(after.difference(before).copied().collect());
+    change.departed = some(before.difference(after).copied().collect());
+}
+
+/// What a policy may ask of a group, as a resource.
+pub(crate) fn resource(group: &Called) -> Map<String, Value> {
+    let resource = json!({
+        "id": group.id,
+        "displayName": group.display_name,
+        DERIVED_GROUP_URN: { "kind": group.kind, "key": group.key, "name": group.name },
+    });
+    match resource {
+        Value::Object(resource) => resource,
+        _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::scim::filter::{Mode, read};
+    use crate::scim::schema::{Hidden, ResourceType};
+
+    fn group(kind: &str, name: &str) -> Called {
+        Called {
+            id: Uuid::nil(),
+            position: 1,
+            kind: kind.to_owned(),
+            key: name.to_lowercase(),
+            name: name.to_owned(),
+            display_name: format!("Department: {name}"),
+            deleted_at: None,
+        }
+    }
+
+    #[test]
+    fn a_group_that_is_renamed_enters_stays_and_leaves_by_its_name() {
+        let filters = ["name eq \"data\"", "displayName sw \"department: \"", "key eq \"AI\"", "kind eq \"COUNTRY\""];
+        let check = |text: &str| read(text, Mode::Strict, ResourceType::Group.shape(), &Hidden::nothing()).unwrap();
+        let audience = Audience {
+            people: Vec::new(),
+            groups: filters.iter().zip(1..).map(|(text, number)| (number, check(text))).collect(),
+        };
+        let mut change = NewChange::default();
+        audience.note_group(&mut change, Some(&group("department", "Data")), &group("department", "AI"));
+        assert_eq!((change.departed, change.inside, change.entered), (Some(vec![1]), Some(vec![2]), None));
+        let mut change = NewChange::default();
+        audience.note_group(&mut change, None, &group("department", "Data"));
+        assert_eq!((change.departed, change.inside, change.entered), (None, None, Some(vec![1, 2])));
+    }
+
+    proptest! {
+        #[test]
+        fn every_filter_sees_a_change_in_at_most_one_way(
+            before in prop::collection::btree_set(0..9, 0..9), after in prop::collection::btree_set(0..9, 0..9)
+        ) {
+            let mut change = NewChange::default();
+            set(&mut change, &before, &after);
+            for number in 0..9 {
+                let is_in = |list: &Option<Vec<i32>>| list.as_ref().is_some_and(|list| list.contains(&number));
+                let (was, is) = (before.contains(&number), after.contains(&number));
+                prop_assert_eq!(is_in(&change.inside), was && is);
+                prop_assert_eq!(is_in(&change.entered), !was && is);
+                prop_assert_eq!(is_in(&change.departed), was && !is);
+            }
+        }
+    }
+}

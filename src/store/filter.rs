@@ -1,0 +1,10 @@
+//! Checked SCIM filters and sort orders as SQL.
+
+pub(crate) mod compile;
+pub mod cost;
+pub mod groups;
+pub(crate) mod scalar;
+pub mod sort;
+pub(crate) mod sql;
+pub(crate) mod trigrams;
+pub mod users;

@@ -1,0 +1,79 @@
+//! The manager of a person, the manager's manager and so on: at most twenty, each once.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Int4, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use crate::store::filter::scalar::id;
+use crate::store::filter::sql::Statement;
+use crate::store::filter::sql::{Sql, Value, also};
+use crate::store::visibility::View;
+
+/// Somebody above a person, as far as the caller sees.
+#[derive(Clone, PartialEq, Eq, QueryableByName)]
+pub struct Superior {
+    #[diesel(sql_type = SqlUuid)]
+    pub person: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub display_name: Option<String>,
+    /// 1 is the manager.
+    #[diesel(sql_type = Int4)]
+    pub level: i32,
+}
+
+/// The managers of these people, their managers and so on, upward, of each person in order. It ends at whom the view does
+/// not have, and at the twentieth.
+pub async fn superiors(conn: &mut AsyncPgConnection, ids: &[Uuid], view: &View) -> QueryResult<Vec<Superior>> {
+    let and_seen = |statement: Statement| match view.sees("m") {
+        Some(seen) => statement.sql(" AND ").and_then(seen),
+        None => statement,
+    };
+    let first = Statement::new(
+        "WITH RECURSIVE chain AS (
+             SELECT p.id AS person, m.id, m.display_name, m.manager_id, 1 AS level, ARRAY[p.id, m.id] AS way
+             FROM people p JOIN people m ON m.id = p.manager_id WHERE p.id = ANY(",
+    );
+    let first = and_seen(first.bind(Value::Uuids(ids.to_vec())).sql(")"));
+    let rest = and_seen(first.sql(
+        " UNION ALL
+             SELECT c.person, m.id, m.display_name, m.manager_id, c.level + 1, c.way || m.id
+             FROM chain c JOIN people m ON m.id = c.manager_id WHERE c.level < 20 AND m.id <> ALL(c.way)",
+    ));
+    rest.sql(") SELECT person, id, display_name, level FROM chain ORDER BY person, level").load(conn).await
+}
+
+/// The way upward from a person, as far as it is shown (see [`superiors`]): begins an `EXISTS`.
+pub(crate) fn upward(seen: Option<&Sql>) -> Sql {
+    let first = Sql::of(
+        "EXISTS (WITH RECURSIVE chain AS (
+             SELECT m.id, m.keys, m.manager_id, 1 AS level, ARRAY[\"people\".\"id\", m.id] AS way
+             FROM people AS m WHERE m.id = \"people\".\"manager_id\"",
+    );
+    let rest = also(first, seen).then(
+        " UNION ALL
+             SELECT m.id, m.keys, m.manager_id, c.level + 1, c.way || m.id
+             FROM chain c JOIN people AS m ON m.id = c.manager_id WHERE c.level < 20 AND m.id <> ALL(c.way)",
+    );
+    also(rest, seen).then(")")
+}
+
+/// Everybody below somebody: necessary for having them above.
+pub(crate) fn below(key: &str) -> Sql {
+    let Some(id) = id(key) else { return Sql::truth(false) };
+    let manager = "manager_state = 'person' AND p.manager_target = ";
+    Sql::of(format!(
+        "\"people\".\"id\" IN (WITH RECURSIVE below (id) AS (
+             SELECT p.id FROM people AS p WHERE p.{manager}"
+    ))
+    .and_then(Sql::value(Value::Uuid(id)))
+    .then(format!(" UNION SELECT p.id FROM below JOIN people AS p ON p.{manager}below.id) SELECT below.id FROM below)"))
+}
+
+impl std::fmt::Debug for Superior {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Superior").field("id", &self.id).field("level", &self.level).finish_non_exhaustive()
+    }
+}
