@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn a_room_that_reaches_where_it_may_not_is_found() {
         assert_eq!(
-            used("render", "render/user.rs", "use crate::store::pool::Database;"),
+            used("render", "render/user.rs", "use crate::store::db::pool::Database;"),
             ["store::db::pool::Database"]
         );
         assert_eq!(used("connectors", "connectors/rows.rs", "fn f(x: crate::scim::Filter) {}"), ["scim::Filter"]);
