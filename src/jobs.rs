@@ -72,10 +72,10 @@ impl Runner {
 
     async fn keep_at_it(&self, number: usize) {
         let Some(job) = self.jobs.get(number) else { return };
-        let mut bell = self.wake.listen();
+        let mut notified = self.wake.listen();
         let mut waits = false;
         loop {
-            bell.mark_unchanged();
+            notified.mark_unchanged();
             if job.needs_clock() && self.clock.trust() != Trust::Good {
                 self.clock.wait(LOOK_AGAIN).await;
                 continue;
@@ -103,7 +103,7 @@ impl Runner {
             let look = self.clock.wait(pause);
             tokio::select! {
                 () = look => {}
-                _ = bell.changed() => {}
+                _ = notified.changed() => {}
             }
         }
     }
@@ -158,7 +158,7 @@ impl Default for Wake {
 
 impl Wake {
     /// Says that there may be work.
-    pub fn ring(&self) {
+    pub fn notify(&self) {
         self.0.send_modify(|rings| *rings = rings.wrapping_add(1));
     }
 

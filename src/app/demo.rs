@@ -320,10 +320,10 @@ async fn going(context: &Context, connection: Uuid) -> anyhow::Result<Option<Uui
 
 /// Waits until a run has ended, and follows it if it begins anew.
 async fn ended(context: &Context, run: Uuid) -> anyhow::Result<()> {
-    let mut bell = context.wake.listen();
+    let mut notified = context.wake.listen();
     let mut id = run;
     loop {
-        bell.mark_unchanged();
+        notified.mark_unchanged();
         let mut conn = context.db.get().await?;
         let run: Option<RunRow> = store::runs::find(&mut conn, id).await?;
         drop(conn);
@@ -340,7 +340,7 @@ async fn ended(context: &Context, run: Uuid) -> anyhow::Result<()> {
         let look_again = context.clock.wait(TimeDelta::milliseconds(500));
         tokio::select! {
             () = look_again => {}
-            _ = bell.changed() => {}
+            _ = notified.changed() => {}
         }
     }
 }

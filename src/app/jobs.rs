@@ -51,33 +51,33 @@ impl std::fmt::Debug for Work {
 }
 
 /// A job as it is listed: `copies` of it run at once.
-struct Listed {
+struct JobEntry {
     name: &'static str,
     needs_clock: bool,
     copies: usize,
     step: Step,
 }
 
-impl Listed {
+impl JobEntry {
     const fn new(name: &'static str, needs_clock: bool, step: Step) -> Self {
         Self { name, needs_clock, copies: 1, step }
     }
 }
 
 /// All jobs. What a wrong clock does harm to says `true`; what only carries on what is written says `false`.
-const JOBS: [Listed; 11] = [
-    Listed::new("housekeeping", true, |context| timers::keep_house(context).boxed()),
-    Listed::new("timers", true, |context| timers::fire(context).boxed()),
-    Listed::new("schedule", true, |context| timers::schedule(context).boxed()),
-    Listed::new("holds", true, |context| hold::expire(context).boxed()),
-    Listed::new("tokens", true, |context| tokens::warn_of_ends(context).boxed()),
-    Listed::new("grants", true, |context| connections::tokens::refresh_stale(context).boxed()),
+const JOBS: [JobEntry; 11] = [
+    JobEntry::new("housekeeping", true, |context| timers::keep_house(context).boxed()),
+    JobEntry::new("timers", true, |context| timers::fire(context).boxed()),
+    JobEntry::new("schedule", true, |context| timers::schedule(context).boxed()),
+    JobEntry::new("holds", true, |context| hold::expire(context).boxed()),
+    JobEntry::new("tokens", true, |context| tokens::warn_of_ends(context).boxed()),
+    JobEntry::new("grants", true, |context| connections::tokens::refresh_stale(context).boxed()),
     // Several, so that a long pull of one connection does not keep the others waiting.
-    Listed { copies: 4, ..Listed::new("pulls", true, |context| runs::worker::work(context).boxed()) },
-    Listed::new("authority", true, |context| flows::authority::walk(context).boxed()),
-    Listed::new("released totals", false, |context| flows::feed::count(context).boxed()),
-    Listed::new("groups", true, |context| groups::walk(context).boxed()),
-    Listed::new("feed", false, |context| feed::sequence(context).boxed()),
+    JobEntry { copies: 4, ..JobEntry::new("pulls", true, |context| runs::worker::work(context).boxed()) },
+    JobEntry::new("authority", true, |context| flows::authority::walk(context).boxed()),
+    JobEntry::new("released totals", false, |context| flows::feed::count(context).boxed()),
+    JobEntry::new("groups", true, |context| groups::walk(context).boxed()),
+    JobEntry::new("feed", false, |context| feed::sequence(context).boxed()),
 ];
 
 /// The names of all jobs, as metrics and the log have them.
@@ -90,7 +90,7 @@ pub(super) fn runner(context: &Context) -> Runner {
     let all = JOBS.iter().flat_map(|job| std::iter::repeat_n(job, job.copies));
     let jobs = all
         .map(|job| {
-            let Listed { name, needs_clock, step, .. } = *job;
+            let JobEntry { name, needs_clock, step, .. } = *job;
             Box::new(Work { name, context: context.clone(), needs_clock, step }) as Box<dyn Job>
         })
         .collect();

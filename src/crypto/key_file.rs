@@ -85,9 +85,9 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::crypto::seal::Place;
+    use crate::crypto::seal::SealContext;
 
-    const PLACE: Place<'static> = Place { table: "t", column: "c", row: "r" };
+    const PLACE: SealContext<'static> = SealContext { table: "t", column: "c", row: "r" };
 
     #[test]
     fn the_file_is_made_once_and_read_ever_after() {

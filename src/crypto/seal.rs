@@ -1,16 +1,16 @@
 //! Sealing of what may not lie in the database in the clear: credentials of connections, secrets of webhooks.
 //!
 //! AES-256-GCM. A sealed value is `version ‖ key id ‖ nonce ‖ text ‖ tag`, and it opens only in the row and column that
-//! it was sealed for ([`Place`]), so that nobody who can write to the database can move it to a row of his own.
+//! it was sealed for ([`SealContext`]), so that nobody who can write to the database can move it to a row of his own.
 //!
 //! ```
-//! use super::seal::{Keys, Place};
+//! use super::seal::{Keys, SealContext};
 //!
 //! let keys = Keys::parse("8f0e2d4c6b8a79685746352413021f0e8f0e2d4c6b8a79685746352413021f0e".into())?;
-//! let place = Place { table: "connections", column: "credentials", row: "7" };
+//! let place = SealContext { table: "connections", column: "credentials", row: "7" };
 //! let sealed = keys.seal(place, b"ra_live_example");
 //! assert_eq!(keys.open(place, &sealed)?.as_slice(), b"ra_live_example");
-//! assert!(keys.open(Place { row: "8", ..place }, &sealed).is_err());
+//! assert!(keys.open(SealContext { row: "8", ..place }, &sealed).is_err());
 //! # Ok::<(), KeyError>(())
 //! ```
 
@@ -53,13 +53,13 @@ pub enum KeyError {
 
 /// Where a sealed value belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct SealContext<'a> {
     pub table: &'a str,
     pub column: &'a str,
     pub row: &'a str,
 }
 
-impl Place<'_> {
+impl SealContext<'_> {
     /// Each part with its length before it: no two places have the same bytes.
     fn associated_data(&self) -> Vec<u8> {
         let mut data = Vec::with_capacity(24 + self.table.len() + self.column.len() + self.row.len());
@@ -108,13 +108,13 @@ impl Keys {
     /// # Panics
     /// If the value has more than 64 GiB, which AES-GCM cannot seal.
     #[must_use]
-    pub fn seal(&self, place: Place<'_>, value: &[u8]) -> Vec<u8> {
+    pub fn seal(&self, context: SealContext<'_>, value: &[u8]) -> Vec<u8> {
         let mut text = Vec::with_capacity(value.len() + TAG_LENGTH);
         text.extend_from_slice(value);
         let nonce = self
             .first
             .cipher
-            .seal_in_place_append_tag(Aad::from(place.associated_data()), &mut text)
+            .seal_in_place_append_tag(Aad::from(context.associated_data()), &mut text)
             .expect("AES-GCM seals any text shorter than 64 GiB");
         let mut sealed = Vec::with_capacity(HEADER_LENGTH + NONCE_LENGTH + text.len());
         sealed.push(VERSION);
@@ -125,7 +125,7 @@ impl Keys {
     }
 
     /// Opens what [`seal`](Self::seal) made, with whichever of the keys it was made.
-    pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    pub fn open(&self, context: SealContext<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let (header, rest) = sealed.split_at_checked(HEADER_LENGTH).ok_or(KeyError::Refused)?;
         let (nonce, text) = rest.split_at_checked(NONCE_LENGTH).ok_or(KeyError::Refused)?;
         let (version, id) = header.split_first().ok_or(KeyError::Refused)?;
@@ -140,7 +140,7 @@ impl Keys {
         let mut buffer = Zeroizing::new(text.to_vec());
         let length = key
             .cipher
-            .open_in_place(nonce, Aad::from(place.associated_data()), &mut buffer)
+            .open_in_place(nonce, Aad::from(context.associated_data()), &mut buffer)
             .map_err(|_| KeyError::Refused)?
             .len();
         buffer.truncate(length);
@@ -221,7 +221,7 @@ mod tests {
 
     const OLD: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
     const NEW: &str = "//79/Pv6+fj39vX08/Lx8O/u7ezr6uno5+bl5OPi4eA=";
-    const PLACE: Place<'static> = Place { table: "connections", column: "credentials", row: "1" };
+    const PLACE: SealContext<'static> = SealContext { table: "connections", column: "credentials", row: "1" };
 
     fn keys(text: &str) -> Keys {
         Keys::parse(text.into()).unwrap()
@@ -264,14 +264,14 @@ mod tests {
         let keys = keys(OLD);
         let sealed = keys.seal(PLACE, b"secret");
         let moved = [
-            Place { table: "webhooks", ..PLACE },
-            Place { column: "settings", ..PLACE },
-            Place { row: "2", ..PLACE },
+            SealContext { table: "webhooks", ..PLACE },
+            SealContext { column: "settings", ..PLACE },
+            SealContext { row: "2", ..PLACE },
             // The same letters, cut elsewhere.
-            Place { table: "connectionscredentials", column: "", row: "1" },
+            SealContext { table: "connectionscredentials", column: "", row: "1" },
         ];
-        for place in moved {
-            assert_eq!(keys.open(place, &sealed).unwrap_err(), KeyError::Refused, "{place:?}");
+        for context in moved {
+            assert_eq!(keys.open(context, &sealed).unwrap_err(), KeyError::Refused, "{context:?}");
         }
     }
 

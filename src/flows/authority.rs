@@ -129,7 +129,7 @@ pub async fn put(
             Ok::<_, FlowError>(store::authority::count_shared(conn).await?)
         })
         .await?;
-    context.wake.ring();
+    context.wake.notify();
     Ok(Ordered::Merging { people })
 }
 
@@ -227,7 +227,7 @@ pub async fn walk(context: &Context) -> Result<bool, FlowError> {
         Ok::<_, FlowError>(())
     })
     .await?;
-    context.wake.ring();
+    context.wake.notify();
     Ok(true)
 }
 

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::error::FlowError;
 use crate::scim::release::Policy;
 use crate::store;
-use crate::store::changes::policy_filters::FeedFilter;
+use crate::store::changes::policy_filters::PolicyFilter;
 use crate::store::changes::policy_totals::Count;
 use crate::store::changes::{ChangeRow, WhileBusy};
 
@@ -72,7 +72,7 @@ pub async fn count(context: &Context) -> Result<bool, FlowError> {
     Ok(true)
 }
 
-async fn count_inside(conn: &mut AsyncPgConnection, filter: FeedFilter) -> Result<Option<Count>, FlowError> {
+async fn count_inside(conn: &mut AsyncPgConnection, filter: PolicyFilter) -> Result<Option<Count>, FlowError> {
     let policy = Policy { user_filter: filter.user_filter, ..Policy::default() };
     // One that cannot be read is told where people are written, and its consumer is refused.
     let Some(users) = policy.read(false).ok().and_then(|release| release.users) else { return Ok(None) };

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::applying;
 use super::applying::apply::Cause;
 use super::applying::groups::{Subject, moves};
-use super::applying::policy_match::Audience;
+use super::applying::policy_match::PolicyFilters;
 use super::audit::{Actor, record};
 use super::context::Context;
 use super::error::FlowError;
@@ -44,7 +44,7 @@ pub async fn switch(context: &Context, kind: Kind, enabled: bool, actor: &Actor)
                 .ok_or_else(|| FlowError::not_found("group kind", kind.as_str()))
         })
         .await?;
-    context.wake.ring();
+    context.wake.notify();
     Ok(row)
 }
 
@@ -68,7 +68,7 @@ pub async fn alias(context: &Context, group: Uuid, name: &str, actor: &Actor) ->
             Ok::<_, FlowError>(row)
         })
         .await?;
-    context.wake.ring();
+    context.wake.notify();
     Ok(row)
 }
 
@@ -80,14 +80,14 @@ pub async fn walk(context: &Context) -> Result<bool, FlowError> {
     }
     let walked = conn.transaction(async |conn| step(context, conn).await).await?;
     if walked {
-        context.wake.ring();
+        context.wake.notify();
     }
     Ok(walked)
 }
 
 async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, FlowError> {
     let Some(walk) = store::groups::backfill::hold(conn).await? else { return Ok(false) };
-    let audience = Audience::hold(conn).await?;
+    let policy_filters = PolicyFilters::hold(conn).await?;
     let now = context.clock.now();
     let rows = store::groups::backfill::next(conn, walk.through, STEP).await?;
     let Some(last) = rows.iter().map(|row| row.position).max() else {
@@ -95,7 +95,7 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
         info!("everybody has the groups that are switched on");
         return Ok(true);
     };
-    let before = audience.standings(conn, &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
+    let before = policy_filters.matches(conn, &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
     let cause =
         Cause { kind: "configuration", run: None, token_name: walk.token_name.clone(), reason: walk.reason.clone() };
     let mut people: Vec<Person> = Vec::with_capacity(rows.len());
@@ -108,7 +108,8 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
         .zip(&people)
         .map(|(row, person)| Subject { id: row.id, person, known_as: Some(""), was_in: memberships(&row.groups) })
         .collect();
-    let grouped = applying::groups::group(conn, &context.clock, &audience, &subjects, Uuid::nil(), &cause, now).await?;
+    let grouped =
+        applying::groups::group(conn, &context.clock, &policy_filters, &subjects, Uuid::nil(), &cause, now).await?;
     let mut changes = grouped.changes;
     let mut moved: Vec<(Uuid, Memberships)> = Vec::new();
     for row in &rows {
@@ -134,7 +135,7 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
         });
     }
     store::groups::backfill::set_memberships(conn, &moved).await?;
-    audience.note(conn, &mut changes, &before).await?;
+    policy_filters.record_on(conn, &mut changes, &before).await?;
     store::changes::append(conn, &changes).await?;
     store::groups::backfill::set(conn, Some(last)).await?;
     Ok(true)

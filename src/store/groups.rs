@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::filter::groups::GroupCondition;
 use super::filter::sql::Statement;
 use super::filter::sql::{Sql, Value};
-use super::visibility::View;
+use super::visibility::Visibility;
 use crate::directory::groups::Kind;
 
 /// The groups of a person, in the order of [`Kind::ALL`].
@@ -135,9 +135,9 @@ pub async fn find(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<
 }
 
 /// One group, if a view has it.
-pub async fn seen_by(conn: &mut AsyncPgConnection, id: Uuid, view: &View) -> QueryResult<Option<GroupRow>> {
+pub async fn seen_by(conn: &mut AsyncPgConnection, id: Uuid, visibility: &Visibility) -> QueryResult<Option<GroupRow>> {
     let condition = GroupCondition::id(id);
-    let condition = match view.groups() {
+    let condition = match visibility.groups() {
         Some(seen) => condition.and(seen),
         None => condition,
     };
@@ -244,7 +244,7 @@ impl std::fmt::Debug for Member {
 /// The members of one group whom a view has, behind a position, in the order of all lists.
 pub async fn members(
     conn: &mut AsyncPgConnection,
-    view: &View,
+    visibility: &Visibility,
     kind: Kind,
     group: Uuid,
     after: i64,
@@ -253,28 +253,28 @@ pub async fn members(
     let column = column(kind);
     let all = format!("SELECT {column} AS group_id, id, position, display_name FROM people WHERE {column} = ");
     let statement = Statement::new(all).bind(Value::Uuid(group)).sql(" AND position > ").bind(Value::Integer(after));
-    let statement = seen(statement, view).sql(" ORDER BY position LIMIT ").bind(Value::Integer(limit));
+    let statement = seen(statement, visibility).sql(" ORDER BY position LIMIT ").bind(Value::Integer(limit));
     statement.load(conn).await
 }
 
 /// All members of several small groups whom a view has, in one statement, each group's in order.
 pub async fn members_of_all(
     conn: &mut AsyncPgConnection,
-    view: &View,
+    visibility: &Visibility,
     groups: &[(Kind, Uuid)],
 ) -> QueryResult<Vec<Member>> {
     let each = "SELECT {column} AS group_id, id, position, display_name FROM people WHERE {column} = ANY(";
     if groups.is_empty() {
         return Ok(Vec::new());
     }
-    of_each_kind(view, groups, each, "").sql(" ORDER BY group_id, position").load(conn).await
+    of_each_kind(visibility, groups, each, "").sql(" ORDER BY group_id, position").load(conn).await
 }
 
 /// The groups with these ids that a view has: the place of each in lists, and its id with its display name behind it.
 pub(super) async fn shown_groups(
     mut conn: &AsyncPgConnection,
     ids: Vec<Uuid>,
-    view: &View,
+    visibility: &Visibility,
 ) -> QueryResult<BTreeMap<Uuid, (i64, String)>> {
     #[derive(QueryableByName)]
     struct Row {
@@ -291,7 +291,7 @@ pub(super) async fn shown_groups(
     let statement = Statement::new("SELECT g.id, g.position, g.display_name FROM groups g WHERE g.id = ANY(")
         .bind(Value::Uuids(ids))
         .sql(")");
-    let statement = match view.seen_groups() {
+    let statement = match visibility.visible_groups() {
         Some(seen) => statement.sql(" AND ").and_then(seen),
         None => statement,
     };
@@ -303,7 +303,7 @@ pub(super) async fn shown_groups(
 /// is shown by another name, where names are shown. Groups without members have none.
 pub async fn member_tags(
     conn: &mut AsyncPgConnection,
-    view: &View,
+    visibility: &Visibility,
     groups: &[(Kind, Uuid)],
     with_names: bool,
 ) -> QueryResult<BTreeMap<Uuid, String>> {
@@ -323,24 +323,24 @@ pub async fn member_tags(
     if groups.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let rows: Vec<Row> = of_each_kind(view, groups, &each, " GROUP BY {column}").load(conn).await?;
+    let rows: Vec<Row> = of_each_kind(visibility, groups, &each, " GROUP BY {column}").load(conn).await?;
     Ok(rows.into_iter().map(|row| (row.group_id, row.tag)).collect())
 }
 
 /// The same of the people in each of these groups: one question for each kind, put together. All kinds are asked, also
 /// for no group, so that it is one statement whichever groups there are.
-fn of_each_kind(view: &View, groups: &[(Kind, Uuid)], each: &str, end: &str) -> Statement {
+fn of_each_kind(visibility: &Visibility, groups: &[(Kind, Uuid)], each: &str, end: &str) -> Statement {
     Kind::ALL.into_iter().enumerate().fold(Statement::new(""), |all, (n, kind)| {
         let ids = groups.iter().filter(|(of, _)| *of == kind).map(|(_, id)| *id).collect();
         let union = if n > 0 { " UNION ALL " } else { "" };
         let each = all.sql(union).sql(each.replace("{column}", column(kind))).bind(Value::Uuids(ids)).sql(")");
-        seen(each, view).sql(end.replace("{column}", column(kind)))
+        seen(each, visibility).sql(end.replace("{column}", column(kind)))
     })
 }
 
 /// Appends that the view has the person.
-fn seen(statement: Statement, view: &View) -> Statement {
-    match view.people() {
+fn seen(statement: Statement, visibility: &Visibility) -> Statement {
+    match visibility.people() {
         Some(condition) => statement.sql(" AND ").and_then(condition.sql().clone()),
         None => statement,
     }

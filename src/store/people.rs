@@ -19,14 +19,14 @@ use uuid::Uuid;
 use super::db::schema::people;
 use super::filter::users::Condition;
 use super::groups::{column, shown_groups};
-use super::visibility::View;
+use super::visibility::Visibility;
 use crate::directory::groups::Kind;
 
 diesel::alias!(people as managers: Managers);
 
 /// A person as they are kept for being shown.
 #[derive(Clone, PartialEq, Eq, Queryable)]
-pub struct Shown {
+pub struct PersonDocument {
     pub id: Uuid,
     /// Orders every list; grows for ever.
     pub position: i64,
@@ -50,7 +50,7 @@ pub struct Manager {
 
 /// A person as they are read for a page: manager and groups by id, since many have the same.
 #[derive(Queryable)]
-pub(super) struct Listed {
+pub(super) struct ListedPerson {
     id: Uuid,
     pub(super) position: i64,
     document: String,
@@ -59,16 +59,16 @@ pub(super) struct Listed {
     groups: Vec<Uuid>,
 }
 
-/// The columns of [`Shown`], with the row of the manager, if the view has them, beside the person's.
+/// The columns of [`PersonDocument`], with the row of the manager, if the view has them, beside the person's.
 macro_rules! shown {
-    ($view:expr) => {
+    ($visibility:expr) => {
         people::table
             .left_join(
                 managers.on(managers
                     .field(people::id)
                     .nullable()
                     .eq(people::manager_id)
-                    .and($crate::store::people::ManagerSeen($view))),
+                    .and($crate::store::people::ManagerSeen($visibility))),
             )
             .select((
                 people::id,
@@ -78,12 +78,12 @@ macro_rules! shown {
                 managers
                     .fields((people::id, people::display_name, people::user_name, people::employee_number))
                     .nullable(),
-                $crate::store::people::ShownGroups($view),
+                $crate::store::people::ShownGroups($visibility),
             ))
     };
 }
 
-/// The columns of [`Listed`].
+/// The columns of [`ListedPerson`].
 macro_rules! listed {
     () => {
         people::table.select((
@@ -100,7 +100,7 @@ pub(super) use listed;
 
 /// Whether the manager in the row is somebody for the caller.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ManagerSeen<'a>(pub(super) &'a View);
+pub(super) struct ManagerSeen<'a>(pub(super) &'a Visibility);
 
 impl Expression for ManagerSeen<'_> {
     type SqlType = Bool;
@@ -134,7 +134,7 @@ impl<GB> ValidGrouping<GB> for ManagerSeen<'_> {
 
 /// The groups of the person in the row that a view has, found by their keys within the same statement.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ShownGroups<'a>(pub(super) &'a View);
+pub(super) struct ShownGroups<'a>(pub(super) &'a Visibility);
 
 impl Expression for ShownGroups<'_> {
     type SqlType = Array<Text>;
@@ -147,7 +147,7 @@ impl QueryFragment<Pg> for ShownGroups<'_> {
         out.push_sql(")");
         if let Some(seen) = self.0.groups_condition() {
             out.push_sql(" AND (");
-            seen.push(&mut out)?;
+            seen.write_to(&mut out)?;
             out.push_sql(")");
         }
         out.push_sql(" ORDER BY g.position)");
@@ -201,18 +201,22 @@ fn push_group_columns(out: &mut AstPass<'_, '_, Pg>) {
 }
 
 /// The people of a page with the managers and the groups that a view has. Each is read once, however many have the same.
-pub(super) async fn whole(conn: &mut AsyncPgConnection, people: Vec<Listed>, view: &View) -> QueryResult<Vec<Shown>> {
+pub(super) async fn whole(
+    conn: &mut AsyncPgConnection,
+    people: Vec<ListedPerson>,
+    visibility: &Visibility,
+) -> QueryResult<Vec<PersonDocument>> {
     let groups: BTreeSet<Uuid> = people.iter().flat_map(|person| person.groups.iter().copied()).collect();
     let above: BTreeSet<Uuid> = people.iter().filter_map(|person| person.manager).collect();
-    let groups = shown_groups(&*conn, groups.into_iter().collect(), view);
+    let groups = shown_groups(&*conn, groups.into_iter().collect(), visibility);
     // Two statements, one round trip.
-    let (groups, above) = try_join(groups, shown_managers(&*conn, above.into_iter().collect(), view)).await?;
+    let (groups, above) = try_join(groups, shown_managers(&*conn, above.into_iter().collect(), visibility)).await?;
     Ok(people
         .into_iter()
         .map(|person| {
             let mut of_person: Vec<&(i64, String)> = person.groups.iter().filter_map(|id| groups.get(id)).collect();
             of_person.sort_unstable();
-            Shown {
+            PersonDocument {
                 id: person.id,
                 position: person.position,
                 document: person.document,
@@ -228,7 +232,7 @@ pub(super) async fn whole(conn: &mut AsyncPgConnection, people: Vec<Listed>, vie
 async fn shown_managers(
     mut conn: &AsyncPgConnection,
     ids: Vec<Uuid>,
-    view: &View,
+    visibility: &Visibility,
 ) -> QueryResult<BTreeMap<Uuid, Manager>> {
     if ids.is_empty() {
         return Ok(BTreeMap::new());
@@ -239,7 +243,7 @@ async fn shown_managers(
         people::user_name,
         people::employee_number,
     ));
-    let found: Vec<Manager> = match view.people() {
+    let found: Vec<Manager> = match visibility.people() {
         Some(condition) => query.filter(condition).load(&mut conn).await?,
         None => query.load(&mut conn).await?,
     };
@@ -247,9 +251,13 @@ async fn shown_managers(
 }
 
 /// One person, in one round trip; nobody if the view does not have them.
-pub async fn document(conn: &mut AsyncPgConnection, id: Uuid, view: &View) -> QueryResult<Option<Shown>> {
-    let query = shown!(view).filter(people::id.eq(id));
-    match view.people() {
+pub async fn document(
+    conn: &mut AsyncPgConnection,
+    id: Uuid,
+    visibility: &Visibility,
+) -> QueryResult<Option<PersonDocument>> {
+    let query = shown!(visibility).filter(people::id.eq(id));
+    match visibility.people() {
         Some(condition) => query.filter(condition).first(conn).await.optional(),
         None => query.first(conn).await.optional(),
     }
@@ -278,17 +286,17 @@ pub async fn birth_dates(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryRes
 pub(super) async fn selected(
     mut conn: &AsyncPgConnection,
     condition: &Condition,
-    view: &View,
-) -> QueryResult<Vec<Shown>> {
+    visibility: &Visibility,
+) -> QueryResult<Vec<PersonDocument>> {
     // Sorted here: asked for an order, the planner may walk all people in that order instead of using the key.
-    let mut people: Vec<Shown> = shown!(view).filter(condition).load(&mut conn).await?;
+    let mut people: Vec<PersonDocument> = shown!(visibility).filter(condition).load(&mut conn).await?;
     people.sort_unstable_by_key(|person| person.position);
     Ok(people)
 }
 
-impl std::fmt::Debug for Shown {
+impl std::fmt::Debug for PersonDocument {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shown").field("id", &self.id).field("position", &self.position).finish_non_exhaustive()
+        f.debug_struct("PersonDocument").field("id", &self.id).field("position", &self.position).finish_non_exhaustive()
     }
 }
 

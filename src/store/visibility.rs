@@ -14,7 +14,7 @@ use crate::scim::schema::Hidden;
 
 /// What one caller sees, and how. Made for one request.
 #[derive(Clone, Debug)]
-pub struct View {
+pub struct Visibility {
     /// Of the SCIM service, without a slash at its end: what `meta.location` and `$ref` begin with.
     pub(super) base_url: String,
     /// Whether the caller sees the worker's source id as `externalId`. Else nobody has one.
@@ -27,10 +27,10 @@ pub struct View {
     policy: Option<PolicyKey>,
 }
 
-impl View {
+impl Visibility {
     /// All people and groups.
     #[must_use]
-    pub fn of_all(base_url: &str, external_id_from_source: bool, hidden: Hidden) -> Self {
+    pub fn unrestricted(base_url: &str, external_id_from_source: bool, hidden: Hidden) -> Self {
         Self {
             base_url: base_url.to_owned(),
             external_id_from_source,
@@ -48,7 +48,7 @@ impl View {
         users: Option<&Checked>,
         groups: Option<&Checked>,
     ) -> QueryResult<Self> {
-        let all = Self::of_all(&self.base_url, false, Hidden::nothing());
+        let all = Self::unrestricted(&self.base_url, false, Hidden::nothing());
         let people = match users {
             Some(filter) => {
                 let mut condition = Condition::of(filter, &all);
@@ -70,7 +70,7 @@ impl View {
 
     /// The policy is this consumer's.
     #[must_use]
-    pub fn of_consumer(self, consumer: Uuid, user_filter: Option<&str>) -> Self {
+    pub fn for_consumer(self, consumer: Uuid, user_filter: Option<&str>) -> Self {
         let policy = user_filter.map(|filter| PolicyKey { consumer, user_filter: filter.to_owned() });
         Self { policy, ..self }
     }
@@ -96,19 +96,19 @@ impl View {
     }
 
     /// As a condition on the row `g` of a group.
-    pub(super) fn seen_groups(&self) -> Option<Sql> {
-        self.groups_condition().map(|condition| Sql::of("(").and_then(condition.clone()).then(")"))
+    pub(super) fn visible_groups(&self) -> Option<Sql> {
+        self.groups_condition().map(|condition| Sql::of("(").append(condition.clone()).push(")"))
     }
 
     /// As a condition on a row of `people`.
-    pub(super) fn seen_people(&self) -> Option<Sql> {
+    pub(super) fn visible_people(&self) -> Option<Sql> {
         self.people.as_ref().map(|condition| condition.sql().clone())
     }
 
     /// As a condition on the person whose row has another name than `people`. Names are ours.
-    pub(super) fn sees(&self, row: &'static str) -> Option<Sql> {
-        let condition = self.seen_people()?;
+    pub(super) fn person_filter(&self, row: &'static str) -> Option<Sql> {
+        let condition = self.visible_people()?;
         let same = Sql::of(format!("EXISTS (SELECT FROM people WHERE \"people\".\"id\" = {row}.id AND "));
-        Some(same.and_then(condition).then(")"))
+        Some(same.append(condition).push(")"))
     }
 }

@@ -21,7 +21,7 @@ use rollbook::store::db::pool::Connection;
 use rollbook::store::db::schema::people;
 use rollbook::store::filter::groups::GroupCondition;
 use rollbook::store::filter::users::Condition;
-use rollbook::store::visibility::View;
+use rollbook::store::visibility::Visibility;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -81,13 +81,13 @@ impl Town {
     }
 
     async fn found(&self, conn: &mut Connection, checked: &Checked) -> BTreeSet<String> {
-        let view = View::of_all(&format!("{PUBLIC_URL}/scim/v2"), true, Hidden::sensitive());
+        let visibility = Visibility::unrestricted(&format!("{PUBLIC_URL}/scim/v2"), true, Hidden::sensitive());
         let ids: Vec<Uuid> = if self.kind == ResourceType::User {
-            let mut condition = Condition::of(checked, &view);
+            let mut condition = Condition::of(checked, &visibility);
             condition.settle(conn).await.unwrap();
             people::table.filter(&condition).select(people::id).load(conn).await.unwrap()
         } else {
-            let mut condition = GroupCondition::of(checked, &view);
+            let mut condition = GroupCondition::of(checked, &visibility);
             condition.settle(conn).await.unwrap();
             let all = rollbook::store::groups::after(conn, Some(&condition), 0, 1_000).await.unwrap();
             all.into_iter().map(|group| group.id).collect()

@@ -597,7 +597,7 @@ async fn two_nodes_issue_one_group() {
     let mut first = node.db.get().await.unwrap();
     let other = first
         .transaction(async |first| {
-            assert_eq!(groups::write::issue(first, &[key(mine)]).await?, [key(mine)]);
+            assert_eq!(groups::write::create_missing(first, &[key(mine)]).await?, [key(mine)]);
             let now = node.clock.now();
             let new = NewGroup {
                 id: mine,
@@ -615,10 +615,10 @@ async fn two_nodes_issue_one_group() {
                 let mut second = node.db.get().await.unwrap();
                 second
                     .transaction(async |second| {
-                        let issued = groups::write::issue(second, &[key(theirs)]).await?;
+                        let issued = groups::write::create_missing(second, &[key(theirs)]).await?;
                         Ok::<_, diesel::result::Error>((
                             issued,
-                            groups::write::hold_keys(second, &[("team", "core")]).await?,
+                            groups::write::lock_keys(second, &[("team", "core")]).await?,
                         ))
                     })
                     .await

@@ -59,7 +59,7 @@ async fn who_switches_a_kind_or_gives_a_name_waits_for_a_step_of_the_walk_and_no
             let alias = tokio::spawn(async move { groups::alias(&of, data, "Sales", &admin()).await });
             until_waiting(&node, 2, || switch.is_finished() || alias.is_finished()).await;
             assert!(!store::groups::backfill::hold_kinds(step).await?.contains(&Kind::All));
-            let keys = store::groups::write::hold_keys(step, &[("department", "sales")]).await?;
+            let keys = store::groups::write::lock_keys(step, &[("department", "sales")]).await?;
             assert_eq!(keys[0].group_id, sales);
             Ok::<_, Refused>((switch, alias))
         })

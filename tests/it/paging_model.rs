@@ -18,7 +18,7 @@ use rollbook::store::filter::users::Condition;
 use rollbook::store::paging;
 use rollbook::store::paging::mixed::{Found, Order, Spanning};
 use rollbook::store::paging::people::{PageRequest, Start};
-use rollbook::store::visibility::View;
+use rollbook::store::visibility::Visibility;
 use uuid::Uuid;
 
 use crate::support::groups::department;
@@ -198,7 +198,7 @@ fn set_title(one: &mut Person, is_inside: bool) {
 /// How pages are asked for.
 enum Door {
     /// The function that the handlers call.
-    Store { caller: Uuid, view: View },
+    Store { caller: Uuid, visibility: Visibility },
     /// The server, with this token.
     Http { token: String },
 }
@@ -213,9 +213,9 @@ impl Door {
         }
         let hidden = Hidden::sensitive();
         let policy = list.policy.map(|text| read(text, Mode::Lenient, ResourceType::User.shape(), &hidden).unwrap());
-        let view = View::of_all("", false, hidden);
-        let view = view.narrowed(&mut world.conn, policy.as_ref(), None).await.unwrap();
-        Self::Store { caller: Uuid::from_u128(world.served.clock.row_id().as_u128()), view }
+        let visibility = Visibility::unrestricted("", false, hidden);
+        let visibility = visibility.narrowed(&mut world.conn, policy.as_ref(), None).await.unwrap();
+        Self::Store { caller: Uuid::from_u128(world.served.clock.row_id().as_u128()), visibility }
     }
 
     /// The ids of a page and `totalResults`.
@@ -226,9 +226,9 @@ impl Door {
                 let total = answer.list()["totalResults"].as_u64().unwrap();
                 (answer.ids(), usize::try_from(total).unwrap())
             }
-            Self::Store { caller, view } => {
+            Self::Store { caller, visibility } => {
                 let start = Start::Index(i64::try_from(start).unwrap());
-                self::page(world, *caller, view, list, start, count).await
+                self::page(world, *caller, visibility, list, start, count).await
             }
         }
     }
@@ -242,9 +242,9 @@ impl Door {
                 let answer = world.served.send("HEAD", &path(list, start, count), &headers).await;
                 assert_eq!((answer.status, answer.text.as_str()), (200, ""));
             }
-            Self::Store { caller, view } => {
+            Self::Store { caller, visibility } => {
                 let start = Start::Look(i64::try_from(start).unwrap());
-                self::page(world, *caller, view, list, start, count).await;
+                self::page(world, *caller, visibility, list, start, count).await;
             }
         }
     }
@@ -270,7 +270,7 @@ fn path(list: &List, start: usize, count: usize) -> String {
 async fn page(
     world: &mut World,
     caller: Uuid,
-    view: &View,
+    visibility: &Visibility,
     list: &List,
     start: Start<'_>,
     count: usize,
@@ -283,26 +283,27 @@ async fn page(
     let condition = match list.filter {
         Some(filter) => {
             let filter = read(filter, Mode::Lenient, user, &hidden).unwrap();
-            let mut condition = Condition::of(&filter, view);
+            let mut condition = Condition::of(&filter, visibility);
             condition.settle(conn).await.unwrap();
             Some(condition)
         }
         None => None,
     };
     let key = list.sort.map(|(key, descending)| (AttrPath::parse(key).unwrap(), descending));
-    let of_people =
-        key.as_ref().map(|(key, descending)| Sort::of_people(user.resolve(key, &hidden).unwrap(), *descending, view));
+    let of_people = key
+        .as_ref()
+        .map(|(key, descending)| Sort::of_people(user.resolve(key, &hidden).unwrap(), *descending, visibility));
     let of_groups = key.as_ref().filter(|_| list.endpoint != Endpoint::Users).map(|(key, descending)| {
-        Sort::of_groups(ResourceType::Group.shape().resolve(key, &hidden).unwrap(), *descending, view)
+        Sort::of_groups(ResourceType::Group.shape().resolve(key, &hidden).unwrap(), *descending, visibility)
     });
     let (ids, total): (Vec<Uuid>, i64) = match list.endpoint {
         Endpoint::Users => {
             let page =
-                paging::people::page(conn, view, &request, condition.as_ref(), of_people.as_ref()).await.unwrap();
+                paging::people::page(conn, visibility, &request, condition.as_ref(), of_people.as_ref()).await.unwrap();
             (page.items.iter().map(|one| one.id).collect(), page.total)
         }
         Endpoint::Groups => {
-            let page = paging::groups::page(conn, view, &request, None, of_groups.as_ref()).await.unwrap();
+            let page = paging::groups::page(conn, visibility, &request, None, of_groups.as_ref()).await.unwrap();
             (page.items.iter().map(|one| one.id).collect(), page.total)
         }
         Endpoint::Root => {
@@ -312,7 +313,7 @@ async fn page(
                 descending: *descending,
             });
             let asked = Spanning { people: condition.as_ref(), groups: None, order };
-            let (page, _) = paging::mixed::page(conn, view, &request, None, asked).await.unwrap();
+            let (page, _) = paging::mixed::page(conn, visibility, &request, None, asked).await.unwrap();
             let id = |one: &Found| match one {
                 Found::Person(person) => person.id,
                 Found::Group(group) => group.id,

@@ -21,13 +21,13 @@ const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const OTHER_KEY: &str = "HxweHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgE=";
 
 /// A vendor, and the data directory of one server.
-struct Place {
+struct SealContext {
     folder: TempDir,
     vendor: Sandbox,
     running: Running,
 }
 
-impl Place {
+impl SealContext {
     fn new(workers: u32) -> Self {
         let config = SandboxConfig { rate_limit_per_minute: 0, ..SandboxConfig::plain(workers) };
         let vendor = Sandbox::new(config, Arc::new(system_time));

@@ -80,7 +80,7 @@ async fn who_comes_inside_or_leaves_counts_at_once_whoever_folds_it_when() {
     assert_eq!((kept(&live).await, total(&live, &desk).await), (9, json!(9)));
 }
 
-/// A consumer whose row in `feed_filters` is missing or out of date gets the right one with its next change.
+/// A consumer whose row in `policy_filters` is missing or out of date gets the right one with its next change.
 #[tokio::test(flavor = "multi_thread")]
 async fn filters_that_the_log_does_not_know_are_made_known_with_the_next_change_of_the_consumer() {
     let (live, connection) = company().await;

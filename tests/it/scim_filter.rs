@@ -17,7 +17,7 @@ use rollbook::store::filter::sort::Sort;
 use rollbook::store::filter::users::Condition;
 use rollbook::store::paging;
 use rollbook::store::paging::people::{PageRequest, Start};
-use rollbook::store::visibility::View;
+use rollbook::store::visibility::Visibility;
 use uuid::Uuid;
 
 use crate::support::groups::department;
@@ -193,8 +193,8 @@ struct PlanLine {
 
 async fn plan(conn: &mut AsyncPgConnection, filter: &str) -> String {
     let checked = read(filter, Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive()).unwrap();
-    let view = View::of_all("https://dir.example.com/scim/v2", true, Hidden::sensitive());
-    let mut condition = Condition::of(&checked, &view);
+    let visibility = Visibility::unrestricted("https://dir.example.com/scim/v2", true, Hidden::sensitive());
+    let mut condition = Condition::of(&checked, &visibility);
     condition.settle(conn).await.unwrap();
     let lines: Vec<String> = Explained(&condition).load(conn).await.unwrap();
     lines.join("\n")
@@ -289,8 +289,8 @@ async fn a_filter_that_takes_too_long_is_told() {
     // Nobody reads the table meanwhile.
     conn.batch_execute("BEGIN; LOCK TABLE people IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let checked = read("title pr", Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive()).unwrap();
-    let view = View::of_all("", false, Hidden::sensitive());
-    let condition = Condition::of(&checked, &view);
+    let visibility = Visibility::unrestricted("", false, Hidden::sensitive());
+    let condition = Condition::of(&checked, &visibility);
     let request = rollbook::store::paging::people::PageRequest {
         caller: uuid::Uuid::nil(),
         query: b"",
@@ -298,10 +298,15 @@ async fn a_filter_that_takes_too_long_is_told() {
         count: 10,
         now: served.now(),
     };
-    let error =
-        rollbook::store::paging::people::page(&mut hasty.get().await.unwrap(), &view, &request, Some(&condition), None)
-            .await
-            .unwrap_err();
+    let error = rollbook::store::paging::people::page(
+        &mut hasty.get().await.unwrap(),
+        &visibility,
+        &request,
+        Some(&condition),
+        None,
+    )
+    .await
+    .unwrap_err();
     let failure = rollbook::http::error::ScimFailure::from(error);
     assert_eq!(actix_web::ResponseError::status_code(&failure), 503);
     conn.batch_execute("ROLLBACK").await.unwrap();
@@ -384,7 +389,7 @@ async fn filters_do_not_fill_the_memory_of_the_database() {
     let served = Served::start().await;
     let mut conn = served.conn().await;
     insert(&mut conn, &crowd(3), served.now()).await;
-    let view = View::of_all("https://dir.example.com/scim/v2", true, Hidden::sensitive());
+    let visibility = Visibility::unrestricted("https://dir.example.com/scim/v2", true, Hidden::sensitive());
     let shape = ResourceType::User.shape();
     let (mut filters, mut sorts) = (Vec::new(), Vec::new());
     for found in shape.attributes() {
@@ -408,12 +413,12 @@ async fn filters_do_not_fill_the_memory_of_the_database() {
     }
     assert!(filters.len() > 300 && sorts.len() > 30, "{} {}", filters.len(), sorts.len());
     for (n, filter) in filters.iter().enumerate() {
-        let mut condition = Condition::of(filter, &view);
+        let mut condition = Condition::of(filter, &visibility);
         condition.settle(&mut conn).await.unwrap();
-        let sort = Sort::of_people(sorts[n % sorts.len()], n % 2 == 0, &view);
+        let sort = Sort::of_people(sorts[n % sorts.len()], n % 2 == 0, &visibility);
         for (start, sort) in [(Start::Index(1), None), (Start::Index(2), None), (Start::Index(1), Some(&sort))] {
             let request = PageRequest { caller: Uuid::nil(), query: b"", start, count: 2, now: served.now() };
-            paging::people::page(&mut conn, &view, &request, Some(&condition), sort).await.unwrap();
+            paging::people::page(&mut conn, &visibility, &request, Some(&condition), sort).await.unwrap();
         }
     }
     let kept: Number =

@@ -8,7 +8,7 @@ use rollbook::directory::attribute::name;
 use rollbook::scim::schema::Hidden;
 use rollbook::store::paging;
 use rollbook::store::paging::people::{PageRequest, Start};
-use rollbook::store::visibility::View;
+use rollbook::store::visibility::Visibility;
 use uuid::Uuid;
 
 use crate::support::people::{crowd, fold, insert, leads, number, person, remove, update};
@@ -485,7 +485,7 @@ async fn pages_are_served_by_a_database_that_takes_no_writes() {
     let ids = insert(&mut *served.conn().await, &crowd(12), served.now()).await;
     let mut conn = served.conn().await;
     conn.batch_execute("SET default_transaction_read_only = on").await.unwrap();
-    let view = View::of_all("", false, Hidden::sensitive());
+    let visibility = Visibility::unrestricted("", false, Hidden::sensitive());
     for index in [1, 5, 9, 13] {
         let request = PageRequest {
             caller: Uuid::from_u128(7),
@@ -494,7 +494,7 @@ async fn pages_are_served_by_a_database_that_takes_no_writes() {
             count: 4,
             now: served.now(),
         };
-        let page = paging::people::page(&mut conn, &view, &request, None, None).await.unwrap();
+        let page = paging::people::page(&mut conn, &visibility, &request, None, None).await.unwrap();
         let first = usize::try_from(index).unwrap() - 1;
         let found: Vec<Uuid> = page.items.iter().map(|one| one.id).collect();
         assert_eq!(found, ids.iter().skip(first).take(4).copied().collect::<Vec<_>>());

@@ -1,7 +1,7 @@
 //! Stories about Justworks, and about one person whom two HR systems know, through the admin API and SCIM.
 
 use chrono::TimeDelta;
-use rollbook::crypto::seal::Place;
+use rollbook::crypto::seal::SealContext;
 use rollbook::flows::planning::timers;
 use rollbook::flows::{connections, runs};
 use rollbook::sandbox::{Effect, Fault, JustworksConfig, SandboxConfig};
@@ -506,7 +506,7 @@ async fn secrets_of_a_grant_are_nowhere_in_the_clear() {
     let sealed = world.text("SELECT encode(tokens, 'hex') FROM oauth_grants").await.unwrap();
     let sealed: Vec<u8> =
         (0..sealed.len()).step_by(2).map(|at| u8::from_str_radix(&sealed[at..at + 2], 16).unwrap()).collect();
-    let place = Place { table: "oauth_grants", column: "tokens", row: &connection.to_string() };
+    let place = SealContext { table: "oauth_grants", column: "tokens", row: &connection.to_string() };
     let tokens: serde_json::Value = serde_json::from_slice(&world.context.keys.open(place, &sealed).unwrap()).unwrap();
     let mut secrets = vec![pair.justworks.config().client_secret];
     secrets.extend([&tokens["access"], &tokens["refresh"]].map(|token| token.as_str().unwrap().to_owned()));

@@ -30,13 +30,14 @@ use self::links::Links;
 use super::email::EmailKey;
 use super::ids::PersonId;
 use super::matching::Agreement;
-use super::merge::{EmailChoice, Employed, Taken, is_same, merge};
+use super::merge::{EffectiveRecord, EmailChoice, Employed, is_same, merge};
 use super::person::Status;
 use super::plan::{
-    Decisions, Exclusion, HolderKind, KnownPerson, LinkReason, Outcome, PlannedPerson, Review, Scene, WorkerDecision,
+    Decisions, Exclusion, HolderKind, KnownPerson, LinkReason, Outcome, PlanInput, PlannedPerson, Review,
+    WorkerDecision,
 };
 use super::worker::mapping::Include;
-use index::{Place, Stage};
+use index::{InputIndex, WorkerIdx};
 
 /// Decides a scene. `fresh` gives ids for new people; it is called in an order that depends on the scene's content
 /// alone.
@@ -44,37 +45,37 @@ use index::{Place, Stage};
 /// People appear in the decisions when anything that is stored of them changes; where
 /// [`diff`](super::person::diff::diff()) is empty, that is bookkeeping which makes no change, no event and no version.
 #[must_use]
-pub fn decide(scene: &Scene, fresh: &mut dyn FnMut() -> PersonId) -> Decisions {
-    let mut stage = Stage::of(scene);
+pub fn decide(input: &PlanInput, fresh: &mut dyn FnMut() -> PersonId) -> Decisions {
+    let mut index = InputIndex::of(input);
     let exclusions: Vec<Option<(Exclusion, Option<DateTime<Utc>>)>> =
-        stage.places().map(|place| exclusion(&stage, place)).collect();
-    let mut links = Links::of(&stage);
+        index.workers().map(|place| exclusion(&index, place)).collect();
+    let mut links = Links::of(&index);
 
-    let emails = links.join_published(&stage);
-    let founders = links.found_people(&stage, &emails, |place| exclusions[place.0].is_none(), fresh);
+    let emails = links.join_published(&index);
+    let founders = links.found_people(&index, &emails, |place| exclusions[place.0].is_none(), fresh);
 
-    let mut questions: BTreeMap<Place, Vec<Review>> = BTreeMap::new();
+    let mut questions: BTreeMap<WorkerIdx, Vec<Review>> = BTreeMap::new();
     for (place, review) in &emails.refused {
-        stage.taken[place.0].refuse_email(stage.known[place.0], review.clone());
+        index.taken[place.0].refuse_email(index.known[place.0], review.clone());
     }
-    for place in stage.places() {
+    for place in index.workers() {
         let asked = match links.person_of(place) {
-            Some(_) => stage.taken[place.0].reviews.clone(),
+            Some(_) => index.taken[place.0].reviews.clone(),
             None if exclusions[place.0].is_some() => Vec::new(),
-            None => question(&stage, &links, &emails, &founders, place),
+            None => question(&index, &links, &emails, &founders, place),
         };
         questions.insert(place, asked);
     }
 
-    let mut decisions = Decisions { workers: Vec::new(), people: people(&stage, &links, &emails) };
-    for place in stage.places() {
-        let known = stage.known[place.0];
+    let mut decisions = Decisions { workers: Vec::new(), people: people(&index, &links, &emails) };
+    for place in index.workers() {
+        let known = index.known[place.0];
         let mut reviews = questions.remove(&place).unwrap_or_default();
         reviews.sort();
         reviews.dedup();
         let outcome = match (links.person_of(place), exclusions[place.0]) {
             (Some(person), _) => {
-                let accepted = match &stage.taken[place.0].worker {
+                let accepted = match &index.taken[place.0].worker {
                     Cow::Owned(taken) if *taken != known.statement => Some(Box::new(taken.clone())),
                     _ => None,
                 };
@@ -89,16 +90,16 @@ pub fn decide(scene: &Scene, fresh: &mut dyn FnMut() -> PersonId) -> Decisions {
 }
 
 /// Why a worker that is nobody's is not to be published, if so.
-fn exclusion(stage: &Stage, place: Place) -> Option<(Exclusion, Option<DateTime<Utc>>)> {
-    let known = stage.known[place.0];
-    let facts = stage.facts(place)?;
+fn exclusion(index: &InputIndex, place: WorkerIdx) -> Option<(Exclusion, Option<DateTime<Utc>>)> {
+    let known = index.known[place.0];
+    let facts = index.facts(place)?;
     if known.link.is_some() {
         return None;
     }
-    if stage.is_vendor(place) {
+    if index.is_vendor(place) {
         return Some((Exclusion::Vendor, None));
     }
-    let moment = stage.taken[place.0].moment;
+    let moment = index.taken[place.0].moment;
     let include: &Include = &facts.rules.include;
     match moment.status {
         Status::Terminated if include.leavers => None,
@@ -108,7 +109,7 @@ fn exclusion(stage: &Stage, place: Place) -> Option<(Exclusion, Option<DateTime<
             let start = known.statement.employment.start?;
             let opens = start.checked_sub_days(Days::new(include.upcoming_days.into()))?;
             let opens = moment.zone.start_of_day(opens);
-            (stage.scene.now < opens).then_some((Exclusion::TooFarAhead, Some(opens)))
+            (index.input.now < opens).then_some((Exclusion::TooFarAhead, Some(opens)))
         }
         _ => None,
     }
@@ -116,25 +117,25 @@ fn exclusion(stage: &Stage, place: Place) -> Option<(Exclusion, Option<DateTime<
 
 /// Why a worker that could be published is nobody's: what a human has to answer.
 fn question(
-    stage: &Stage,
+    index: &InputIndex,
     links: &Links,
     emails: &EmailPlan,
-    founders: &BTreeMap<EmailKey, Place>,
-    place: Place,
+    founders: &BTreeMap<EmailKey, WorkerIdx>,
+    place: WorkerIdx,
 ) -> Vec<Review> {
-    let taken = &stage.taken[place.0];
+    let taken = &index.taken[place.0];
     let Some(email) = taken.email.as_ref().filter(|_| taken.reviews.is_empty()) else {
         return taken.reviews.clone();
     };
-    let conflicts = |person| match links.agreement(stage, place, person) {
+    let conflicts = |person| match links.agreement(index, place, person) {
         Agreement::Conflict(fields) => fields,
         _ => Vec::new(),
     };
     if let Some(founder) = founders.get(email.key()) {
         let conflicts = links.person_of(*founder).map(conflicts).unwrap_or_default();
-        return vec![Review::EmailClaimedTwice { other: stage.known[founder.0].key.clone(), conflicts }];
+        return vec![Review::EmailClaimedTwice { other: index.known[founder.0].key.clone(), conflicts }];
     }
-    match emails.holder_after(stage, email.key()) {
+    match emails.holder_after(index, email.key()) {
         Some(holder) if holder.kind == HolderKind::Reserved => vec![Review::EmailReserved { person: holder.person }],
         Some(holder) => {
             vec![Review::EmailHeldByAnother { person: holder.person, conflicts: conflicts(holder.person) }]
@@ -145,16 +146,16 @@ fn question(
 }
 
 /// Everybody whose stored value changes.
-fn people(stage: &Stage, links: &Links, emails: &EmailPlan) -> Vec<PlannedPerson> {
+fn people(index: &InputIndex, links: &Links, emails: &EmailPlan) -> Vec<PlannedPerson> {
     let mut planned = Vec::new();
-    for (id, cast) in links.casts() {
-        let present: Option<&KnownPerson> = stage.people.get(&id).copied();
+    for (id, workers_of) in links.workers_by_person() {
+        let present: Option<&KnownPerson> = index.people.get(&id).copied();
         let before = present.map(|present| &present.person);
-        let employments: Option<Vec<Employed>> = cast.iter().map(|place| stage.employed(*place)).collect();
+        let employments: Option<Vec<Employed>> = workers_of.iter().map(|place| index.employed(*place)).collect();
         // A person of whom the scene lacks a part (a connection, or the person) cannot be decided.
         let Some(employments) = employments.filter(|_| present.is_some() || links.is_new(id)) else { continue };
-        let Some(email) = email_choice(stage, emails, id, cast) else { continue };
-        let Some(after) = merge(&employments, &stage.scene.authority, email, before, stage.scene.run, stage.scene.now)
+        let Some(email) = email_choice(index, emails, id, workers_of) else { continue };
+        let Some(after) = merge(&employments, &index.input.authority, email, before, index.input.run, index.input.now)
         else {
             continue;
         };
@@ -172,16 +173,21 @@ fn people(stage: &Stage, links: &Links, emails: &EmailPlan) -> Vec<PlannedPerson
     planned
 }
 
-fn email_choice<'a>(stage: &'a Stage, emails: &EmailPlan, id: PersonId, cast: &[Place]) -> Option<EmailChoice<'a>> {
+fn email_choice<'a>(
+    index: &'a InputIndex,
+    emails: &EmailPlan,
+    id: PersonId,
+    workers_of: &[WorkerIdx],
+) -> Option<EmailChoice<'a>> {
     if let Some((email, from)) = emails.given.get(&id) {
-        return Some(EmailChoice { email: email.clone(), from: from.map(|place| &stage.known[place.0].key) });
+        return Some(EmailChoice { email: email.clone(), from: from.map(|place| &index.known[place.0].key) });
     }
     // A new person has the email that its workers were brought together by.
-    let (place, email) = stage.leading(cast).into_iter().find_map(|place| {
-        let email = stage.taken[place.0].email.clone()?;
+    let (place, email) = index.leading(workers_of).into_iter().find_map(|place| {
+        let email = index.taken[place.0].email.clone()?;
         Some((place, email))
     })?;
-    Some(EmailChoice { email, from: Some(&stage.known[place.0].key) })
+    Some(EmailChoice { email, from: Some(&index.known[place.0].key) })
 }
 
 /// Why a worker belongs to its person, where this decision says so for the first time.
@@ -193,7 +199,7 @@ fn link_reason(agreement: &Agreement) -> Option<LinkReason> {
 }
 
 /// Whether nothing about a worker keeps it from being somebody: no question, and an email to match by.
-fn is_settled(taken: &Taken<'_>) -> bool {
+fn is_settled(taken: &EffectiveRecord<'_>) -> bool {
     taken.reviews.is_empty() && taken.email.is_some()
 }
 

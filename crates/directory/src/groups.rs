@@ -120,7 +120,7 @@ pub fn claims(person: &Person) -> Vec<Claim> {
     if !person.active {
         return Vec::new();
     }
-    let standing = &person.employment;
+    let status_at = &person.employment;
     let value = |name: &str| person.attributes.get(name).map(String::as_str);
     let from = |unit: &Unit, id: Option<&str>| {
         let connection = person.provenance.get(unit).map_or(person.source.connection, |from| from.connection);
@@ -149,10 +149,10 @@ pub fn claims(person: &Person) -> Vec<Claim> {
         named(Kind::LegalEntity),
         value(attribute::COUNTRY)
             .and_then(|code| word(Kind::Country, &code.to_uppercase(), unit_of(attribute::COUNTRY))),
-        word(Kind::EmploymentType, standing.employment_type.as_str(), Unit::named(Unit::TYPE)),
+        word(Kind::EmploymentType, status_at.employment_type.as_str(), Unit::named(Unit::TYPE)),
         named(Kind::Team),
         named(Kind::WorkLocation),
-        word(Kind::WorkerType, &standing.worker_type, Unit::named(Unit::TYPE)),
+        word(Kind::WorkerType, &status_at.worker_type, Unit::named(Unit::TYPE)),
         manager,
         Some(all),
     ]

@@ -2,7 +2,7 @@
 //!
 //! The way of the data through this crate (design section 2): a [`worker::Worker`] is what one connection says;
 //! [`matching`] finds the human behind several workers; [`merge`] makes one [`person::Person`] of them, by [`authority`] and with
-//! the source of every value; [`lifecycle`] reads dates in the worker's own [`zone`]; [`decide`] turns a [`plan::Scene`] into
+//! the source of every value; [`lifecycle`] reads dates in the worker's own [`zone`]; [`decide`] turns a [`plan::PlanInput`] into
 //! what is to happen with every worker and person of it; [`diff`] and [`event`] name what changed; [`budget`] says what of a plan an admin has to see first; [`managers`] keeps the reporting lines free of cycles; [`groups`] says who belongs together.
 
 pub mod attribute;

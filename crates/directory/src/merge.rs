@@ -24,17 +24,17 @@ use chrono::{DateTime, Utc};
 pub use self::candidates::{Candidate, UnitCandidates, candidates};
 use super::attribute::{Attributes, Unit, name, unit_of};
 use super::authority::Authority;
-use super::dates::lifecycle::Moment;
+use super::dates::lifecycle::StatusAt;
 use super::email::{Email, EmailKey};
 use super::ids::{RunId, WorkerKey};
-use super::person::{ManagerLink, ManagerVia, Person, Provenance, Source, Standing};
+use super::person::{ManagerLink, ManagerVia, Person, PrimaryEmployment, Provenance, Source};
 use super::plan::{ConnectionFacts, KnownWorker};
 use super::worker::mapping::{EmploymentType, Mapping};
 use super::worker::{ManagerRef, Worker};
-pub(crate) use effective::Taken;
-use precedence::Speakers;
+pub(crate) use effective::EffectiveRecord;
+use precedence::Precedence;
 pub(crate) use primary::Rank;
-pub use primary::{Because, leading};
+pub use primary::{PrimaryReason, leading};
 
 /// One employment of a person, ready to be merged.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub struct Employed<'a> {
     /// What is taken of the worker's statement.
     pub worker: &'a Worker,
     pub employment_type: EmploymentType,
-    pub moment: Moment,
+    pub moment: StatusAt,
     pub connection: &'a ConnectionFacts,
     /// Place of the connection in the default order of authority; 0 speaks first.
     pub place: usize,
@@ -70,8 +70,8 @@ pub fn merge(
     run: Option<RunId>,
     now: DateTime<Utc>,
 ) -> Option<Person> {
-    let speakers = Speakers::of(employments, authority);
-    let ordered = speakers.leading_first();
+    let precedence = Precedence::of(employments, authority);
+    let ordered = precedence.leading_first();
     let primary = *ordered.first()?;
     let mut won: BTreeMap<Unit, &Employed> = BTreeMap::new();
     let mut attributes = Attributes::new();
@@ -82,15 +82,15 @@ pub fn merge(
         if won.contains_key(unit) {
             continue;
         }
-        let found = speakers.of_unit(unit).iter().find_map(|one| Some((*one, claims.get(one.key)?.get(unit)?)));
+        let found = precedence.of_unit(unit).iter().find_map(|one| Some((*one, claims.get(one.key)?.get(unit)?)));
         if let Some((winner, values)) = found {
             attributes.extend(values.clone());
             won.insert(unit.clone(), winner);
         }
     }
     let [birth_unit, manager_unit] = [Unit::BIRTH_DATE, Unit::MANAGER].map(Unit::named);
-    let birth_date = speakers.of_unit(&birth_unit).iter().find_map(|one| Some((*one, one.worker.birth_date?)));
-    let manager = speakers.of_unit(&manager_unit).iter().find_map(|one| Some((*one, reference(one.worker)?)));
+    let birth_date = precedence.of_unit(&birth_unit).iter().find_map(|one| Some((*one, one.worker.birth_date?)));
+    let manager = precedence.of_unit(&manager_unit).iter().find_map(|one| Some((*one, reference(one.worker)?)));
     won.extend(birth_date.map(|(winner, _)| (birth_unit, winner)));
     won.extend(manager.map(|(winner, _)| (manager_unit, winner)));
     won.insert(Unit::named(Unit::TYPE), primary);
@@ -103,7 +103,7 @@ pub fn merge(
     let mut after = Person {
         work_email: email.email,
         active: ordered.iter().any(|one| one.moment.status.is_active()),
-        employment: Standing {
+        employment: PrimaryEmployment {
             employment_type: primary.employment_type,
             worker_type: employment.worker_type.clone(),
             status: primary.moment.status,
@@ -150,7 +150,7 @@ impl<'a> Employed<'a> {
     /// An employment of a published worker, as it is taken.
     pub(crate) fn of(
         known: &'a KnownWorker,
-        taken: &'a Taken<'_>,
+        taken: &'a EffectiveRecord<'_>,
         connection: &'a ConnectionFacts,
         place: usize,
     ) -> Self {
@@ -256,7 +256,7 @@ fn provenance(
                 && before.employment.worker_type == after.employment.worker_type
         }
         Unit::STATUS => {
-            let status = |person: &Person| Standing {
+            let status = |person: &Person| PrimaryEmployment {
                 employment_type: EmploymentType::Unknown,
                 worker_type: String::new(),
                 ..person.employment.clone()

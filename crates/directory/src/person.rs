@@ -24,7 +24,7 @@ pub struct Person {
     /// `userName`, and the work address.
     pub work_email: Email,
     pub active: bool,
-    pub employment: Standing,
+    pub employment: PrimaryEmployment,
     /// Sensitive: kept for matching, released only by scope and policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub birth_date: Option<NaiveDate>,
@@ -46,7 +46,7 @@ pub struct Person {
 /// Type, status and dates of the primary employment at one instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Standing {
+pub struct PrimaryEmployment {
     pub employment_type: EmploymentType,
     /// The HR system's own word.
     pub worker_type: String,

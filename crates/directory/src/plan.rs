@@ -1,6 +1,6 @@
 //! From workers and present people to the changes that a run would make. Pure: the same for a preview and the real thing.
 //!
-//! The caller gathers a [`Scene`]: every worker and person that can affect one another (same email, same person), and
+//! The caller gathers a [`PlanInput`]: every worker and person that can affect one another (same email, same person), and
 //! gets [`Decisions`] back. What a scene leaves out cannot be affected by what is in it.
 
 pub mod budget;
@@ -21,7 +21,7 @@ use super::worker::unreadable::Unreadable;
 
 /// All that a decision depends on. Nothing else may be looked at.
 #[derive(Clone, Debug)]
-pub struct Scene {
+pub struct PlanInput {
     pub now: DateTime<Utc>,
     /// The run that causes the plan, for provenance; absent for timers and changes of configuration.
     pub run: Option<RunId>,

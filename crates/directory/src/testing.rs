@@ -12,7 +12,7 @@ use super::email::EmailKey;
 use super::ids::{ConnectionId, PersonId, SourceId, WorkerKey};
 use super::person::{Person, Status};
 use super::plan::{
-    ConnectionFacts, Decisions, Holder, HolderKind, KnownPerson, KnownWorker, Link, Outcome, Review, Scene,
+    ConnectionFacts, Decisions, Holder, HolderKind, KnownPerson, KnownWorker, Link, Outcome, PlanInput, Review,
 };
 use super::worker::mapping::{EmploymentType, Mapping, Rules, StatusClass};
 use super::worker::{Employment, ManagerRef, Worker};
@@ -125,7 +125,7 @@ impl Worker {
 
 #[derive(Clone, Debug)]
 pub(crate) struct World {
-    pub(crate) scene: Scene,
+    pub(crate) input: PlanInput,
     /// Emails that people gave up.
     former: BTreeMap<EmailKey, PersonId>,
     ids: u128,
@@ -140,7 +140,7 @@ impl World {
             rules: rules(),
             first_import: true,
         };
-        let scene = Scene {
+        let input = PlanInput {
             now: at(now),
             run: None,
             connections: vec![connection(REMOTE, "remote"), connection(JUSTWORKS, "justworks")],
@@ -149,7 +149,7 @@ impl World {
             people: Vec::new(),
             holders: BTreeMap::new(),
         };
-        Self { scene, former: BTreeMap::new(), ids: 0 }
+        Self { input, former: BTreeMap::new(), ids: 0 }
     }
 
     /// A world in which these workers of Remote were decided already.
@@ -165,31 +165,31 @@ impl World {
     /// An HR system says something about a worker.
     pub(crate) fn say(&mut self, connection: ConnectionId, statement: Worker) {
         let key = WorkerKey { connection, source_id: statement.source_id.clone() };
-        if let Some(known) = self.scene.workers.iter_mut().find(|known| known.key == key) {
+        if let Some(known) = self.input.workers.iter_mut().find(|known| known.key == key) {
             known.statement = statement;
         } else {
             let known = KnownWorker { key, statement, accepted: None, link: None, absent: false };
-            self.scene.workers.push(known);
+            self.input.workers.push(known);
         }
     }
 
     /// Changes what Remote says about a worker.
     pub(crate) fn change(&mut self, id: &str, change: impl FnOnce(Worker) -> Worker) {
         let wanted = key(REMOTE, id);
-        let known = self.scene.workers.iter_mut().find(|known| known.key == wanted).unwrap();
+        let known = self.input.workers.iter_mut().find(|known| known.key == wanted).unwrap();
         known.statement = change(known.statement.clone());
     }
 
     /// An admin orders units.
     pub(crate) fn order(&mut self, orders: &[(&str, &[ConnectionId])]) {
-        let connections: Vec<ConnectionId> = self.scene.connections.iter().map(|facts| facts.id).collect();
+        let connections: Vec<ConnectionId> = self.input.connections.iter().map(|facts| facts.id).collect();
         let orders: Orders = orders.iter().map(|(unit, order)| (Unit::named(unit), order.to_vec())).collect();
-        self.scene.authority = Authority::of(&connections, &orders);
+        self.input.authority = Authority::of(&connections, &orders);
     }
 
     pub(crate) fn decide(&self) -> Decisions {
         let mut ids = self.ids;
-        decide(&self.scene, &mut || {
+        decide(&self.input, &mut || {
             ids += 1;
             PersonId(Uuid::from_u128(ids))
         })
@@ -203,17 +203,17 @@ impl World {
     }
 
     pub(crate) fn settle_at(&mut self, now: &str) -> Decisions {
-        self.scene.now = at(now);
+        self.input.now = at(now);
         self.settle()
     }
 
     pub(crate) fn apply(&mut self, decisions: &Decisions) {
-        for facts in &mut self.scene.connections {
+        for facts in &mut self.input.connections {
             facts.first_import = false;
         }
         for decision in &decisions.workers {
-            let now = self.scene.now;
-            let known = self.scene.workers.iter_mut().find(|known| known.key == decision.key).unwrap();
+            let now = self.input.now;
+            let known = self.input.workers.iter_mut().find(|known| known.key == decision.key).unwrap();
             if let Outcome::Published { person, accepted, .. } = &decision.outcome {
                 known.accepted = Some(accepted.as_deref().unwrap_or(&known.statement).clone());
                 known.link.get_or_insert(Link { person: *person, linked_at: now });
@@ -221,24 +221,24 @@ impl World {
         }
         for planned in &decisions.people {
             let after = (*planned.after).clone();
-            if let Some(known) = self.scene.people.iter_mut().find(|known| known.id == planned.id) {
+            if let Some(known) = self.input.people.iter_mut().find(|known| known.id == planned.id) {
                 self.former.insert(known.person.work_email.key().clone(), known.id);
                 known.person = after;
                 known.version += 1;
             } else {
                 self.ids += 1;
-                self.scene.people.push(KnownPerson { id: planned.id, version: 1, person: after });
+                self.input.people.push(KnownPerson { id: planned.id, version: 1, person: after });
             }
         }
-        self.scene.holders = self
+        self.input.holders = self
             .former
             .iter()
             .map(|(key, person)| (key.clone(), Holder { person: *person, kind: HolderKind::Reserved }))
             .collect();
-        for known in &self.scene.people {
+        for known in &self.input.people {
             let left = known.person.employment.status == Status::Terminated;
             let kind = if left { HolderKind::Reserved } else { HolderKind::Current };
-            self.scene.holders.insert(known.person.work_email.key().clone(), Holder { person: known.id, kind });
+            self.input.holders.insert(known.person.work_email.key().clone(), Holder { person: known.id, kind });
         }
     }
 
@@ -248,9 +248,9 @@ impl World {
     }
 
     pub(crate) fn person_of(&self, key: &WorkerKey) -> Option<&KnownPerson> {
-        let known = self.scene.workers.iter().find(|known| known.key == *key)?;
+        let known = self.input.workers.iter().find(|known| known.key == *key)?;
         let person = known.link.as_ref()?.person;
-        self.scene.people.iter().find(|known| known.id == person)
+        self.input.people.iter().find(|known| known.id == person)
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::normalise::{Facts, normalise};
 use super::{Company, Notes, default_mapping};
 use crate::directory::attribute::name;
-use crate::directory::dates::lifecycle::standing;
+use crate::directory::dates::lifecycle::status_at;
 use crate::directory::ids::SourceId;
 use crate::directory::person::Status;
 use crate::directory::worker::mapping::Rules;
@@ -49,7 +49,7 @@ fn attribute(worker: &Worker, name: &str) -> Option<String> {
 
 fn status(worker: &Worker, at: &str) -> Status {
     let rules = Rules { mapping: default_mapping(), ..Rules::default() };
-    standing(worker, &rules, None, false, at.parse().unwrap()).unwrap().status
+    status_at(worker, &rules, None, false, at.parse().unwrap()).unwrap().status
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn dates_decide_before_the_flag_does() {
     let rules = Rules { mapping: default_mapping(), ..Rules::default() };
     let unknown = with(1, "active", json!("perhaps"));
     assert_eq!(
-        standing(&unknown, &rules, None, false, noon.parse().unwrap()),
+        status_at(&unknown, &rules, None, false, noon.parse().unwrap()),
         None,
         "a flag that is missing decides nothing"
     );

@@ -48,7 +48,7 @@ pub async fn create(context: &Context, order: NewConsumerOrder, actor: &Actor) -
     let mut conn = context.db.get().await?;
     conn.transaction(async |conn| {
         store::consumers::insert(conn, &row).await.map_err(|error| taken(error, &row.name))?;
-        if let Some(filters) = feed_filters(&row) {
+        if let Some(filters) = policy_filters(&row) {
             store::changes::policy_filters::replace(conn, row.id, Some(filters)).await?;
         }
         let mut detail = json!({ "name": row.name, "scopes": row.scopes });
@@ -88,14 +88,14 @@ pub async fn update(
         let mut detail = json!({ "name": row.name, "scopes": row.scopes });
         let changed = changed(&before, &row);
         if !changed.is_empty() {
-            let wanted = feed_filters(&row);
+            let wanted = policy_filters(&row);
             let is_known = match wanted {
                 Some((users, groups)) => {
                     store::changes::policy_filters::number(conn, id, users, groups).await?.is_some()
                 }
                 None => false,
             };
-            if !is_known && (wanted.is_some() || feed_filters(&before).is_some()) {
+            if !is_known && (wanted.is_some() || policy_filters(&before).is_some()) {
                 store::changes::policy_filters::replace(conn, id, wanted).await?;
             }
             // What was remembered of walks is a place in lists that this consumer no longer sees. Last, since whoever
@@ -111,7 +111,7 @@ pub async fn update(
 
 /// By what filters the log has to know a consumer, if by any: one on people, so that it is known how many are inside, and
 /// those by which it reads the feed.
-fn feed_filters(row: &ConsumerRow) -> Option<(Option<&str>, Option<&str>)> {
+fn policy_filters(row: &ConsumerRow) -> Option<(Option<&str>, Option<&str>)> {
     let (users, groups) = (row.user_filter.as_deref(), row.group_filter.as_deref());
     let reads = row.scopes.iter().any(|scope| scope == "events:read");
     (users.is_some() || reads && groups.is_some()).then_some((users, groups))

@@ -80,7 +80,7 @@ pub async fn warn_of_ends(context: &Context) -> Result<bool, FlowError> {
             }
         }
     }
-    context.wake.ring();
+    context.wake.notify();
     Ok(true)
 }
 

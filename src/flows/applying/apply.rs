@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::groups::{Subject, moves};
-use super::policy_match::{Audience, Standings};
+use super::policy_match::{Matches, PolicyFilters};
 use super::reports::{self, Contact};
 use crate::directory::attribute::{Unit, name};
 use crate::directory::ids::PersonId;
@@ -112,7 +112,7 @@ async fn apply_once(context: &Context, plan: Uuid, cause: &Cause) -> Result<(), 
             Ok(0) => break,
             Ok(_) => {
                 collisions = 0;
-                context.wake.ring();
+                context.wake.notify();
             }
             // Somebody took one of the emails between our look and our commit: look again, and see them.
             Err(FlowError::Store(StoreError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
@@ -127,7 +127,7 @@ async fn apply_once(context: &Context, plan: Uuid, cause: &Cause) -> Result<(), 
     }
     let now = context.clock.now();
     conn.transaction(async |conn| {
-        store::people::manager_links::take_time(conn).await?;
+        store::people::manager_links::disable_statement_timeout(conn).await?;
         store::workers::accept(conn, plan, None, now).await?;
         store::runs::reviews::follow_plan(conn, plan, None, now).await?;
         let edges: Vec<_> =
@@ -155,16 +155,16 @@ async fn batch(
     if items.is_empty() {
         return Ok(0);
     }
-    let audience = Audience::hold(conn).await?;
-    let ground = Ground::survey(conn, plan, &items, now).await?;
-    let known: Vec<Uuid> = ground.locked.keys().copied().collect();
-    let before = audience.standings(conn, &known).await?;
-    let (sound, stale): (Vec<&ItemRow>, Vec<&ItemRow>) = items.iter().partition(|item| ground.bears(item));
+    let policy_filters = PolicyFilters::hold(conn).await?;
+    let preconditions = Preconditions::check(conn, plan, &items, now).await?;
+    let known: Vec<Uuid> = preconditions.locked.keys().copied().collect();
+    let before = policy_filters.matches(conn, &known).await?;
+    let (sound, stale): (Vec<&ItemRow>, Vec<&ItemRow>) = items.iter().partition(|item| preconditions.hold_for(item));
     let mut people: Vec<(&ItemRow, Person)> = Vec::with_capacity(sound.len());
     for item in sound {
         let mut person: Person =
             Person::deserialize(&item.wanted).map_err(|error| FlowError::corrupt("planned person", &error))?;
-        person.manager = link(item, &person, &ground);
+        person.manager = link(item, &person, &preconditions);
         people.push((item, person));
     }
     let subjects: Vec<Subject<'_>> = people
@@ -172,27 +172,27 @@ async fn batch(
         .map(|(item, person)| Subject {
             id: item.person_id,
             person,
-            known_as: ground.locked.get(&item.person_id).and_then(|row| row.display_name.as_deref()),
-            was_in: ground.locked.get(&item.person_id).map(|row| memberships(&row.groups)).unwrap_or_default(),
+            known_as: preconditions.locked.get(&item.person_id).and_then(|row| row.display_name.as_deref()),
+            was_in: preconditions.locked.get(&item.person_id).map(|row| memberships(&row.groups)).unwrap_or_default(),
         })
         .collect();
-    let grouped = applying::groups::group(conn, &context.clock, &audience, &subjects, plan, cause, now).await?;
+    let grouped = applying::groups::group(conn, &context.clock, &policy_filters, &subjects, plan, cause, now).await?;
     drop(subjects);
-    let mut work = Work { changes: grouped.changes, ..Work::default() };
+    let mut batch = WriteBatch { changes: grouped.changes, ..WriteBatch::default() };
     for (item, person) in people {
         let groups = grouped.memberships.get(&item.person_id).copied().unwrap_or_default();
-        work.take(item, person, &groups, &ground, cause, now)?;
+        batch.add(item, person, &groups, &preconditions, cause, now)?;
     }
-    work.write(conn, plan, now, &audience, &before).await?;
-    reports::follow(conn, &audience, &work.contacts, &work.led_elsewhere, cause, now).await?;
+    batch.write(conn, plan, now, &policy_filters, &before).await?;
+    reports::follow(conn, &policy_filters, &batch.contacts, &batch.led_elsewhere, cause, now).await?;
     let numbers = |items: &[&ItemRow]| items.iter().map(|item| item.n).collect::<Vec<_>>();
-    store::runs::plans::mark(conn, plan, &work.done, ItemState::Applied).await?;
+    store::runs::plans::mark(conn, plan, &batch.done, ItemState::Applied).await?;
     store::runs::plans::mark(conn, plan, &numbers(&stale), ItemState::Stale).await?;
     Ok(items.len())
 }
 
 /// What the items of a batch rest on, as it is now.
-struct Ground {
+struct Preconditions {
     locked: BTreeMap<Uuid, Locked>,
     /// Items that cannot be applied.
     refused: BTreeSet<Uuid>,
@@ -200,8 +200,8 @@ struct Ground {
     present: BTreeSet<Uuid>,
 }
 
-impl Ground {
-    async fn survey(
+impl Preconditions {
+    async fn check(
         conn: &mut AsyncPgConnection,
         plan: Uuid,
         items: &[ItemRow],
@@ -232,7 +232,7 @@ impl Ground {
         Ok(Self { locked, refused, present })
     }
 
-    fn bears(&self, item: &ItemRow) -> bool {
+    fn hold_for(&self, item: &ItemRow) -> bool {
         !self.refused.contains(&item.person_id)
     }
 }
@@ -272,7 +272,7 @@ async fn refuse_taken_emails(
 
 /// What a batch writes.
 #[derive(Default)]
-struct Work {
+struct WriteBatch {
     creates: Vec<PersonWrite>,
     updates: Vec<PersonWrite>,
     changes: Vec<NewChange>,
@@ -286,17 +286,17 @@ struct Work {
     led_elsewhere: BTreeSet<Uuid>,
 }
 
-impl Work {
-    fn take(
+impl WriteBatch {
+    fn add(
         &mut self,
         item: &ItemRow,
         person: Person,
         groups: &Memberships,
-        ground: &Ground,
+        preconditions: &Preconditions,
         cause: &Cause,
         now: DateTime<Utc>,
     ) -> Result<(), FlowError> {
-        let before = ground.locked.get(&item.person_id);
+        let before = preconditions.locked.get(&item.person_id);
         let groups_before = before.map(|row| memberships(&row.groups)).unwrap_or_default();
         let (groups_joined, groups_left) = moves(&groups_before, groups);
         let shown = person.manager.person().map(|manager| manager.0);
@@ -377,8 +377,8 @@ impl Work {
         conn: &mut AsyncPgConnection,
         plan: Uuid,
         now: DateTime<Utc>,
-        audience: &Audience,
-        before: &Standings,
+        policy_filters: &PolicyFilters,
+        before: &Matches,
     ) -> Result<(), FlowError> {
         let positions: BTreeMap<Uuid, i64> = store::people::write::insert(conn, &self.creates)
             .await?
@@ -396,7 +396,7 @@ impl Work {
                 change.position = *position;
             }
         }
-        audience.note(conn, &mut self.changes, before).await?;
+        policy_filters.record_on(conn, &mut self.changes, before).await?;
         store::changes::append(conn, &self.changes).await?;
         Ok(())
     }
@@ -421,13 +421,13 @@ fn besides(before: &str, after: &str, diff: &[Value]) -> Result<Option<Value>, F
 }
 
 /// The manager edge as it turned out. An edge to somebody who did not come into being after all stays pending.
-fn link(item: &ItemRow, person: &Person, ground: &Ground) -> ManagerLink {
+fn link(item: &ItemRow, person: &Person, preconditions: &Preconditions) -> ManagerLink {
     let Some(via) = person.manager.via().cloned() else { return ManagerLink::None };
     match (item.manager_state, item.manager_target) {
-        (ManagerState::Person, Some(id)) if ground.present.contains(&id) => {
+        (ManagerState::Person, Some(id)) if preconditions.present.contains(&id) => {
             ManagerLink::Person { id: PersonId(id), via }
         }
-        (ManagerState::Suspended, Some(id)) if ground.present.contains(&id) => {
+        (ManagerState::Suspended, Some(id)) if preconditions.present.contains(&id) => {
             ManagerLink::Suspended { id: PersonId(id), via }
         }
         _ => ManagerLink::Pending { via },

@@ -11,7 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::apply::Cause;
-use super::policy_match::Audience;
+use super::policy_match::PolicyFilters;
 use crate::clock::Clock;
 use crate::directory::groups::{Claim, Kind, claims, display_names, key, name_path, shown_name};
 use crate::directory::person::Person;
@@ -21,8 +21,8 @@ use crate::scim::text::fold_case;
 use crate::store;
 use crate::store::changes::NewChange;
 use crate::store::groups::Memberships;
-use crate::store::groups::write::{Called, KeyRow, Naming, NewGroup, Seen};
-use rename::{Wish, free_names};
+use crate::store::groups::write::{GroupName, KeyRow, Naming, NewGroup, Seen};
+use rename::{NameRequest, free_names};
 
 /// Somebody who is being written.
 pub(crate) struct Subject<'a> {
@@ -53,7 +53,7 @@ pub(crate) fn moves(before: &Memberships, after: &Memberships) -> (Vec<Uuid>, Ve
 pub(crate) async fn group(
     conn: &mut AsyncPgConnection,
     clock: &Clock,
-    audience: &Audience,
+    policy_filters: &PolicyFilters,
     subjects: &[Subject<'_>],
     plan: Uuid,
     cause: &Cause,
@@ -68,28 +68,37 @@ pub(crate) async fn group(
             (subject, claims)
         })
         .collect();
-    let mut desk = Desk { clock, audience, subjects, plan, cause, now, found: BTreeMap::new(), changes: Vec::new() };
+    let mut resolver = GroupResolver {
+        clock,
+        policy_filters,
+        subjects,
+        plan,
+        cause,
+        now,
+        found: BTreeMap::new(),
+        changes: Vec::new(),
+    };
     let named = named(&wanted);
-    desk.look_up(conn, named.keys().copied()).await?;
-    desk.rename(conn, &named, &wanted).await?;
-    desk.issue(conn, &named).await?;
-    desk.revive(conn).await?;
-    desk.respell(conn, &wanted).await?;
+    resolver.look_up(conn, named.keys().copied()).await?;
+    resolver.rename(conn, &named, &wanted).await?;
+    resolver.create_missing(conn, &named).await?;
+    resolver.restore(conn).await?;
+    resolver.respell(conn, &wanted).await?;
     if kinds.contains(&Kind::Manager) {
-        desk.follow_managers(conn).await?;
+        resolver.follow_managers(conn).await?;
     }
-    desk.remember(conn, &wanted).await?;
+    resolver.remember(conn, &wanted).await?;
     let memberships = wanted
         .iter()
         .map(|(subject, claims)| {
             let mut groups = Memberships::default();
             for claim in claims {
-                groups[claim.kind.place()] = desk.group_of(claim.kind, &claim.key);
+                groups[claim.kind.place()] = resolver.group_of(claim.kind, &claim.key);
             }
             (subject.id, groups)
         })
         .collect();
-    Ok(Grouped { memberships, changes: desk.changes })
+    Ok(Grouped { memberships, changes: resolver.changes })
 }
 
 /// One claim for each key, the same whatever the order of people: the least of those with the spelling of most.
@@ -112,9 +121,9 @@ fn named<'a>(wanted: &'a [(&Subject<'_>, Vec<Claim>)]) -> BTreeMap<(Kind, &'a st
         .collect()
 }
 
-struct Desk<'a> {
+struct GroupResolver<'a> {
     clock: &'a Clock,
-    audience: &'a Audience,
+    policy_filters: &'a PolicyFilters,
     subjects: &'a [Subject<'a>],
     plan: Uuid,
     cause: &'a Cause,
@@ -123,7 +132,7 @@ struct Desk<'a> {
     changes: Vec<NewChange>,
 }
 
-impl Desk<'_> {
+impl GroupResolver<'_> {
     fn group_of(&self, kind: Kind, key: &str) -> Option<Uuid> {
         self.found.get(&kind)?.get(key).copied()
     }
@@ -143,14 +152,14 @@ impl Desk<'_> {
     ) -> Result<(), FlowError> {
         let keys: Vec<(&str, &str)> = keys.map(|(kind, key)| (kind.as_str(), key)).collect();
         if !keys.is_empty() {
-            let rows = store::groups::write::hold_keys(conn, &keys).await?;
+            let rows = store::groups::write::lock_keys(conn, &keys).await?;
             self.note(rows);
         }
         Ok(())
     }
 
     /// Issues groups for keys that lead nowhere yet.
-    async fn issue(
+    async fn create_missing(
         &mut self,
         conn: &mut AsyncPgConnection,
         named: &BTreeMap<(Kind, &str), &Claim>,
@@ -168,7 +177,7 @@ impl Desk<'_> {
                 group_id: self.clock.random_id(),
             })
             .collect();
-        let issued = store::groups::write::issue(conn, &keys).await?;
+        let issued = store::groups::write::create_missing(conn, &keys).await?;
         self.note(issued.clone());
         let mine: BTreeSet<Uuid> = issued.iter().map(|row| row.group_id).collect();
         // Somebody else was faster: their group it is.
@@ -177,24 +186,24 @@ impl Desk<'_> {
             theirs.filter_map(|row| Some((Kind::parse(&row.kind)?, row.key.as_str()))).collect();
         self.look_up(conn, theirs.into_iter()).await?;
         let managers = self.names_of_managers(conn, &missing).await?;
-        let mine: Vec<(Wish<'_>, &KeyRow)> = missing
+        let mine: Vec<(NameRequest<'_>, &KeyRow)> = missing
             .into_iter()
             .zip(&keys)
             .filter(|(_, row)| mine.contains(&row.group_id))
             .map(|(claim, row)| {
                 let name = managers.get(&claim.key).filter(|_| claim.kind == Kind::Manager);
                 let name = name.unwrap_or(if claim.name.is_empty() { &claim.key } else { &claim.name });
-                (Wish { kind: claim.kind, name, system: self.system_of(claim), id: row.group_id }, row)
+                (NameRequest { kind: claim.kind, name, system: self.system_of(claim), id: row.group_id }, row)
             })
             .collect();
-        let shown = free_names(conn, mine.iter().map(|(wish, _)| wish)).await?;
+        let shown = free_names(conn, mine.iter().map(|(request, _)| request)).await?;
         let mut groups = Vec::with_capacity(shown.len());
-        for ((wish, row), shown) in mine.into_iter().zip(shown) {
+        for ((request, row), shown) in mine.into_iter().zip(shown) {
             groups.push(NewGroup {
                 id: row.group_id,
                 kind: row.kind.clone(),
                 key: row.key.clone(),
-                name: wish.name.to_owned(),
+                name: request.name.to_owned(),
                 display_name_key: fold_case(&shown).into_owned(),
                 display_name: shown,
                 created_at: self.now,
@@ -202,7 +211,7 @@ impl Desk<'_> {
             });
         }
         for group in &groups {
-            let made = Called {
+            let made = GroupName {
                 id: group.id,
                 position: 0,
                 kind: group.kind.clone(),
@@ -218,7 +227,7 @@ impl Desk<'_> {
     }
 
     /// Groups that were gone and have somebody again are there again, with the id that they had.
-    async fn revive(&mut self, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
+    async fn restore(&mut self, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
         let ids: Vec<Uuid> = self.found.values().flat_map(BTreeMap::values).copied().collect();
         for gone in store::groups::write::gone(conn, &ids).await? {
             self.call(conn, &gone, (&gone.key, &gone.name), "group.created").await?;
@@ -288,7 +297,7 @@ impl Desk<'_> {
             return Ok(());
         }
         let ids: Vec<Uuid> =
-            store::groups::write::hold_keys(conn, &keys).await?.into_iter().map(|row| row.group_id).collect();
+            store::groups::write::lock_keys(conn, &keys).await?.into_iter().map(|row| row.group_id).collect();
         let mut groups = store::groups::write::called(conn, &ids).await?;
         groups.retain(|group| group.deleted_at.is_none());
         groups.sort_unstable_by_key(|group| group.id);
@@ -370,7 +379,7 @@ impl Desk<'_> {
     async fn call(
         &mut self,
         conn: &mut AsyncPgConnection,
-        group: &Called,
+        group: &GroupName,
         (key, name): (&str, &str),
         event: &str,
     ) -> Result<(), FlowError> {
@@ -381,13 +390,13 @@ impl Desk<'_> {
         let shown = if let Some(name) = mine.filter(|_| group.deleted_at.is_none()) {
             name
         } else {
-            let wish = Wish { kind, name, system: None, id: group.id };
-            free_names(conn, std::iter::once(&wish)).await?.pop().unwrap_or_default()
+            let request = NameRequest { kind, name, system: None, id: group.id };
+            free_names(conn, std::iter::once(&request)).await?.pop().unwrap_or_default()
         };
         let display_name_key = fold_case(&shown).into_owned();
         let naming = Naming { name, display_name: &shown, display_name_key: &display_name_key };
         store::groups::write::name(conn, group.id, &naming).await?;
-        let called = Called {
+        let called = GroupName {
             key: key.to_owned(),
             name: name.to_owned(),
             display_name: shown,
@@ -399,7 +408,7 @@ impl Desk<'_> {
     }
 
     /// Says that a group is called so from now on. `before` is absent of one that was not there.
-    fn record(&mut self, event: &str, before: Option<&Called>, after: &Called) {
+    fn record(&mut self, event: &str, before: Option<&GroupName>, after: &GroupName) {
         let old_name = before.map(|group| group.display_name.as_str());
         let mut change = NewChange {
             at: self.now,
@@ -414,7 +423,7 @@ impl Desk<'_> {
             group_id: Some(after.id),
             ..NewChange::default()
         };
-        self.audience.note_group(&mut change, before, after);
+        self.policy_filters.record_on_group(&mut change, before, after);
         self.changes.push(change);
     }
 }

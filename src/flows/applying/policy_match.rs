@@ -17,27 +17,27 @@ use crate::scim::release::Policy;
 use crate::scim::schema::DERIVED_GROUP_URN;
 use crate::store;
 use crate::store::changes::NewChange;
-use crate::store::groups::write::Called;
+use crate::store::groups::write::GroupName;
 
 /// The filters that count for what a transaction writes.
-pub(crate) struct Audience {
+pub(crate) struct PolicyFilters {
     people: Vec<(i32, Checked)>,
     groups: Vec<(i32, Checked)>,
 }
 
 /// By which filters people are inside, by their ids.
-pub(crate) type Standings = BTreeMap<Uuid, BTreeSet<i32>>;
+pub(crate) type Matches = BTreeMap<Uuid, BTreeSet<i32>>;
 
-impl Audience {
+impl PolicyFilters {
     /// Holds the filters until the transaction ends.
     pub(crate) async fn hold(conn: &mut AsyncPgConnection) -> Result<Self, FlowError> {
-        let mut audience = Self { people: Vec::new(), groups: Vec::new() };
+        let mut policy_filters = Self { people: Vec::new(), groups: Vec::new() };
         for row in store::changes::policy_filters::hold(conn).await? {
             let policy = Policy { user_filter: row.user_filter, group_filter: row.group_filter, attributes: None };
             match policy.read(false) {
                 Ok(release) => {
-                    audience.people.extend(release.users.map(|filter| (row.number, filter)));
-                    audience.groups.extend(release.groups.map(|filter| (row.number, filter)));
+                    policy_filters.people.extend(release.users.map(|filter| (row.number, filter)));
+                    policy_filters.groups.extend(release.groups.map(|filter| (row.number, filter)));
                 }
                 // Nobody is inside: the consumer is refused as well.
                 Err(_) => {
@@ -45,35 +45,31 @@ impl Audience {
                 }
             }
         }
-        Ok(audience)
+        Ok(policy_filters)
     }
 
     /// By which filters these people are inside, as this transaction sees them. Their rows are locked.
-    pub(crate) async fn standings(
-        &self,
-        conn: &mut AsyncPgConnection,
-        people: &[Uuid],
-    ) -> Result<Standings, FlowError> {
+    pub(crate) async fn matches(&self, conn: &mut AsyncPgConnection, people: &[Uuid]) -> Result<Matches, FlowError> {
         if self.people.is_empty() || people.is_empty() {
-            return Ok(Standings::new());
+            return Ok(Matches::new());
         }
         let filters: Vec<(i32, &Checked)> = self.people.iter().map(|(number, filter)| (*number, filter)).collect();
-        let mut standings = Standings::new();
-        for one in store::changes::policy_filters::standings(conn, &filters, people).await? {
-            standings.entry(one.id).or_default().extend(one.inside);
+        let mut matches = Matches::new();
+        for one in store::changes::policy_filters::matches(conn, &filters, people).await? {
+            matches.entry(one.id).or_default().extend(one.inside);
         }
-        Ok(standings)
+        Ok(matches)
     }
 
     /// Notes with each change of a person for whom it is one. `before` is how they stood before they were written.
-    pub(crate) async fn note(
+    pub(crate) async fn record_on(
         &self,
         conn: &mut AsyncPgConnection,
         changes: &mut [NewChange],
-        before: &Standings,
+        before: &Matches,
     ) -> Result<(), FlowError> {
         let people: Vec<Uuid> = changes.iter().filter_map(|change| change.person_id).collect();
-        let after = self.standings(conn, &people).await?;
+        let after = self.matches(conn, &people).await?;
         let none = BTreeSet::new();
         for change in changes {
             let Some(person) = change.person_id else { continue };
@@ -83,8 +79,8 @@ impl Audience {
     }
 
     /// Notes with a change of a group for whom it is one. `before` is absent of a group that was not there.
-    pub(crate) fn note_group(&self, change: &mut NewChange, before: Option<&Called>, after: &Called) {
-        let inside = |group: &Called| -> BTreeSet<i32> {
+    pub(crate) fn record_on_group(&self, change: &mut NewChange, before: Option<&GroupName>, after: &GroupName) {
+        let inside = |group: &GroupName| -> BTreeSet<i32> {
             let resource = resource(group);
             self.groups.iter().filter(|(_, filter)| filter.matches(&resource)).map(|(number, _)| *number).collect()
         };
@@ -102,7 +98,7 @@ fn set(change: &mut NewChange, before: &BTreeSet<i32>, after: &BTreeSet<i32>) {
 }
 
 /// What a policy may ask of a group, as a resource.
-pub(crate) fn resource(group: &Called) -> Map<String, Value> {
+pub(crate) fn resource(group: &GroupName) -> Map<String, Value> {
     let resource = json!({
         "id": group.id,
         "displayName": group.display_name,
@@ -122,8 +118,8 @@ mod tests {
     use crate::scim::filter::{Mode, read};
     use crate::scim::schema::{Hidden, ResourceType};
 
-    fn group(kind: &str, name: &str) -> Called {
-        Called {
+    fn group(kind: &str, name: &str) -> GroupName {
+        GroupName {
             id: Uuid::nil(),
             position: 1,
             kind: kind.to_owned(),
@@ -138,15 +134,15 @@ mod tests {
     fn a_group_that_is_renamed_enters_stays_and_leaves_by_its_name() {
         let filters = ["name eq \"data\"", "displayName sw \"department: \"", "key eq \"AI\"", "kind eq \"COUNTRY\""];
         let check = |text: &str| read(text, Mode::Strict, ResourceType::Group.shape(), &Hidden::nothing()).unwrap();
-        let audience = Audience {
+        let policy_filters = PolicyFilters {
             people: Vec::new(),
             groups: filters.iter().zip(1..).map(|(text, number)| (number, check(text))).collect(),
         };
         let mut change = NewChange::default();
-        audience.note_group(&mut change, Some(&group("department", "Data")), &group("department", "AI"));
+        policy_filters.record_on_group(&mut change, Some(&group("department", "Data")), &group("department", "AI"));
         assert_eq!((change.departed, change.inside, change.entered), (Some(vec![1]), Some(vec![2]), None));
         let mut change = NewChange::default();
-        audience.note_group(&mut change, None, &group("department", "Data"));
+        policy_filters.record_on_group(&mut change, None, &group("department", "Data"));
         assert_eq!((change.departed, change.inside, change.entered), (None, None, Some(vec![1, 2])));
     }
 

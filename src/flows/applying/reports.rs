@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::apply::Cause;
-use super::policy_match::Audience;
+use super::policy_match::PolicyFilters;
 use crate::directory::attribute::Unit;
 use crate::directory::event::EventKind;
 use crate::directory::plan::ValueChange;
@@ -68,7 +68,7 @@ impl Contact {
 /// The versions of the rows stay: nothing that a plan rests on has changed.
 pub(crate) async fn follow(
     conn: &mut AsyncPgConnection,
-    audience: &Audience,
+    policy_filters: &PolicyFilters,
     contacts: &[Contact],
     told: &BTreeSet<Uuid>,
     cause: &Cause,
@@ -91,7 +91,7 @@ pub(crate) async fn follow(
         .collect::<Result<_, _>>()
         .map_err(|error| FlowError::corrupt("document", &error))?;
     // No filter of a policy asks for what changes: who was inside stays inside.
-    let standings = audience.standings(conn, &ids).await?;
+    let matches = policy_filters.matches(conn, &ids).await?;
     store::people::write::modify(conn, &ids, &documents, &keys, now).await?;
     let mut changes = Vec::with_capacity(reports.len());
     for report in &reports {
@@ -110,7 +110,7 @@ pub(crate) async fn follow(
             ..NewChange::default()
         });
     }
-    audience.note(conn, &mut changes, &standings).await?;
+    policy_filters.record_on(conn, &mut changes, &matches).await?;
     store::changes::append(conn, &changes).await?;
     Ok(())
 }

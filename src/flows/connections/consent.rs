@@ -217,7 +217,7 @@ async fn carry_out(context: &Context, returned: Returned) -> Result<Connected, N
         (Err(FlowError::Store(_)), Some(existing)) => return Err(failed(existing)),
         (stored, _) => stored?.map_err(failed)?,
     };
-    context.wake.ring();
+    context.wake.notify();
     Ok(Connected { connection, account: account_name, asked })
 }
 

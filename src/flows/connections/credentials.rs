@@ -8,14 +8,14 @@ use uuid::Uuid;
 
 use crate::connectors::connector::ConnectorError;
 use crate::connectors::registry::Credentials;
-use crate::crypto::seal::{KeyError, Place};
+use crate::crypto::seal::{KeyError, SealContext};
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
 use crate::store::connections::ConnectionRow;
 use crate::store::oauth::GrantRow;
 
-fn place(row: &str) -> Place<'_> {
-    Place { table: "connections", column: "credentials", row }
+fn place(row: &str) -> SealContext<'_> {
+    SealContext { table: "connections", column: "credentials", row }
 }
 
 /// Seals credentials for one row; moved to another row they do not open.
@@ -52,7 +52,7 @@ impl Tokens {
             "access": self.access.expose_secret(),
             "refresh": self.refresh.as_ref().map(ExposeSecret::expose_secret),
         });
-        let place = Place { table: "oauth_grants", column: "tokens", row: &connection.to_string() };
+        let place = SealContext { table: "oauth_grants", column: "tokens", row: &connection.to_string() };
         context.keys.seal(place, Zeroizing::new(text.to_string()).as_bytes())
     }
 
@@ -62,7 +62,7 @@ impl Tokens {
             access: SecretString,
             refresh: Option<SecretString>,
         }
-        let place = Place { table: "oauth_grants", column: "tokens", row: &grant.connection_id.to_string() };
+        let place = SealContext { table: "oauth_grants", column: "tokens", row: &grant.connection_id.to_string() };
         let text = context.keys.open(place, &grant.tokens).map_err(|error| key_missing(&error))?;
         let Stored { access, refresh } =
             serde_json::from_slice(&text).map_err(|error| FlowError::corrupt("grant", &error))?;
@@ -73,13 +73,13 @@ impl Tokens {
 /// Seals the code verifier of one consent.
 pub(crate) fn seal_verifier(context: &Context, state: &[u8], verifier: &str) -> Vec<u8> {
     let row = crate::crypto::seal::hex(state);
-    context.keys.seal(Place { table: "oauth_consents", column: "verifier", row: &row }, verifier.as_bytes())
+    context.keys.seal(SealContext { table: "oauth_consents", column: "verifier", row: &row }, verifier.as_bytes())
 }
 
 /// Opens the code verifier of one consent.
 pub(crate) fn open_verifier(context: &Context, state: &[u8], sealed: &[u8]) -> Result<SecretString, FlowError> {
     let row = crate::crypto::seal::hex(state);
-    let place = Place { table: "oauth_consents", column: "verifier", row: &row };
+    let place = SealContext { table: "oauth_consents", column: "verifier", row: &row };
     let text = context.keys.open(place, sealed).map_err(|error| {
         FlowError::Conflict(format!("this consent was asked for under another key ({error}); ask for it again"))
     })?;

@@ -117,7 +117,7 @@ pub async fn create(
         }
         asked => asked?,
     };
-    context.wake.ring();
+    context.wake.notify();
     Ok((id, asked))
 }
 
@@ -266,7 +266,7 @@ async fn pull_now(
             Ok(asked)
         })
         .await?;
-    context.wake.ring();
+    context.wake.notify();
     Ok(asked)
 }
 
@@ -334,7 +334,7 @@ pub async fn finish(context: &Context, id: Uuid, plan: Option<Uuid>, actor: &Act
             Ok(Asked { run, begun })
         })
         .await?;
-    context.wake.ring();
+    context.wake.notify();
     Ok(Finished { run: asked, plan: latest, change })
 }
 
@@ -449,7 +449,7 @@ async fn steer(
     if let Some(run) = ours {
         cancel::end(context, &run).await?;
     }
-    context.wake.ring();
+    context.wake.notify();
     Ok(())
 }
 
@@ -518,7 +518,7 @@ pub async fn reauthorize(
                 .map(Some)
         })
         .await?;
-    context.wake.ring();
+    context.wake.notify();
     Ok(asked.map_or(Reauthorized::Kept, Reauthorized::Run))
 }
 

@@ -136,6 +136,6 @@ pub async fn put(
             Ok(Asked { run, begun })
         })
         .await?;
-    context.wake.ring();
+    context.wake.notify();
     Ok(Mapped::Run(asked))
 }

@@ -33,7 +33,7 @@ pub struct Reader<'a> {
 
 /// How somebody or a group stands to the consumer's filters in a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Match {
     /// Was there for the consumer before, and is after; or came into being.
     Inside,
     /// Was not there for the consumer before.
@@ -46,7 +46,7 @@ pub enum Standing {
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub change: ChangeRow,
-    pub standing: Standing,
+    pub standing: Match,
 }
 
 /// What is there for the consumer, of all that a stretch of changes speaks of.
@@ -184,9 +184,9 @@ fn managers(diff: &Value) -> impl Iterator<Item = Uuid> {
 fn seen(noted: Noted, release: &Release, groups_now: &GroupsNow) -> Option<Seen> {
     let Noted { change, standing } = noted;
     let of_log = match standing.as_deref() {
-        Some("inside") => Some(Standing::Inside),
-        Some("entered") => Some(Standing::Entered),
-        Some("departed") => Some(Standing::Left),
+        Some("inside") => Some(Match::Inside),
+        Some("entered") => Some(Match::Entered),
+        Some("departed") => Some(Match::Left),
         _ => None,
     };
     let standing = match (change.person_id, change.group_id) {
@@ -196,14 +196,14 @@ fn seen(noted: Noted, release: &Release, groups_now: &GroupsNow) -> Option<Seen>
             // says nothing of it.
             let by_itself = change.cause == "membership" || change.kind == "group.deleted";
             let is_there = by_itself && groups_now.as_ref().is_some_and(|groups| groups.contains(&group));
-            of_log.or(is_there.then_some(Standing::Inside))?
+            of_log.or(is_there.then_some(Match::Inside))?
         }
         (None, None) => return None,
-        _ => Standing::Inside,
+        _ => Match::Inside,
     };
     // Who comes into being was nobody before, for any consumer.
-    let is_born = standing == Standing::Entered && matches!(change.kind.as_str(), "person.created" | "group.created");
-    Some(Seen { change, standing: if is_born { Standing::Inside } else { standing } })
+    let is_born = standing == Match::Entered && matches!(change.kind.as_str(), "person.created" | "group.created");
+    Some(Seen { change, standing: if is_born { Match::Inside } else { standing } })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use uuid::Uuid;
 
-use super::load::{Frame, Gathered, Seeds, gather};
+use super::load::{LoadedInput, PlanContext, Roots, gather};
 use crate::crypto::seal;
 use crate::directory::attribute::Unit;
 use crate::directory::authority::{Authority, Orders};
@@ -80,7 +80,7 @@ pub(crate) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
     };
     let authority = authority(&connections, &orders);
     let focus = order.connection.map(ConnectionId);
-    let frame = Frame { now, run: order.run.map(RunId), focus, connections, authority };
+    let plan_context = PlanContext { now, run: order.run.map(RunId), focus, connections, authority };
     store::runs::plans::insert(
         &mut conn,
         PlanRow {
@@ -95,11 +95,12 @@ pub(crate) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
         },
     )
     .await?;
-    let mut planner = Planner { context, frame, plan: order.plan, number: 0, bundles: 0, ahead: BTreeSet::new() };
+    let mut planner =
+        Planner { context, plan_context, plan: order.plan, number: 0, bundles: 0, ahead: BTreeSet::new() };
     match order.scope {
         Scope::People(people) => {
             for part in people.chunks(usize::try_from(STEP).unwrap_or(500)) {
-                planner.step(&mut conn, Seeds::People(part)).await?;
+                planner.step(&mut conn, Roots::People(part)).await?;
             }
         }
         Scope::Stale { workers, people } => {
@@ -107,7 +108,7 @@ pub(crate) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
                 planner.look_at(&mut conn, part).await?;
             }
             for part in people.chunks(usize::try_from(STEP).unwrap_or(500)) {
-                planner.step(&mut conn, Seeds::People(part)).await?;
+                planner.step(&mut conn, Roots::People(part)).await?;
             }
         }
         Scope::Shared => {
@@ -117,7 +118,7 @@ pub(crate) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
                 let Some(last) = part.last() else { break };
                 after = last.position;
                 let people: Vec<Uuid> = part.iter().map(|person| person.id).collect();
-                planner.step(&mut conn, Seeds::People(&people)).await?;
+                planner.step(&mut conn, Roots::People(&people)).await?;
             }
         }
         scope @ (Scope::Undecided | Scope::Everybody) => {
@@ -171,7 +172,7 @@ pub(crate) fn authority(connections: &[ConnectionFacts], orders: &Orders) -> Aut
 
 struct Planner<'a> {
     context: &'a Context,
-    frame: Frame,
+    plan_context: PlanContext,
     plan: Uuid,
     number: i32,
     bundles: i32,
@@ -184,20 +185,20 @@ impl Planner<'_> {
     /// Decides about those workers of the connection in focus that are not decided about yet.
     async fn look_at(&mut self, conn: &mut AsyncPgConnection, part: &[String]) -> Result<(), FlowError> {
         let open: Vec<String> = part.iter().filter(|id| !self.ahead.remove(*id)).cloned().collect();
-        if open.is_empty() { Ok(()) } else { self.step(conn, Seeds::Workers(&open)).await }
+        if open.is_empty() { Ok(()) } else { self.step(conn, Roots::Workers(&open)).await }
     }
 
-    async fn step(&mut self, conn: &mut AsyncPgConnection, seeds: Seeds<'_>) -> Result<(), FlowError> {
-        let seeded: BTreeSet<&String> = match seeds {
-            Seeds::Workers(ids) => ids.iter().collect(),
-            Seeds::People(_) => BTreeSet::new(),
+    async fn step(&mut self, conn: &mut AsyncPgConnection, roots: Roots<'_>) -> Result<(), FlowError> {
+        let seeded: BTreeSet<&String> = match roots {
+            Roots::Workers(ids) => ids.iter().collect(),
+            Roots::People(_) => BTreeSet::new(),
         };
-        let gathered = gather(conn, &self.frame, seeds).await?;
+        let loaded = gather(conn, &self.plan_context, roots).await?;
         let clock = &self.context.clock;
-        let decisions = decide(&gathered.scene, &mut || PersonId(clock.random_id()));
-        let workers = self.workers(&gathered, &decisions)?;
+        let decisions = decide(&loaded.input, &mut || PersonId(clock.random_id()));
+        let workers = self.workers(&loaded, &decisions)?;
         self.ahead.extend(workers.iter().map(|worker| &worker.source_id).filter(|id| !seeded.contains(id)).cloned());
-        let items = self.items(&gathered, decisions.people)?;
+        let items = self.items(&loaded, decisions.people)?;
         let plan = self.plan;
         conn.transaction(async |conn| {
             store::runs::plans::add_workers(conn, plan, &workers).await?;
@@ -208,13 +209,13 @@ impl Planner<'_> {
     }
 
     /// The decisions of the connection in focus, as rows.
-    fn workers(&self, gathered: &Gathered, decisions: &Decisions) -> Result<Vec<PlannedWorker>, FlowError> {
+    fn workers(&self, loaded: &LoadedInput, decisions: &Decisions) -> Result<Vec<PlannedWorker>, FlowError> {
         let mut rows = Vec::new();
         for WorkerDecision { key, outcome, reviews } in &decisions.workers {
-            if Some(key.connection) != self.frame.focus {
+            if Some(key.connection) != self.plan_context.focus {
                 continue;
             }
-            let Some(row) = gathered.workers.get(key) else { continue };
+            let Some(row) = loaded.workers.get(key) else { continue };
             let mut planned = PlannedWorker {
                 connection_id: row.connection_id,
                 source_id: row.source_id.clone(),
@@ -251,13 +252,13 @@ impl Planner<'_> {
     }
 
     /// The people whom a plan would write, as rows.
-    fn items(&mut self, gathered: &Gathered, people: Vec<PlannedPerson>) -> Result<Vec<ItemRow>, FlowError> {
-        let now = self.frame.now;
+    fn items(&mut self, loaded: &LoadedInput, people: Vec<PlannedPerson>) -> Result<Vec<ItemRow>, FlowError> {
+        let now = self.plan_context.now;
         let bundles = self.bundles;
         let mut rows = Vec::new();
         for planned in people {
             let PlannedPerson { id, base, before, after, bundle } = planned;
-            let stored = gathered.people.get(&id);
+            let stored = loaded.people.get(&id);
             let mut after = *after;
             let changed = diff(before.as_deref(), &after);
             let event = event_of(before.as_deref(), &after, now);
@@ -298,12 +299,12 @@ impl Planner<'_> {
     /// that would close a cycle, and puts managers before their reports.
     async fn settle_managers(&mut self, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
         let plan = self.plan;
-        store::people::manager_links::look_at_plans(conn).await?;
+        store::people::manager_links::analyze_plans(conn).await?;
         conn.transaction(async |conn| {
-            store::people::manager_links::take_time(conn).await?;
+            store::people::manager_links::disable_statement_timeout(conn).await?;
             store::people::manager_links::resolve(conn, plan).await?;
             let last = store::runs::plans::last_number(conn, plan).await?;
-            store::people::manager_links::heal(conn, plan, last).await?;
+            store::people::manager_links::relink_pending(conn, plan, last).await?;
             let (mut levels, circling) = levels(&store::people::manager_links::waiting(conn, plan).await?);
             let edges: Vec<Edge> =
                 store::people::manager_links::cycles(conn, plan, &circling).await?.into_iter().map(edge).collect();

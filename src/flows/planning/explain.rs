@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::build::{authority, facts, orders};
 use crate::directory::email::EmailKey;
 use crate::directory::ids::{ConnectionId, PersonId, SourceId, WorkerKey};
-use crate::directory::merge::{self, Because, UnitCandidates, candidates};
+use crate::directory::merge::{self, PrimaryReason, UnitCandidates, candidates};
 use crate::directory::person::Person;
 use crate::directory::plan::{KnownWorker, Link};
 use crate::directory::worker::Worker;
@@ -31,7 +31,7 @@ pub struct Explained {
     pub manager: Option<Summary>,
     pub workers: Vec<ExplainedWorker>,
     /// The leading employment, and why it leads.
-    pub leading: Option<(WorkerKey, Because)>,
+    pub leading: Option<(WorkerKey, PrimaryReason)>,
     pub units: Vec<UnitCandidates>,
     pub former_emails: Vec<Reservation>,
     pub reviews: Vec<ReviewRow>,

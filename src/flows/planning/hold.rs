@@ -128,7 +128,7 @@ async fn decide(context: &Context, id: Uuid, state: HoldState, actor: &Actor) ->
             carry_out(context, conn, &hold, Some(actor)).await
         })
         .await?;
-    context.wake.ring();
+    context.wake.notify();
     Ok(run)
 }
 

@@ -1,4 +1,4 @@
-//! Gathers a [`Scene`] from the store: the workers that a plan looks at, and whoever can affect or be affected by them.
+//! Gathers a [`PlanInput`] from the store: the workers that a plan looks at, and whoever can affect or be affected by them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::directory::authority::Authority;
 use crate::directory::email::EmailKey;
 use crate::directory::ids::{ConnectionId, PersonId, RunId, SourceId, WorkerKey};
 use crate::directory::person::{ManagerLink, Person};
-use crate::directory::plan::{ConnectionFacts, Holder, HolderKind, KnownPerson, KnownWorker, Link, Scene};
+use crate::directory::plan::{ConnectionFacts, Holder, HolderKind, KnownPerson, KnownWorker, Link, PlanInput};
 use crate::directory::worker::Worker;
 use crate::flows::error::FlowError;
 use crate::store;
@@ -19,7 +19,7 @@ use crate::store::people::write::PersonRow;
 use crate::store::workers::WorkerRow;
 
 /// What a plan is made for.
-pub(crate) struct Frame {
+pub(crate) struct PlanContext {
     pub now: DateTime<Utc>,
     pub run: Option<RunId>,
     /// The connection whose latest statements count. Of all others, and when there is none, only what was accepted
@@ -30,14 +30,14 @@ pub(crate) struct Frame {
 }
 
 /// Whom a scene begins with.
-pub(crate) enum Seeds<'a> {
+pub(crate) enum Roots<'a> {
     Workers(&'a [String]),
     People(&'a [uuid::Uuid]),
 }
 
 /// A scene with what the store knows beyond it.
-pub(crate) struct Gathered {
-    pub scene: Scene,
+pub(crate) struct LoadedInput {
+    pub input: PlanInput,
     pub workers: BTreeMap<WorkerKey, WorkerRow>,
     pub people: BTreeMap<PersonId, Stored>,
 }
@@ -49,24 +49,24 @@ pub(crate) struct Stored {
 
 pub(crate) async fn gather(
     conn: &mut AsyncPgConnection,
-    frame: &Frame,
-    seeds: Seeds<'_>,
-) -> Result<Gathered, FlowError> {
-    let mut net = Net::default();
-    match (seeds, frame.focus) {
-        (Seeds::Workers(ids), Some(focus)) => {
+    plan_context: &PlanContext,
+    roots: Roots<'_>,
+) -> Result<LoadedInput, FlowError> {
+    let mut net = InputLoader::default();
+    match (roots, plan_context.focus) {
+        (Roots::Workers(ids), Some(focus)) => {
             net.take_workers(store::workers::by_source_ids(conn, focus.0, ids).await?);
         }
-        (Seeds::Workers(_), None) => {}
-        (Seeds::People(ids), _) => net.new_people.extend(ids),
+        (Roots::Workers(_), None) => {}
+        (Roots::People(ids), _) => net.new_people.extend(ids),
     }
-    while net.pull(conn, frame.now).await? {}
-    net.into_gathered(frame)
+    while net.pull(conn, plan_context.now).await? {}
+    net.into_loaded(plan_context)
 }
 
 /// Follows emails and people until nothing new is found.
 #[derive(Default)]
-struct Net {
+struct InputLoader {
     workers: BTreeMap<WorkerKey, WorkerRow>,
     people: BTreeMap<uuid::Uuid, PersonRow>,
     holders: BTreeMap<EmailKey, Holder>,
@@ -76,7 +76,7 @@ struct Net {
     new_people: BTreeSet<uuid::Uuid>,
 }
 
-impl Net {
+impl InputLoader {
     fn take_workers(&mut self, rows: Vec<WorkerRow>) {
         for row in rows {
             if let Some(key) = &row.email_key {
@@ -142,11 +142,11 @@ impl Net {
         Ok(true)
     }
 
-    fn into_gathered(self, frame: &Frame) -> Result<Gathered, FlowError> {
+    fn into_loaded(self, plan_context: &PlanContext) -> Result<LoadedInput, FlowError> {
         let mut workers = Vec::new();
         for (key, row) in &self.workers {
             let accepted = row.accepted.as_ref().map(read_worker).transpose()?;
-            let in_focus = frame.focus == Some(key.connection);
+            let in_focus = plan_context.focus == Some(key.connection);
             let statement = if in_focus {
                 read_worker(&row.statement)?
             } else {
@@ -175,16 +175,16 @@ impl Net {
             known.push(KnownPerson { id: PersonId(id), version: row.version, person });
             people.insert(PersonId(id), Stored { manager });
         }
-        let scene = Scene {
-            now: frame.now,
-            run: frame.run,
-            connections: frame.connections.clone(),
-            authority: frame.authority.clone(),
+        let input = PlanInput {
+            now: plan_context.now,
+            run: plan_context.run,
+            connections: plan_context.connections.clone(),
+            authority: plan_context.authority.clone(),
             workers,
             people: known,
             holders: self.holders,
         };
-        Ok(Gathered { scene, workers: self.workers, people })
+        Ok(LoadedInput { input, workers: self.workers, people })
     }
 }
 

@@ -69,7 +69,7 @@ pub async fn schedule(context: &Context) -> Result<bool, FlowError> {
         queued |= conn.transaction(async |conn| store::runs::enqueue(conn, run).await).await?.1;
     }
     if queued {
-        context.wake.ring();
+        context.wake.notify();
     }
     Ok(queued)
 }

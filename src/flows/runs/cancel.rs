@@ -4,7 +4,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::finish::Ending;
+use super::finish::RunResult;
 use super::worker::LEASE;
 use crate::flows::audit::{Actor, record};
 use crate::flows::context::Context;
@@ -93,5 +93,5 @@ pub(crate) async fn end(context: &Context, run: &RunRow) -> Result<(), FlowError
     let mut conn = context.db.get().await?;
     let Some(connection) = store::connections::find(&mut conn, run.connection_id).await? else { return Ok(()) };
     drop(conn);
-    runs::finish::end_run(context, run, &connection, Ending::Cancelled).await
+    runs::finish::end_run(context, run, &connection, RunResult::Cancelled).await
 }

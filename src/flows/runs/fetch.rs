@@ -41,7 +41,7 @@ pub const RECORD_ID: &str = "id";
 
 /// Why a read is incomplete. Nothing is concluded from an incomplete read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Shortfall {
+pub(crate) enum IncompleteRead {
     /// 200 with an empty list where people were.
     #[error("the HR system answered with an empty list, but {known} workers are known")]
     EmptyAnswer { known: u64 },
@@ -56,7 +56,7 @@ pub(crate) enum Shortfall {
     ShapeChanged { field: String, how: &'static str, lost: u64, had: u64 },
 }
 
-impl Shortfall {
+impl IncompleteRead {
     /// The stable code of the problem.
     #[must_use]
     pub(crate) fn code(&self) -> &'static str {
@@ -128,7 +128,7 @@ impl Reader<'_> {
             let is_all = |expected: u64| (seen..=seen + progress.nameless).contains(&expected);
             match end.distinct {
                 Some(expected) if !is_all(expected) && reads >= READS => {
-                    return Err(Stop::Short(Shortfall::CountMismatch { expected, seen, reads }));
+                    return Err(Stop::Short(IncompleteRead::CountMismatch { expected, seen, reads }));
                 }
                 Some(expected) if !is_all(expected) => {
                     info!(run.id = %self.lease.run, expected, seen, "rows shifted between pages; reading again");
@@ -147,12 +147,12 @@ impl Reader<'_> {
         if known > 0 && is_too_many(progress.nameless, known) {
             let how = "cannot be read";
             let (field, lost) = (RECORD_ID.to_owned(), progress.nameless);
-            return Err(Stop::Short(Shortfall::ShapeChanged { field, how, lost, had: known }));
+            return Err(Stop::Short(IncompleteRead::ShapeChanged { field, how, lost, had: known }));
         }
         if (seen == 0 || end.is_hollow) && coverage == Coverage::Full {
             let known = self.known().await?;
             if known > 0 {
-                return Err(Stop::Short(Shortfall::EmptyAnswer { known }));
+                return Err(Stop::Short(IncompleteRead::EmptyAnswer { known }));
             }
         }
         // Of a reading of what changed, most is as it was: the share is that of all workers.
@@ -225,7 +225,7 @@ impl Reader<'_> {
         let time = TimeDelta::from_std(self.lease.context.limits.time).unwrap_or(TimeDelta::MAX);
         loop {
             if self.lease.context.clock.now() - self.began > time {
-                return Err(Stop::Short(Shortfall::TooLong { minutes: time.num_minutes() }));
+                return Err(Stop::Short(IncompleteRead::TooLong { minutes: time.num_minutes() }));
             }
             let mut conn = self.lease.context.db.get().await?;
             let ids = store::runs::staging::thin(&mut conn, self.lease.run, &after, CHUNK).await?;
@@ -511,7 +511,7 @@ impl Progress {
         if is_too_many(self.failed, all) {
             let first = self.rejected.iter().find(|rejected| rejected.source_id.is_some());
             let first = first.map_or_else(String::new, |first| first.reason.clone());
-            return Err(Stop::Short(Shortfall::TooManyFailed { failed: self.failed, all, first }));
+            return Err(Stop::Short(IncompleteRead::TooManyFailed { failed: self.failed, all, first }));
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::fetch::Shortfall;
+use super::fetch::IncompleteRead;
 use crate::connectors::connector::ConnectorError;
 use crate::connectors::registry;
 use crate::flows::connections::refusals;
@@ -33,7 +33,7 @@ pub(crate) const KEY_MISSING: &str = "keyMissing";
 
 /// How a run ends.
 #[derive(Debug)]
-pub(crate) enum Ending {
+pub(crate) enum RunResult {
     /// The plan was applied.
     Applied,
     /// A preview: the plan is there to be looked at.
@@ -41,7 +41,7 @@ pub(crate) enum Ending {
     /// The plan waits for an admin.
     Held,
     /// The read was incomplete.
-    Short(Shortfall),
+    Short(IncompleteRead),
     /// The HR system, or the way to it, said no.
     Refused(ConnectorError),
     /// The database could not be written.
@@ -57,7 +57,7 @@ pub(crate) async fn end_run(
     context: &Context,
     run: &RunRow,
     connection: &ConnectionRow,
-    ending: Ending,
+    result: RunResult,
 ) -> Result<(), FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
@@ -68,40 +68,40 @@ pub(crate) async fn end_run(
             // Another node has taken the run over: how it ends is that node's to say.
             return Ok(());
         }
-        let counts = counts(conn, &run, &ending).await?;
-        let (state, problem) = match &ending {
-            Ending::Applied | Ending::Planned | Ending::Held => (RunState::Succeeded, None),
-            Ending::Cancelled => (RunState::Cancelled, Some(("cancelled", cancelled(&run)))),
-            Ending::Short(shortfall) => (RunState::Incomplete, Some((shortfall.code(), shortfall.to_string()))),
-            Ending::Refused(error @ ConnectorError::Unauthorized { .. }) => {
+        let counts = counts(conn, &run, &result).await?;
+        let (state, problem) = match &result {
+            RunResult::Applied | RunResult::Planned | RunResult::Held => (RunState::Succeeded, None),
+            RunResult::Cancelled => (RunState::Cancelled, Some(("cancelled", cancelled(&run)))),
+            RunResult::Short(incomplete) => (RunState::Incomplete, Some((incomplete.code(), incomplete.to_string()))),
+            RunResult::Refused(error @ ConnectorError::Unauthorized { .. }) => {
                 (RunState::Failed, Some(("unauthorized", error.to_string())))
             }
-            Ending::Refused(error @ ConnectorError::NoCredential { .. }) => {
+            RunResult::Refused(error @ ConnectorError::NoCredential { .. }) => {
                 (RunState::Failed, Some(("noCredential", error.to_string())))
             }
-            Ending::Refused(error @ ConnectorError::KeyMissing { .. }) => {
+            RunResult::Refused(error @ ConnectorError::KeyMissing { .. }) => {
                 (RunState::Failed, Some((KEY_MISSING, error.to_string())))
             }
-            Ending::Refused(error @ ConnectorError::Settings { .. }) => {
+            RunResult::Refused(error @ ConnectorError::Settings { .. }) => {
                 (RunState::Failed, Some(("settings", error.to_string())))
             }
-            Ending::Refused(error @ ConnectorError::Refused { .. }) => {
+            RunResult::Refused(error @ ConnectorError::Refused { .. }) => {
                 (RunState::Failed, Some(("refused", error.to_string())))
             }
-            Ending::Refused(error @ ConnectorError::Malformed { .. }) => {
+            RunResult::Refused(error @ ConnectorError::Malformed { .. }) => {
                 (RunState::Incomplete, Some(("malformed", error.to_string())))
             }
-            Ending::Refused(error @ ConnectorError::Unavailable { .. }) => {
+            RunResult::Refused(error @ ConnectorError::Unavailable { .. }) => {
                 (RunState::Incomplete, Some(("unavailable", error.to_string())))
             }
-            Ending::Refused(error @ ConnectorError::Blocked { .. }) => {
+            RunResult::Refused(error @ ConnectorError::Blocked { .. }) => {
                 (RunState::Failed, Some(("blocked", error.to_string())))
             }
-            Ending::Refused(error @ ConnectorError::TooLarge { .. }) => {
+            RunResult::Refused(error @ ConnectorError::TooLarge { .. }) => {
                 (RunState::Incomplete, Some(("tooLarge", error.to_string())))
             }
-            Ending::NoDatabase(message) => (RunState::Failed, Some(("databaseUnavailable", message.clone()))),
-            Ending::Broken(message) => (RunState::Failed, Some(("internal", message.clone()))),
+            RunResult::NoDatabase(message) => (RunState::Failed, Some(("databaseUnavailable", message.clone()))),
+            RunResult::Broken(message) => (RunState::Failed, Some(("internal", message.clone()))),
         };
         let mut problems = match &run.problems {
             Value::Array(problems) => problems.clone(),
@@ -109,8 +109,8 @@ pub(crate) async fn end_run(
         };
         if let Some((code, message)) = &problem {
             let mut told = json!({ "code": code, "message": message, "at": now });
-            if let Ending::Short(shortfall) = &ending
-                && let Some(remedy) = shortfall.remedy(&fresh)
+            if let RunResult::Short(incomplete) = &result
+                && let Some(remedy) = incomplete.remedy(&fresh)
             {
                 told["remedy"] = json!(remedy);
             }
@@ -129,7 +129,7 @@ pub(crate) async fn end_run(
         store::runs::update(conn, run.id, change).await?;
         store::runs::staging::clear(conn, run.id).await?;
         let renewed = is_renewed(conn, &run, connection, &fresh).await?;
-        let mut change = follow_up(context, &run, &fresh, &ending, problem, renewed, now)?;
+        let mut change = follow_up(context, &run, &fresh, &result, problem, renewed, now)?;
         // Before the set-up is finished, the latest plan says what each worker would be, and asks its questions already.
         let plan = if fresh.state == ConnectionState::Review {
             store::runs::plans::latest_ready(conn, fresh.id).await?.map(|plan| plan.id)
@@ -146,17 +146,17 @@ pub(crate) async fn end_run(
         Ok::<_, FlowError>(())
     })
     .await?;
-    match &ending {
-        Ending::Short(shortfall) => {
-            warn!(run.id = %run.id, "run {} is incomplete and changes nobody: {shortfall}", run.id);
+    match &result {
+        RunResult::Short(incomplete) => {
+            warn!(run.id = %run.id, "run {} is incomplete and changes nobody: {incomplete}", run.id);
         }
-        Ending::Refused(error) => warn!(run.id = %run.id, "run {} changes nobody: {error}", run.id),
-        Ending::NoDatabase(message) | Ending::Broken(message) => {
+        RunResult::Refused(error) => warn!(run.id = %run.id, "run {} changes nobody: {error}", run.id),
+        RunResult::NoDatabase(message) | RunResult::Broken(message) => {
             warn!(run.id = %run.id, "run {} failed: {message}", run.id);
         }
         ended => info!(run.id = %run.id, "run {} has ended: {ended:?}", run.id),
     }
-    context.wake.ring();
+    context.wake.notify();
     Ok(())
 }
 
@@ -177,7 +177,7 @@ fn follow_up(
     context: &Context,
     run: &RunRow,
     connection: &ConnectionRow,
-    ending: &Ending,
+    result: &RunResult,
     problem: Option<(&'static str, String)>,
     renewed: bool,
     now: DateTime<Utc>,
@@ -185,7 +185,7 @@ fn follow_up(
     let pulled = run.pages > 0;
     let mut change = ConnectionChange::default();
     if run.cause.pulls() {
-        count_blocked(connection, ending, now, &mut change);
+        count_blocked(connection, result, now, &mut change);
     }
     let steered = connection.state.is_scheduled() || connection.state == ConnectionState::NeedsReauthorization;
     let mut turn = |state: ConnectionState| {
@@ -194,8 +194,8 @@ fn follow_up(
             change.state_since = Some(now);
         }
     };
-    match ending {
-        Ending::Applied | Ending::Planned | Ending::Held => {
+    match result {
+        RunResult::Applied | RunResult::Planned | RunResult::Held => {
             if pulled || run.cause == RunCause::Finish {
                 turn(ConnectionState::Active);
                 change.failures = Some(0);
@@ -213,12 +213,12 @@ fn follow_up(
                     change.next_run_at = Some(None);
                 }
             }
-            if matches!(ending, Ending::Applied) {
+            if matches!(result, RunResult::Applied) {
                 change.first_import = Some(false);
                 change.accepted_mapping = Some(connection.mapping.clone());
             }
         }
-        Ending::Cancelled => {
+        RunResult::Cancelled => {
             // Asked for on purpose: no failure. What was due comes an interval later.
             change.next_run_at = if connection.state.is_scheduled() {
                 Some(Some(now + interval(context, connection)?))
@@ -226,36 +226,36 @@ fn follow_up(
                 Some(None)
             };
         }
-        Ending::Refused(error) if error.needs_reauthorization() && renewed => {
+        RunResult::Refused(error) if error.needs_reauthorization() && renewed => {
             // Pull with the new one.
             change.next_run_at = Some(Some(now));
         }
-        Ending::Refused(error) if error.needs_reauthorization() || is_shut_out(connection, error, now) => {
+        RunResult::Refused(error) if error.needs_reauthorization() || is_shut_out(connection, error, now) => {
             turn(ConnectionState::NeedsReauthorization);
             change.problems = Some(json!([refused(connection, error, now)]));
             change.next_run_at = Some(None);
         }
-        Ending::Short(_) | Ending::Refused(_) | Ending::NoDatabase(_) | Ending::Broken(_) => {
+        RunResult::Short(_) | RunResult::Refused(_) | RunResult::NoDatabase(_) | RunResult::Broken(_) => {
             turn(ConnectionState::Failing);
             let failures = connection.failures.saturating_add(1);
             change.failures = Some(failures);
-            let wait = back_off(failures).max(asked_wait(ending));
+            let wait = back_off(failures).max(asked_wait(result));
             // A preview that failed is tried again as well; what the admin has seen before stays to be finished.
             if steered || connection.state == ConnectionState::Review {
                 change.next_run_at = Some(Some(now + wait));
             }
             let (code, message) = problem.unwrap_or(("internal", String::new()));
-            let remedy = match ending {
-                Ending::Refused(ConnectorError::Settings { .. }) => {
+            let remedy = match result {
+                RunResult::Refused(ConnectorError::Settings { .. }) => {
                     "give a credential or settings that fit, trying again cures nothing"
                 }
-                Ending::Refused(ConnectorError::KeyMissing { .. }) => {
+                RunResult::Refused(ConnectorError::KeyMissing { .. }) => {
                     "start the server with the right ROLLBOOK_KEY or key file and the connection goes on by itself; if the key is lost, give the credential again with POST /connections/{id}/reauthorize"
                 }
                 _ => "the pull is tried again by itself",
             };
-            let more = match ending {
-                Ending::Short(shortfall) => shortfall.remedy(connection),
+            let more = match result {
+                RunResult::Short(incomplete) => incomplete.remedy(connection),
                 _ => None,
             };
             let remedy = [Some(meanwhile(connection).to_owned()), Some(remedy.to_owned()), more];
@@ -276,10 +276,10 @@ fn meanwhile(connection: &ConnectionRow) -> &'static str {
 }
 
 /// Counts refusals in a row that are not the HR system's own.
-fn count_blocked(connection: &ConnectionRow, ending: &Ending, now: DateTime<Utc>, change: &mut ConnectionChange) {
-    match ending {
-        Ending::Cancelled => {}
-        Ending::Refused(ConnectorError::Blocked { status: 401 | 403, .. }) => {
+fn count_blocked(connection: &ConnectionRow, result: &RunResult, now: DateTime<Utc>, change: &mut ConnectionChange) {
+    match result {
+        RunResult::Cancelled => {}
+        RunResult::Refused(ConnectorError::Blocked { status: 401 | 403, .. }) => {
             change.blocked = Some(connection.blocked.saturating_add(1));
             change.blocked_since = Some(connection.blocked_since.or(Some(now)));
         }
@@ -386,9 +386,9 @@ fn back_off(failures: i32) -> TimeDelta {
     TimeDelta::minutes(1_i64 << doublings).min(LONGEST_BACK_OFF)
 }
 
-fn asked_wait(ending: &Ending) -> TimeDelta {
-    match ending {
-        Ending::Refused(ConnectorError::Unavailable { retry_after: Some(wait), .. }) => {
+fn asked_wait(result: &RunResult) -> TimeDelta {
+    match result {
+        RunResult::Refused(ConnectorError::Unavailable { retry_after: Some(wait), .. }) => {
             // What a header asks for is believed only so far: some vendors send an instant where a wait belongs.
             TimeDelta::from_std(*wait).unwrap_or(LONGEST_ASKED).min(LONGEST_ASKED)
         }
@@ -416,23 +416,27 @@ pub(crate) fn interval(context: &Context, connection: &ConnectionRow) -> Result<
     Ok(TimeDelta::seconds(seconds * 9 / 10 + seconds * chance / (5 * 255)))
 }
 
-async fn counts(conn: &mut AsyncPgConnection, run: &RunRow, ending: &Ending) -> Result<Value, FlowError> {
+async fn counts(conn: &mut AsyncPgConnection, run: &RunRow, result: &RunResult) -> Result<Value, FlowError> {
     let count = |name: &str| run.counts.get(name).and_then(Value::as_i64).unwrap_or(0);
     let planned = match run.plan_id {
         Some(plan) => store::runs::plans::counts(conn, plan).await?,
         None => store::runs::plans::PlanCounts::default(),
     };
     let (mut created, mut updated, mut deactivated, mut held) = (0, 0, 0, 0);
-    match ending {
-        Ending::Applied => (created, updated, deactivated) = written(conn, run.id).await?,
-        Ending::Planned => (created, updated, deactivated) = (planned.created, planned.updated, planned.deactivated),
-        Ending::Held => held = planned.created + planned.updated + planned.deactivated,
-        Ending::Short(_) | Ending::Refused(_) | Ending::NoDatabase(_) | Ending::Broken(_) | Ending::Cancelled => {}
+    match result {
+        RunResult::Applied => (created, updated, deactivated) = written(conn, run.id).await?,
+        RunResult::Planned => (created, updated, deactivated) = (planned.created, planned.updated, planned.deactivated),
+        RunResult::Held => held = planned.created + planned.updated + planned.deactivated,
+        RunResult::Short(_)
+        | RunResult::Refused(_)
+        | RunResult::NoDatabase(_)
+        | RunResult::Broken(_)
+        | RunResult::Cancelled => {}
     }
     let (failed, unreadable) = (count("failed"), count("unreadable"));
     let touched = created + updated + deactivated + held + planned.withheld + planned.excluded;
-    let unchanged = match ending {
-        Ending::Applied | Ending::Planned | Ending::Held => (run.workers - touched).max(0),
+    let unchanged = match result {
+        RunResult::Applied | RunResult::Planned | RunResult::Held => (run.workers - touched).max(0),
         _ => 0,
     };
     Ok(json!({

@@ -6,7 +6,7 @@ use serde_json::json;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::finish::Ending;
+use super::finish::RunResult;
 use super::worker::begin_anew;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
@@ -56,8 +56,8 @@ async fn settle(context: &Context, id: Uuid, is_full: bool, reason: &str) -> Res
                 return Ok(());
             };
             drop(conn);
-            let ending = Ending::NoDatabase(format!("{reason}; nothing of this read was taken over"));
-            runs::finish::end_run(context, &run, &connection, ending).await
+            let result = RunResult::NoDatabase(format!("{reason}; nothing of this read was taken over"));
+            runs::finish::end_run(context, &run, &connection, result).await
         }
         RunState::Pulling => {
             begin_anew(context, &mut conn, &run, CODE, reason).await?;
@@ -72,7 +72,7 @@ async fn settle(context: &Context, id: Uuid, is_full: bool, reason: &str) -> Res
                 conn = context.db.get().await?;
             }
             store::runs::update(&mut conn, id, go_on(&run, reason)).await?;
-            context.wake.ring();
+            context.wake.notify();
             info!(run.id = %id, "the database answers again: run {id} goes on");
             Ok(())
         }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::fetch::{Shortfall, is_too_many};
+use super::fetch::{IncompleteRead, is_too_many};
 use super::worker::{Lease, Stop};
 use crate::directory::worker::unreadable::{Gap, Slot};
 use crate::directory::worker::{Part, Worker};
@@ -41,7 +41,7 @@ struct Losses(BTreeMap<(String, Loss), (u64, BTreeSet<Slot>)>);
 /// Compares a staged read with the last good statements. The loss of `accepted` fields is no change of the shape.
 ///
 /// # Errors
-/// [`Shortfall::ShapeChanged`], with the field that most workers lost.
+/// [`IncompleteRead::ShapeChanged`], with the field that most workers lost.
 pub(crate) async fn compare(
     lease: &Lease<'_>,
     connection: uuid::Uuid,
@@ -62,7 +62,7 @@ pub(crate) async fn compare(
             losses.add(&read(&row.before)?, &read(&row.now)?, &gaps, hidden);
         }
     }
-    let mut worst: Option<(u64, Shortfall)> = None;
+    let mut worst: Option<(u64, IncompleteRead)> = None;
     for ((field, loss), (lost, slots)) in losses.0 {
         if accepted.contains(&field) {
             continue;
@@ -78,10 +78,10 @@ pub(crate) async fn compare(
         // Who has left must not come back for want of a key, not even one person.
         let is_many = is_too_many(lost, had) || slots.contains(&Slot::Ended);
         if is_gone && is_many && worst.as_ref().is_none_or(|(most, _)| lost > *most) {
-            worst = Some((lost, Shortfall::ShapeChanged { field, how: loss.words(), lost, had }));
+            worst = Some((lost, IncompleteRead::ShapeChanged { field, how: loss.words(), lost, had }));
         }
     }
-    worst.map_or(Ok(()), |(_, shortfall)| Err(Stop::Short(shortfall)))
+    worst.map_or(Ok(()), |(_, incomplete)| Err(Stop::Short(incomplete)))
 }
 
 impl Losses {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::fetch::{Read, Reader, Shortfall};
-use super::finish::Ending;
+use super::fetch::{IncompleteRead, Read, Reader};
+use super::finish::RunResult;
 use crate::connectors::connector::{Account, ConnectorError, Coverage};
 use crate::connectors::registry;
 use crate::flows::applying::apply::{Cause, apply};
@@ -56,7 +56,7 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
     if run.cancel_requested_at.is_some() {
         // Its node is gone, too.
         drop(conn);
-        return runs::finish::end_run(context, &run, &connection, Ending::Cancelled).await;
+        return runs::finish::end_run(context, &run, &connection, RunResult::Cancelled).await;
     }
     if run.state == RunState::Pulling {
         // The node that pulled is gone, and with it what it had in mind: begin anew, under an id of its own.
@@ -92,18 +92,18 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
             warn!(run.id = %run.id, "run {} was taken over by another node", run.id);
             Ok(())
         }
-        Err(Stop::Cancelled) => runs::finish::end_run(context, &run, &connection, Ending::Cancelled).await,
-        Err(Stop::Short(shortfall)) => {
-            runs::finish::end_run(context, &run, &connection, Ending::Short(shortfall)).await
+        Err(Stop::Cancelled) => runs::finish::end_run(context, &run, &connection, RunResult::Cancelled).await,
+        Err(Stop::Short(incomplete)) => {
+            runs::finish::end_run(context, &run, &connection, RunResult::Short(incomplete)).await
         }
         Err(Stop::Flow(FlowError::Connector(error))) => {
-            runs::finish::end_run(context, &run, &connection, Ending::Refused(error)).await
+            runs::finish::end_run(context, &run, &connection, RunResult::Refused(error)).await
         }
         // To be waited out, by the caller.
         Err(Stop::Flow(error)) if error.is_outage() => Err(error),
         Err(Stop::Flow(error)) => {
             warn!(run.id = %run.id, "run {} failed: {error}", run.id);
-            runs::finish::end_run(context, &run, &connection, Ending::Broken(error.to_string())).await
+            runs::finish::end_run(context, &run, &connection, RunResult::Broken(error.to_string())).await
         }
     }
 }
@@ -115,7 +115,7 @@ pub(crate) enum Stop {
     /// An admin wants the run to end.
     Cancelled,
     /// The read is incomplete: nothing may be concluded from it.
-    Short(Shortfall),
+    Short(IncompleteRead),
     Flow(FlowError),
 }
 
@@ -238,7 +238,7 @@ pub(super) async fn begin_anew(
         store::runs::enqueue(conn, next).await
     })
     .await?;
-    context.wake.ring();
+    context.wake.notify();
     Ok(())
 }
 
@@ -394,7 +394,7 @@ async fn take_over(
     store::runs::staging::look_at_pages(&mut conn).await?;
     let (absorbed, mine) = conn
         .transaction(async |conn| {
-            store::people::manager_links::take_time(conn).await?;
+            store::people::manager_links::disable_statement_timeout(conn).await?;
             let absorbed = store::runs::staging::absorb(conn, run, connection, now).await?;
             let is_full = read.coverage == Coverage::Full;
             if is_full && read.nameless == 0 {
@@ -470,12 +470,12 @@ async fn plan(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
     store::runs::plans::supersede_others(&mut conn, connection.id, plan).await?;
     if run.preview {
         drop(conn);
-        return Ok(runs::finish::end_run(context, run, connection, Ending::Planned).await?);
+        return Ok(runs::finish::end_run(context, run, connection, RunResult::Planned).await?);
     }
     let verdict = hold::weigh(context, &mut conn, run, connection, plan).await?;
     drop(conn);
     if verdict.is_held() {
-        return Ok(runs::finish::end_run(context, run, connection, Ending::Held).await?);
+        return Ok(runs::finish::end_run(context, run, connection, RunResult::Held).await?);
     }
     let mut conn = context.db.get().await?;
     lease.update(&mut conn, RunChange { state: Some(RunState::Applying), ..RunChange::default() }).await?;
@@ -500,7 +500,7 @@ async fn finish_applying(lease: &Lease<'_>, run: &RunRow, connection: &Connectio
         reason,
     };
     apply(context, plan, Some(connection.id), &cause).await?;
-    Ok(runs::finish::end_run(context, run, connection, Ending::Applied).await?)
+    Ok(runs::finish::end_run(context, run, connection, RunResult::Applied).await?)
 }
 
 /// What an admin reads while a run pulls: how fast it goes and how long it will take.

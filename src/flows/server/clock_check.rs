@@ -101,7 +101,7 @@ pub async fn look_back(context: &Context) -> Result<bool, FlowError> {
         }
     }
     if is_wrong {
-        context.wake.ring();
+        context.wake.notify();
     }
     Ok(is_wrong)
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tracing::{error, info};
 use uuid::Uuid;
 
-use crate::crypto::seal::Place;
+use crate::crypto::seal::SealContext;
 use crate::flows::connections::credentials;
 use crate::flows::connections::credentials::Tokens;
 use crate::flows::context::Context;
@@ -18,7 +18,7 @@ use crate::store;
 use crate::store::connections::{ConnectionChange, ConnectionRow, ConnectionState};
 use crate::store::runs::{NewRun, RunCause, RunState};
 
-const PLACE: Place<'static> = Place { table: "key_check", column: "sealed", row: "1" };
+const PLACE: SealContext<'static> = SealContext { table: "key_check", column: "sealed", row: "1" };
 const KNOWN_TEXT: &[u8] = b"rollbook";
 
 /// What the keys in use cannot open.
@@ -117,7 +117,7 @@ pub async fn go_on(context: &Context) -> Result<bool, FlowError> {
         is_any |= conn.transaction(async |conn| reopen(context, conn, id).await).await?;
     }
     if is_any {
-        context.wake.ring();
+        context.wake.notify();
     }
     Ok(is_any)
 }

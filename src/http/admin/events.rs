@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::cursor::{Mark, invalid_cursor, page};
 use super::parameters::Parameters;
 use super::{Answer, entries, ok, released};
-use crate::crypto::seal::{Keys, Place};
+use crate::crypto::seal::{Keys, SealContext};
 use crate::flows::context::Context;
 use crate::flows::feed;
 use crate::flows::feed::consumer::Reader;
@@ -84,8 +84,8 @@ fn expired() -> Problem {
 }
 
 /// Where a consumer's marks belong: another consumer's do not open.
-fn place(consumer: &str) -> Place<'_> {
-    Place { table: "changes", column: "sequence", row: consumer }
+fn place(consumer: &str) -> SealContext<'_> {
+    SealContext { table: "changes", column: "sequence", row: consumer }
 }
 
 /// A number of the feed as a consumer sees it. Two marks of one number differ, and all are of one length.

@@ -18,7 +18,7 @@ use crate::store;
 use crate::store::filter::cost::Cost;
 use crate::store::filter::users::Condition;
 use crate::store::people::summaries::Summary;
-use crate::store::visibility::View;
+use crate::store::visibility::Visibility;
 
 /// GET /people: all, or by `?filter=` (a SCIM filter), or by `?email=`, which finds former emails too (story 8).
 pub(super) async fn list(
@@ -71,7 +71,7 @@ fn condition(text: &str, base_url: &str) -> Result<(Condition, Cost), Problem> {
     let refused = |message: String| Problem::invalid(vec![FieldError { field: "filter".to_owned(), message }]);
     let checked = filter::read(text, Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive())
         .map_err(|error| refused(error.detail.clone()))?;
-    let condition = Condition::of(&checked, &View::of_all(base_url, true, Hidden::sensitive()));
+    let condition = Condition::of(&checked, &Visibility::unrestricted(base_url, true, Hidden::sensitive()));
     Ok((condition, Cost::of_people(Some(&checked), None, true)))
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::parameters::Parameters;
 use super::{Answer, id, ok, reviews, workers};
-use crate::directory::merge::{Because, Candidate, UnitCandidates};
+use crate::directory::merge::{Candidate, PrimaryReason, UnitCandidates};
 use crate::directory::person::Person;
 use crate::directory::person::diff::is_sensitive;
 use crate::flows::context::Context;
@@ -160,15 +160,15 @@ fn show_worker(worker: &ExplainedWorker, names: &Names) -> Value {
 }
 
 /// Why an employment leads, in words (story 11).
-fn reason(because: Because) -> &'static str {
+fn reason(because: PrimaryReason) -> &'static str {
     match because {
-        Because::Only => "the only employment",
-        Because::Status => "active before upcoming before ended",
-        Because::EndedLater => "ended later",
-        Because::LargerShare => "larger share",
-        Because::EarlierStart => "earlier start",
-        Because::Connection => "its connection comes first",
-        Because::SourceId => "lesser source id, all else being equal",
+        PrimaryReason::Only => "the only employment",
+        PrimaryReason::Status => "active before upcoming before ended",
+        PrimaryReason::EndedLater => "ended later",
+        PrimaryReason::LargerShare => "larger share",
+        PrimaryReason::EarlierStart => "earlier start",
+        PrimaryReason::Connection => "its connection comes first",
+        PrimaryReason::SourceId => "lesser source id, all else being equal",
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::entries;
 use crate::directory::event::EventKind;
-use crate::flows::feed::consumer::{Seen, Standing, Visible};
+use crate::flows::feed::consumer::{Match, Seen, Visible};
 use crate::scim::path::AttrPath;
 use crate::scim::schema::{DERIVED_GROUP_URN, ResourceType, WORKER_URN};
 use crate::store::changes::ChangeRow;
@@ -28,13 +28,13 @@ struct Rest<'a> {
 pub(super) fn show(seen: &Seen, visible: &Visible<'_>) -> Option<Value> {
     let row = &seen.change;
     let entry = match (row.person_id, seen.standing) {
-        (_, Standing::Inside) if row.group_id.is_some() => of_group(row, visible)?,
-        (_, Standing::Inside) => of_person(row, visible)?,
+        (_, Match::Inside) if row.group_id.is_some() => of_group(row, visible)?,
+        (_, Match::Inside) => of_person(row, visible)?,
         // What they were outside is nothing to the consumer, and neither is what they are.
-        (Some(_), Standing::Entered) => bare("person.entered", row),
-        (Some(_), Standing::Left) => bare("person.left", row),
-        (None, Standing::Entered) => bare("group.entered", row),
-        (None, Standing::Left) => bare("group.left", row),
+        (Some(_), Match::Entered) => bare("person.entered", row),
+        (Some(_), Match::Left) => bare("person.left", row),
+        (None, Match::Entered) => bare("group.entered", row),
+        (None, Match::Left) => bare("group.left", row),
     };
     Some(json!({
         "type": entry.kind,
@@ -245,7 +245,7 @@ mod tests {
 
     fn shown(row: ChangeRow, hidden: &Hidden, groups: &[u128]) -> Option<Value> {
         let groups: Vec<Uuid> = groups.iter().map(|id| Uuid::from_u128(*id)).collect();
-        show(&Seen { change: row, standing: Standing::Inside }, &Visible::only(hidden, &[], &groups))
+        show(&Seen { change: row, standing: Match::Inside }, &Visible::only(hidden, &[], &groups))
     }
 
     /// Hides every attribute of users but these.
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn entering_and_leaving_tell_nothing_else() {
         let hidden = Hidden::nothing();
-        for (standing, kind) in [(Standing::Entered, "person.entered"), (Standing::Left, "person.left")] {
+        for (standing, kind) in [(Match::Entered, "person.entered"), (Match::Left, "person.left")] {
             let seen = Seen { change: row("person.deactivated", &["active", "title"]), standing };
             let entry = show(&seen, &Visible::all(&hidden)).unwrap();
             assert_eq!(entry["type"], kind);

@@ -19,26 +19,27 @@ use crate::store::audit::{self, AuditRow};
 use crate::store::db::pool::Connection;
 use crate::store::filter::groups::GroupCondition;
 use crate::store::filter::users::Condition;
-use crate::store::visibility::View;
+use crate::store::visibility::Visibility;
 
 /// A caller, what is released to it, and the server's state. Made for one request.
-pub(super) struct Sight {
+pub(super) struct ReadAccess {
     pub caller: Caller<ScimRead>,
     pub release: Arc<Release>,
-    pub view: View,
+    pub visibility: Visibility,
 }
 
-impl Sight {
+impl ReadAccess {
     pub(super) async fn of(
         caller: Caller<ScimRead>,
         release: Arc<Release>,
         state: &State,
         conn: &mut Connection,
     ) -> Result<Self, ScimFailure> {
-        let view = View::of_all(state.scim_base(), caller.external_id_from_source, release.hidden.clone());
-        let view = view.narrowed(conn, release.users.as_ref(), release.groups.as_ref()).await?;
-        let view = view.of_consumer(caller.id, caller.policy().user_filter.as_deref());
-        Ok(Self { caller, release, view })
+        let visibility =
+            Visibility::unrestricted(state.scim_base(), caller.external_id_from_source, release.hidden.clone());
+        let visibility = visibility.narrowed(conn, release.users.as_ref(), release.groups.as_ref()).await?;
+        let visibility = visibility.for_consumer(caller.id, caller.policy().user_filter.as_deref());
+        Ok(Self { caller, release, visibility })
     }
 
     /// Which people are asked for, as a condition that is ready to be asked.
@@ -48,7 +49,7 @@ impl Sight {
         conn: &mut Connection,
     ) -> Result<Option<Condition>, ScimFailure> {
         let Some(filter) = filter else { return Ok(None) };
-        let mut condition = Condition::of(filter, &self.view);
+        let mut condition = Condition::of(filter, &self.visibility);
         condition.settle(conn).await?;
         Ok(Some(condition))
     }
@@ -60,7 +61,7 @@ impl Sight {
         conn: &mut Connection,
     ) -> Result<Option<GroupCondition>, ScimFailure> {
         let Some(filter) = filter else { return Ok(None) };
-        let mut condition = GroupCondition::of(filter, &self.view);
+        let mut condition = GroupCondition::of(filter, &self.visibility);
         condition.settle(conn).await?;
         Ok(Some(condition))
     }

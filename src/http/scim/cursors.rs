@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use crate::crypto::seal::{Place as Bound, hex, sha256};
+use crate::crypto::seal::{SealContext, hex, sha256};
 use crate::http::auth::Caller;
 use crate::http::error::ScimFailure;
 use crate::http::state::State;
@@ -13,7 +13,7 @@ use crate::scim::error::ScimError;
 use crate::scim::message::ListHeader;
 use crate::scim::query::Paging;
 use crate::scim::schema::ResourceType;
-use crate::store::paging::people::{PageRequest, Place, Start};
+use crate::store::paging::people::{PageRequest, Position, Start};
 
 /// Characters of a cursor, at most. The longest is that of a list sorted by a long text.
 const MAX_CURSOR: usize = 16 * 1024;
@@ -29,7 +29,7 @@ pub(super) struct Walk<'a> {
     /// Digest of what is listed under which policy; how it is shown does not matter.
     listed: [u8; 32],
     cursor: Option<Cursor>,
-    place: Option<Place>,
+    place: Option<Position>,
 }
 
 impl<'a> Walk<'a> {
@@ -52,7 +52,7 @@ impl<'a> Walk<'a> {
                 )
             })?;
             cursor.check(paging.count, state.clock.now())?;
-            walk.place = Some(Place { key: cursor.key.clone(), position: cursor.position });
+            walk.place = Some(Position { key: cursor.key.clone(), position: cursor.position });
             walk.cursor = Some(cursor);
         }
         Ok(walk)
@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
 
     /// What a page says about itself: how many there are in all, how many are on it, and where the walk goes on, behind
     /// something of a type.
-    pub(super) fn header(&self, total: i64, items: usize, next: Option<(Place, ResourceType)>) -> ListHeader {
+    pub(super) fn header(&self, total: i64, items: usize, next: Option<(Position, ResourceType)>) -> ListHeader {
         ListHeader {
             total_results: u64::try_from(total).unwrap_or(0),
             // None on cursor pages.
@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The cursor with which a walk goes on behind a place.
-    fn next(&self, place: Place, resource_type: ResourceType) -> String {
+    fn next(&self, place: Position, resource_type: ResourceType) -> String {
         let cursor = Cursor {
             resource_type,
             position: place.position,
@@ -123,7 +123,7 @@ impl<'a> Walk<'a> {
 struct BoundTo(String);
 
 impl BoundTo {
-    fn place(&self, endpoint: &'static str) -> Bound<'_> {
-        Bound { table: "scim cursor", column: endpoint, row: &self.0 }
+    fn place(&self, endpoint: &'static str) -> SealContext<'_> {
+        SealContext { table: "scim cursor", column: endpoint, row: &self.0 }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::access::Sight;
+use super::access::ReadAccess;
 use super::people::set_version;
 use crate::directory::groups::Kind;
 use crate::http::error::ScimFailure;
@@ -32,19 +32,19 @@ pub(super) struct Head {
 /// The heads of groups. Members are not read; unless the caller sees only some people, or no names of them: then they have
 /// to be looked at to tell the version.
 pub(super) async fn heads(
-    sight: &Sight,
+    access: &ReadAccess,
     state: &State,
     projection: &Projection,
     rows: &[GroupRow],
     conn: &mut Connection,
 ) -> Result<Vec<Head>, ScimFailure> {
-    let by_default = Projection::all(ResourceType::Group.shape(), &sight.release.hidden);
+    let by_default = Projection::all(ResourceType::Group.shape(), &access.release.hidden);
     let kinds = rows.iter().map(|row| Ok((kind_of(row)?, row.id))).collect::<Result<Vec<_>, ScimFailure>>()?;
     let parts = MemberParts::of(&by_default);
     // The version that is kept is for those who see all members and their names: it tells of them.
-    let is_kept = parts.is_none_or(|parts| parts.display) && sight.view.people().is_none();
+    let is_kept = parts.is_none_or(|parts| parts.display) && access.visibility.people().is_none();
     let tags = match parts {
-        Some(parts) if !is_kept => groups::member_tags(conn, &sight.view, &kinds, parts.display).await?,
+        Some(parts) if !is_kept => groups::member_tags(conn, &access.visibility, &kinds, parts.display).await?,
         _ => BTreeMap::new(),
     };
     rows.iter()

@@ -6,7 +6,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::access::{Sight, id, is_known, pairs, parse_id};
+use super::access::{ReadAccess, id, is_known, pairs, parse_id};
 use super::cursors::Walk;
 use super::group_writer::heads;
 use super::request_body::search_body;
@@ -22,7 +22,7 @@ use crate::scim::query::{self, Query, SortOrder};
 use crate::scim::schema::ResourceType;
 use crate::store::filter::cost::Cost;
 use crate::store::filter::sort::Sort;
-use crate::store::visibility::View;
+use crate::store::visibility::Visibility;
 use crate::store::{groups, paging};
 
 /// Groups whose members are looked at in a cheap list, at most.
@@ -40,9 +40,9 @@ pub(super) async fn read(
     let unknown = || ScimError::not_found("no group has this id");
     let id = parse_id(&id).ok_or_else(unknown)?;
     let mut conn = state.connection(caller.id, Cost::Cheap).await?;
-    let sight = Sight::of(caller, release, &state, &mut conn).await?;
-    let found = groups::seen_by(&mut conn, id, &sight.view).await?.ok_or_else(unknown)?;
-    let head = heads(&sight, &state, &projection, std::slice::from_ref(&found), &mut conn).await?.pop();
+    let access = ReadAccess::of(caller, release, &state, &mut conn).await?;
+    let found = groups::seen_by(&mut conn, id, &access.visibility).await?.ok_or_else(unknown)?;
+    let head = heads(&access, &state, &projection, std::slice::from_ref(&found), &mut conn).await?.pop();
     drop(conn);
     let head = head.ok_or_else(ScimError::internal)?;
     let version = head.version.clone();
@@ -53,8 +53,10 @@ pub(super) async fn read(
     }
     let mut response = HttpResponse::Ok();
     response.insert_header((ETAG, version)).insert_header((LOCATION, location));
-    let caller = sight.caller.id;
-    Body::of(state, caller, sight.view, &projection, vec![Piece::Group(head)], String::new(), "").answer(response).await
+    let caller = access.caller.id;
+    Body::of(state, caller, access.visibility, &projection, vec![Piece::Group(head)], String::new(), "")
+        .answer(response)
+        .await
 }
 
 /// GET /Groups.
@@ -92,9 +94,12 @@ async fn answer(reader: Reader, query: Query, state: web::Data<State>) -> Result
 fn cost(query: &Query, reader: &Reader, state: &State) -> Cost {
     let descending = query.paging.sort_order == SortOrder::Descending;
     let sort = query.sort_by.map(|target| {
-        let view =
-            View::of_all(state.scim_base(), reader.caller.external_id_from_source, reader.release.hidden.clone());
-        Sort::of_groups(target, descending, &view)
+        let visibility = Visibility::unrestricted(
+            state.scim_base(),
+            reader.caller.external_id_from_source,
+            reader.release.hidden.clone(),
+        );
+        Sort::of_groups(target, descending, &visibility)
     });
     let shows_members = query.projection.returns("members");
     let looks_at_members = (shows_members || reader.release.users.is_some()) && query.paging.count > FEW;
@@ -110,17 +115,18 @@ async fn listed(
 ) -> Result<HttpResponse, ScimFailure> {
     let walk = Walk::of(&state, &reader.caller, "Groups", &query.paging, reader.is_head)?;
     let mut conn = state.connection(reader.caller.id, cost).await?;
-    let sight = Sight::of(reader.caller, reader.release, &state, &mut conn).await?;
-    let condition = sight.groups(query.filter.as_ref(), &mut conn).await?;
+    let access = ReadAccess::of(reader.caller, reader.release, &state, &mut conn).await?;
+    let condition = access.groups(query.filter.as_ref(), &mut conn).await?;
     let descending = query.paging.sort_order == SortOrder::Descending;
-    let sort = query.sort_by.map(|target| Sort::of_groups(target, descending, &sight.view));
-    let page = paging::groups::page(&mut conn, &sight.view, &walk.request(), condition.as_ref(), sort.as_ref()).await?;
-    let heads = heads(&sight, &state, &query.projection, &page.items, &mut conn).await?;
+    let sort = query.sort_by.map(|target| Sort::of_groups(target, descending, &access.visibility));
+    let page =
+        paging::groups::page(&mut conn, &access.visibility, &walk.request(), condition.as_ref(), sort.as_ref()).await?;
+    let heads = heads(&access, &state, &query.projection, &page.items, &mut conn).await?;
     drop(conn);
     let next = page.next.map(|place| (place, ResourceType::Group));
     let header = walk.header(page.total, page.items.len(), next);
     let open = header.open();
     let pieces = heads.into_iter().map(Piece::Group).collect();
-    let body = Body::of(state, sight.caller.id, sight.view, &query.projection, pieces, open, ListHeader::CLOSE);
+    let body = Body::of(state, access.caller.id, access.visibility, &query.projection, pieces, open, ListHeader::CLOSE);
     body.answer(HttpResponse::Ok()).await
 }

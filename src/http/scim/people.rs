@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::access::Sight;
+use super::access::ReadAccess;
 use crate::directory::ids::PersonId;
 use crate::http::error::ScimFailure;
 use crate::http::state::State;
@@ -16,7 +16,7 @@ use crate::scim::projection::Projection;
 use crate::scim::schema::{ResourceType, WORKER_URN};
 use crate::store::db::pool::Connection;
 use crate::store::people::superiors::{Superior, superiors};
-use crate::store::people::{self, Shown};
+use crate::store::people::{self, PersonDocument};
 
 /// Attributes of the worker extension that are answered on request only, and read then.
 const DATE_OF_BIRTH: &str = "dateOfBirth";
@@ -37,16 +37,16 @@ pub(super) struct PeopleWriter<'a> {
 impl<'a> PeopleWriter<'a> {
     /// For these people. Reading what is sensitive is written down.
     pub(super) async fn of(
-        sight: &Sight,
+        access: &ReadAccess,
         state: &'a State,
         projection: &'a Projection,
-        people: &[Shown],
+        people: &[PersonDocument],
         conn: &mut Connection,
     ) -> Result<Self, ScimFailure> {
-        let by_default = Projection::all(ResourceType::User.shape(), &sight.release.hidden);
+        let by_default = Projection::all(ResourceType::User.shape(), &access.release.hidden);
         let mut writer = Self {
             base_url: state.scim_base(),
-            external_id_from_source: sight.caller.external_id_from_source,
+            external_id_from_source: access.caller.external_id_from_source,
             projection,
             by_default,
             birth_dates: BTreeMap::new(),
@@ -61,11 +61,11 @@ impl<'a> PeopleWriter<'a> {
                 [one] => format!("person {one}"),
                 _ => "people".to_owned(),
             };
-            sight.record(state, conn, &sensitive, target, ids.len()).await?;
+            access.record(state, conn, &sensitive, target, ids.len()).await?;
             writer.birth_dates = people::birth_dates(conn, &ids).await?.into_iter().collect();
         }
         if asks(MANAGER_CHAIN) {
-            for superior in superiors(conn, &ids, &sight.view).await? {
+            for superior in superiors(conn, &ids, &access.visibility).await? {
                 writer.superiors.entry(superior.person).or_default().push(superior);
             }
         }
@@ -73,7 +73,7 @@ impl<'a> PeopleWriter<'a> {
     }
 
     /// Appends a person, and tells the version.
-    pub(super) fn append(&self, person: &Shown, out: &mut String) -> Result<String, ScimFailure> {
+    pub(super) fn append(&self, person: &PersonDocument, out: &mut String) -> Result<String, ScimFailure> {
         let groups: Vec<InGroup<'_>> = person.groups.iter().filter_map(|group| InGroup::of(group)).collect();
         let slots = Slots {
             base_url: self.base_url,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::access::{Sight, pairs};
+use super::access::{ReadAccess, pairs};
 use super::cursors::Walk;
 use super::group_writer::{Head, heads};
 use super::people::PeopleWriter;
@@ -26,7 +26,7 @@ use crate::store::filter::sort::Sort;
 use crate::store::groups::GroupRow;
 use crate::store::paging;
 use crate::store::paging::mixed::{Found, Order, Spanning};
-use crate::store::people::Shown;
+use crate::store::people::PersonDocument;
 
 /// GET on the base URL.
 pub(super) async fn list(
@@ -62,17 +62,18 @@ async fn listed(reader: Reader, query: RootQuery, state: web::Data<State>) -> Re
     let RootQuery { users, groups, paging } = query;
     let walk = Walk::of(&state, &reader.caller, "", &paging, reader.is_head)?;
     let mut conn = state.connection(reader.caller.id, Cost::Expensive).await?;
-    let sight = Sight::of(reader.caller, reader.release, &state, &mut conn).await?;
-    let of_people = sight.people(users.filter.as_ref(), &mut conn).await?;
-    let of_groups = sight.groups(groups.filter.as_ref(), &mut conn).await?;
+    let access = ReadAccess::of(reader.caller, reader.release, &state, &mut conn).await?;
+    let of_people = access.people(users.filter.as_ref(), &mut conn).await?;
+    let of_groups = access.groups(groups.filter.as_ref(), &mut conn).await?;
     let descending = paging.sort_order == SortOrder::Descending;
-    let people_by = users.sort_by.map(|target| Sort::of_people(target, descending, &sight.view));
-    let groups_by = groups.sort_by.map(|target| Sort::of_groups(target, descending, &sight.view));
+    let people_by = users.sort_by.map(|target| Sort::of_people(target, descending, &access.visibility));
+    let groups_by = groups.sort_by.map(|target| Sort::of_groups(target, descending, &access.visibility));
     let order = Order { people: people_by.as_ref(), groups: groups_by.as_ref(), descending };
     let asked =
         Spanning { people: of_people.as_ref(), groups: of_groups.as_ref(), order: paging.is_sorted.then_some(order) };
-    let (page, next) = paging::mixed::page(&mut conn, &sight.view, &walk.request(), walk.behind(), asked).await?;
-    sight
+    let (page, next) =
+        paging::mixed::page(&mut conn, &access.visibility, &walk.request(), walk.behind(), asked).await?;
+    access
         .record(
             &state,
             &mut conn,
@@ -82,18 +83,18 @@ async fn listed(reader: Reader, query: RootQuery, state: web::Data<State>) -> Re
         )
         .await?;
     let count = page.items.len();
-    let pieces = written(&sight, &state, page.items, &users, &groups, &mut conn).await?;
+    let pieces = written(&access, &state, page.items, &users, &groups, &mut conn).await?;
     drop(conn);
-    let header = walk.header(page.total, count, next.map(|spot| (spot.place, spot.resource_type)));
+    let header = walk.header(page.total, count, next.map(|at| (at.place, at.resource_type)));
     let open = header.open();
-    Body::of(state.clone(), sight.caller.id, sight.view, &groups.projection, pieces, open, ListHeader::CLOSE)
+    Body::of(state.clone(), access.caller.id, access.visibility, &groups.projection, pieces, open, ListHeader::CLOSE)
         .answer(HttpResponse::Ok())
         .await
 }
 
 /// What was found, in its order.
 async fn written(
-    sight: &Sight,
+    access: &ReadAccess,
     state: &State,
     found: Vec<Found>,
     of_users: &TypeQuery,
@@ -107,15 +108,15 @@ async fn written(
             Found::Group(_) => ResourceType::Group,
         })
         .collect();
-    let (mut people, mut rows): (Vec<Shown>, Vec<GroupRow>) = (Vec::new(), Vec::new());
+    let (mut people, mut rows): (Vec<PersonDocument>, Vec<GroupRow>) = (Vec::new(), Vec::new());
     for one in found {
         match one {
             Found::Person(person) => people.push(person),
             Found::Group(group) => rows.push(group),
         }
     }
-    let writer = PeopleWriter::of(sight, state, &of_users.projection, &people, conn).await?;
-    let mut heads: VecDeque<Head> = heads(sight, state, &of_groups.projection, &rows, conn).await?.into();
+    let writer = PeopleWriter::of(access, state, &of_users.projection, &people, conn).await?;
+    let mut heads: VecDeque<Head> = heads(access, state, &of_groups.projection, &rows, conn).await?.into();
     let mut people = people.iter();
     kinds
         .into_iter()

@@ -18,7 +18,7 @@ use crate::scim::projection::Projection;
 use crate::store::db::pool::watched;
 use crate::store::filter::cost::Cost;
 use crate::store::groups::{self, Member};
-use crate::store::visibility::View;
+use crate::store::visibility::Visibility;
 
 /// Members that are read in one statement and held at once.
 const CHUNK: usize = 1_000;
@@ -37,7 +37,7 @@ pub(super) struct Body {
     caller: Uuid,
     /// Held while pieces are written.
     share: Option<OwnedSemaphorePermit>,
-    view: View,
+    visibility: Visibility,
     parts: Option<MemberParts>,
     /// What is left to write.
     queue: VecDeque<Piece>,
@@ -57,7 +57,7 @@ impl Body {
     pub(super) fn of(
         state: web::Data<State>,
         caller: Uuid,
-        view: View,
+        visibility: Visibility,
         projection: &Projection,
         pieces: Vec<Piece>,
         open: String,
@@ -67,7 +67,7 @@ impl Body {
             state,
             caller,
             share: None,
-            view,
+            visibility,
             parts: MemberParts::of(projection),
             queue: pieces.into(),
             open: None,
@@ -155,7 +155,7 @@ impl Body {
         let mut members: BTreeMap<Uuid, Vec<Member>> = BTreeMap::new();
         if !wanted.is_empty() {
             let mut conn = self.state.connection(self.caller, Cost::Cheap).await?;
-            for member in groups::members_of_all(&mut conn, &self.view, &wanted).await? {
+            for member in groups::members_of_all(&mut conn, &self.visibility, &wanted).await? {
                 members.entry(member.group_id).or_default().push(member);
             }
         }
@@ -186,7 +186,7 @@ impl Body {
     ) -> Result<(), ScimFailure> {
         let limit = i64::try_from(CHUNK).unwrap_or(i64::MAX);
         let mut conn = self.state.connection(self.caller, Cost::Cheap).await?;
-        let members = groups::members(&mut conn, &self.view, kind, id, after, limit).await?;
+        let members = groups::members(&mut conn, &self.visibility, kind, id, after, limit).await?;
         drop(conn);
         self.write(&members, parts, out);
         match members.last().filter(|_| members.len() == CHUNK) {

@@ -6,7 +6,7 @@ use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::access::{Sight, id, is_known, pairs, parse_id};
+use super::access::{ReadAccess, id, is_known, pairs, parse_id};
 use super::cursors::Walk;
 use super::people::{MANAGER_CHAIN, PeopleWriter};
 use super::request_body::search_body;
@@ -24,7 +24,7 @@ use crate::store::filter::cost::Cost;
 use crate::store::filter::sort::Sort;
 use crate::store::paging;
 use crate::store::people;
-use crate::store::visibility::View;
+use crate::store::visibility::Visibility;
 
 /// People whose superiors are shown in a cheap list, at most.
 const FEW: u32 = 20;
@@ -41,10 +41,10 @@ pub(super) async fn read(
     let unknown = || ScimError::not_found("no user has this id");
     let person = parse_id(&id).ok_or_else(unknown)?;
     let mut conn = state.connection(caller.id, Cost::Cheap).await?;
-    let sight = Sight::of(caller, release, &state, &mut conn).await?;
-    let found = people::document(&mut conn, person, &sight.view).await?.ok_or_else(unknown)?;
+    let access = ReadAccess::of(caller, release, &state, &mut conn).await?;
+    let found = people::document(&mut conn, person, &access.visibility).await?.ok_or_else(unknown)?;
     let found = std::slice::from_ref(&found);
-    let writer = PeopleWriter::of(&sight, &state, &projection, found, &mut conn).await?;
+    let writer = PeopleWriter::of(&access, &state, &projection, found, &mut conn).await?;
     drop(conn);
     let mut body = String::new();
     let version = writer.append(&found[0], &mut body)?;
@@ -96,9 +96,12 @@ async fn answer(reader: Reader, query: Query, state: &State) -> Result<HttpRespo
 fn cost(query: &Query, reader: &Reader, state: &State) -> Cost {
     let descending = query.paging.sort_order == SortOrder::Descending;
     let sort = query.sort_by.map(|target| {
-        let view =
-            View::of_all(state.scim_base(), reader.caller.external_id_from_source, reader.release.hidden.clone());
-        Sort::of_people(target, descending, &view)
+        let visibility = Visibility::unrestricted(
+            state.scim_base(),
+            reader.caller.external_id_from_source,
+            reader.release.hidden.clone(),
+        );
+        Sort::of_people(target, descending, &visibility)
     });
     let is_placed = query.paging.cursor.is_some() || query.paging.start_index <= 1;
     let shows_superiors =
@@ -110,14 +113,15 @@ fn cost(query: &Query, reader: &Reader, state: &State) -> Cost {
 async fn listed(reader: Reader, query: Query, cost: Cost, state: &State) -> Result<HttpResponse, ScimFailure> {
     let walk = Walk::of(state, &reader.caller, "Users", &query.paging, reader.is_head)?;
     let mut conn = state.connection(reader.caller.id, cost).await?;
-    let sight = Sight::of(reader.caller, reader.release, state, &mut conn).await?;
-    let condition = sight.people(query.filter.as_ref(), &mut conn).await?;
+    let access = ReadAccess::of(reader.caller, reader.release, state, &mut conn).await?;
+    let condition = access.people(query.filter.as_ref(), &mut conn).await?;
     let descending = query.paging.sort_order == SortOrder::Descending;
-    let sort = query.sort_by.map(|target| Sort::of_people(target, descending, &sight.view));
-    let page = paging::people::page(&mut conn, &sight.view, &walk.request(), condition.as_ref(), sort.as_ref()).await?;
+    let sort = query.sort_by.map(|target| Sort::of_people(target, descending, &access.visibility));
+    let page =
+        paging::people::page(&mut conn, &access.visibility, &walk.request(), condition.as_ref(), sort.as_ref()).await?;
     let asked = sensitive_in(query.filter.as_ref());
-    sight.record(state, &mut conn, &asked, "people by filter".to_owned(), page.items.len()).await?;
-    let writer = PeopleWriter::of(&sight, state, &query.projection, &page.items, &mut conn).await?;
+    access.record(state, &mut conn, &asked, "people by filter".to_owned(), page.items.len()).await?;
+    let writer = PeopleWriter::of(&access, state, &query.projection, &page.items, &mut conn).await?;
     drop(conn);
     let next = page.next.map(|place| (place, ResourceType::User));
     let header = walk.header(page.total, page.items.len(), next);

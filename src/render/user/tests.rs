@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::*;
 use crate::directory::email::Email;
 use crate::directory::ids::{ConnectionId, SourceId};
-use crate::directory::person::{ManagerVia, Source, Standing, Status, ZoneOrigin, ZoneUsed};
+use crate::directory::person::{ManagerVia, PrimaryEmployment, Source, Status, ZoneOrigin, ZoneUsed};
 use crate::directory::worker::ManagerRef;
 use crate::scim::path::AttrPath;
 use crate::scim::schema::{Hidden, ResourceType, SENSITIVE};
@@ -66,7 +66,7 @@ pub(in crate::render) fn bare_person(email: &str) -> Person {
     Person {
         work_email: Email::parse(email).unwrap(),
         active: true,
-        employment: Standing {
+        employment: PrimaryEmployment {
             employment_type: EmploymentType::Employee,
             worker_type: "EOR Employee".to_owned(),
             status: Status::Active,

@@ -14,14 +14,14 @@ use uuid::Uuid;
 use super::ChangeRow;
 use crate::scim::filter::check::Checked;
 use crate::scim::schema::Hidden;
-use crate::store::db::schema::{changes, feed_filters, people};
+use crate::store::db::schema::{changes, people, policy_filters};
 use crate::store::filter::users::Condition;
-use crate::store::visibility::View;
+use crate::store::visibility::Visibility;
 
 /// The filters of one consumer under one policy.
 #[derive(Clone, Debug, PartialEq, Eq, HasQuery)]
-#[diesel(table_name = feed_filters)]
-pub struct FeedFilter {
+#[diesel(table_name = policy_filters)]
+pub struct PolicyFilter {
     /// How the change log names them; never given to others.
     pub number: i32,
     pub consumer_id: Uuid,
@@ -30,10 +30,10 @@ pub struct FeedFilter {
 }
 
 /// All of them, held until the transaction ends: none changes meanwhile.
-pub async fn hold(conn: &mut AsyncPgConnection) -> QueryResult<Vec<FeedFilter>> {
+pub async fn hold(conn: &mut AsyncPgConnection) -> QueryResult<Vec<PolicyFilter>> {
     // A table's lock, so that no row is written by those who only look, and one that comes into being waits as well.
     diesel::sql_query("LOCK TABLE feed_filters IN ROW SHARE MODE").execute(conn).await?;
-    FeedFilter::query().order(feed_filters::number).load(conn).await
+    PolicyFilter::query().order(policy_filters::number).load(conn).await
 }
 
 /// For those who write what is kept of filters: waits for whoever changes them, and keeps others from it until the
@@ -49,14 +49,14 @@ pub async fn replace(
     filters: Option<(Option<&str>, Option<&str>)>,
 ) -> QueryResult<()> {
     diesel::sql_query("LOCK TABLE feed_filters IN EXCLUSIVE MODE").execute(conn).await?;
-    diesel::delete(feed_filters::table.filter(feed_filters::consumer_id.eq(consumer))).execute(conn).await?;
+    diesel::delete(policy_filters::table.filter(policy_filters::consumer_id.eq(consumer))).execute(conn).await?;
     if let Some((users, groups)) = filters {
         let new = (
-            feed_filters::consumer_id.eq(consumer),
-            feed_filters::user_filter.eq(users),
-            feed_filters::group_filter.eq(groups),
+            policy_filters::consumer_id.eq(consumer),
+            policy_filters::user_filter.eq(users),
+            policy_filters::group_filter.eq(groups),
         );
-        diesel::insert_into(feed_filters::table).values(new).execute(conn).await?;
+        diesel::insert_into(policy_filters::table).values(new).execute(conn).await?;
     }
     Ok(())
 }
@@ -68,11 +68,11 @@ pub async fn number(
     users: Option<&str>,
     groups: Option<&str>,
 ) -> QueryResult<Option<i32>> {
-    feed_filters::table
-        .filter(feed_filters::consumer_id.eq(consumer))
-        .filter(feed_filters::user_filter.is_not_distinct_from(users))
-        .filter(feed_filters::group_filter.is_not_distinct_from(groups))
-        .select(feed_filters::number)
+    policy_filters::table
+        .filter(policy_filters::consumer_id.eq(consumer))
+        .filter(policy_filters::user_filter.is_not_distinct_from(users))
+        .filter(policy_filters::group_filter.is_not_distinct_from(groups))
+        .select(policy_filters::number)
         .first(conn)
         .await
         .optional()
@@ -80,7 +80,7 @@ pub async fn number(
 
 /// By which filters somebody is inside.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
-pub struct Standing {
+pub struct PolicyMatch {
     pub id: Uuid,
     pub inside: Vec<i32>,
 }
@@ -89,18 +89,18 @@ pub struct Standing {
 const AT_ONCE: usize = 64;
 
 /// By which of these filters on people each of these people is inside now. Who is not there is inside none.
-pub async fn standings(
+pub async fn matches(
     conn: &mut AsyncPgConnection,
     filters: &[(i32, &Checked)],
     ids: &[Uuid],
-) -> QueryResult<Vec<Standing>> {
+) -> QueryResult<Vec<PolicyMatch>> {
     let mut all = Vec::new();
     for part in filters.chunks(AT_ONCE) {
         let mut conditions = Vec::with_capacity(part.len());
         for (number, filter) in part {
             conditions.push((*number, condition(conn, filter).await?));
         }
-        let found: Vec<Standing> = Inside { conditions, ids }.load(conn).await?;
+        let found: Vec<PolicyMatch> = Inside { conditions, ids }.load(conn).await?;
         all.extend(found);
     }
     Ok(all)
@@ -114,12 +114,12 @@ pub async fn inside(conn: &mut AsyncPgConnection, filter: &Checked, ids: &[Uuid]
 
 /// What a policy asks of people, ready to be asked. Policies do not ask for what depends on the reader.
 pub async fn condition(conn: &mut AsyncPgConnection, filter: &Checked) -> QueryResult<Condition> {
-    let mut condition = Condition::of(filter, &View::of_all("", false, Hidden::nothing()));
+    let mut condition = Condition::of(filter, &Visibility::unrestricted("", false, Hidden::nothing()));
     condition.settle(conn).await?;
     Ok(condition)
 }
 
-/// The question for [`Standing`]s.
+/// The question for [`PolicyMatch`]s.
 struct Inside<'a> {
     conditions: Vec<(i32, Condition)>,
     ids: &'a [Uuid],

@@ -12,8 +12,8 @@ use diesel::sql_types::{Bigint, Int4, Nullable, Text, Timestamptz, Uuid as SqlUu
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::policy_filters::FeedFilter;
-use crate::store::db::schema::feed_filters;
+use super::policy_filters::PolicyFilter;
+use crate::store::db::schema::policy_filters;
 use crate::store::filter::users::Condition;
 
 /// After this time people are counted anew.
@@ -123,13 +123,13 @@ pub(crate) async fn fold(conn: &mut AsyncPgConnection, from: i64, to: i64) -> Qu
 
 /// A filter whose people have to be counted, if there is one: none is kept, or what is kept is a day old. One that could
 /// not be counted has its turn again after an hour.
-pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Option<FeedFilter>> {
-    let is_old = feed_filters::counted_at.is_null().or(feed_filters::counted_at.le(now - COUNTED_FOR));
-    let is_missing = feed_filters::people_total.is_null().and(feed_filters::counted_at.le(now - TRIED_AGAIN_AFTER));
-    FeedFilter::query()
-        .filter(feed_filters::user_filter.is_not_null())
+pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Option<PolicyFilter>> {
+    let is_old = policy_filters::counted_at.is_null().or(policy_filters::counted_at.le(now - COUNTED_FOR));
+    let is_missing = policy_filters::people_total.is_null().and(policy_filters::counted_at.le(now - TRIED_AGAIN_AFTER));
+    PolicyFilter::query()
+        .filter(policy_filters::user_filter.is_not_null())
         .filter(is_old.or(is_missing))
-        .order((feed_filters::counted_at.asc().nulls_first(), feed_filters::number))
+        .order((policy_filters::counted_at.asc().nulls_first(), policy_filters::number))
         .first(conn)
         .await
         .optional()

@@ -107,7 +107,7 @@ pub async fn note(conn: &mut AsyncPgConnection, now: DateTime<Utc>, is_settled: 
     }
     let mut repaired = 0;
     if is_set_back {
-        people::manager_links::take_time(conn).await?;
+        people::manager_links::disable_statement_timeout(conn).await?;
         for repair in REPAIRS {
             let statement = repair.replace("{later}", "> $1 + interval '1 minute'");
             repaired += diesel::sql_query(statement).bind::<Timestamptz, _>(now).execute(conn).await?;

@@ -115,7 +115,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    feed_filters (number) {
+    policy_filters (number) {
         number -> Int4,
         consumer_id -> Uuid,
         user_filter -> Nullable<Text>,
@@ -472,7 +472,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     connections,
     consumers,
     email_reservations,
-    feed_filters,
+    policy_filters,
     feed_state,
     group_keys,
     group_kinds,

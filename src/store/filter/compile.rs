@@ -1,4 +1,4 @@
-//! A checked filter as SQL, for whatever table: [`Places`] says where the values of an attribute are, and what is here
+//! A checked filter as SQL, for whatever table: [`AttributeSql`] says where the values of an attribute are, and what is here
 //! gives them the meaning that the evaluator in memory gives them ([`eval`](crate::scim::filter::eval), the oracle of
 //! tests).
 //!
@@ -7,7 +7,7 @@
 //! there as `IS NOT TRUE`.
 
 use super::scalar::{Lookup, Scalar, SortKey, escaped, like};
-use super::sql::{Piece, Sql, Value, also};
+use super::sql::{Piece, Sql, Value, and};
 use crate::directory::groups::Kind;
 use crate::scim::filter::Operator;
 use crate::scim::filter::check::{Checked, Leaf, Operand, Predicate};
@@ -16,7 +16,7 @@ use crate::store::groups::{MEMBERSHIPS, column};
 use crate::store::people::superiors::{below, upward};
 
 /// Where the attributes of a kind of resource are.
-pub(crate) trait Places {
+pub(crate) trait AttributeSql {
     /// The value of a single-valued attribute, or of a sub-attribute of one.
     fn value(&self, target: Resolved) -> Scalar;
 
@@ -24,12 +24,12 @@ pub(crate) trait Places {
     fn is_there(&self, target: Resolved) -> Sql;
 
     /// The elements of a multi-valued attribute.
-    fn many(&self, target: Resolved) -> Many;
+    fn multi_valued(&self, target: Resolved) -> MultiValued;
 }
 
 /// The elements of a multi-valued attribute.
 #[derive(Clone, Debug)]
-pub(crate) enum Many {
+pub(crate) enum MultiValued {
     /// An array in the keys of a person.
     Keys {
         array: Sql,
@@ -77,22 +77,24 @@ enum Element<'a> {
     /// In the row `e` of a way upward.
     Superior(&'a str),
     /// The one value of a complex single-valued attribute.
-    Single(&'a dyn Places),
+    Single(&'a dyn AttributeSql),
 }
 
 /// The condition of a filter.
-pub(crate) fn condition(filter: &Checked, places: &dyn Places) -> Sql {
-    of(filter, places, false)
+pub(crate) fn condition(filter: &Checked, attributes: &dyn AttributeSql) -> Sql {
+    of(filter, attributes, false)
 }
 
-fn of(filter: &Checked, places: &dyn Places, negated: bool) -> Sql {
+fn of(filter: &Checked, attributes: &dyn AttributeSql, negated: bool) -> Sql {
     match filter {
         Checked::And(operands) | Checked::Or(operands) => {
-            join(filter, negated, operands.iter().map(|operand| of(operand, places, negated)))
+            join(filter, negated, operands.iter().map(|operand| of(operand, attributes, negated)))
         }
-        Checked::Not(inner) => of(inner, places, !negated),
-        Checked::Test(leaf) => signed(test(leaf, places), negated),
-        Checked::Element { target, filter, then } => signed(element(*target, filter, then.as_ref(), places), negated),
+        Checked::Not(inner) => of(inner, attributes, !negated),
+        Checked::Test(leaf) => signed(test(leaf, attributes), negated),
+        Checked::Element { target, filter, then } => {
+            signed(element(*target, filter, then.as_ref(), attributes), negated)
+        }
         Checked::Constant(holds) => Sql::truth(*holds != negated),
     }
 }
@@ -106,35 +108,35 @@ fn signed(condition: Sql, negated: bool) -> Sql {
     if negated { condition.negated() } else { condition }
 }
 
-fn test(leaf: &Leaf, places: &dyn Places) -> Sql {
+fn test(leaf: &Leaf, attributes: &dyn AttributeSql) -> Sql {
     let target = leaf.target;
     if target.attribute.multi_valued {
-        return places.many(target).test(leaf);
+        return attributes.multi_valued(target).test(leaf);
     }
     if target.definition().kind != Type::Complex {
-        return places.value(target).test(&leaf.predicate);
+        return attributes.value(target).test(&leaf.predicate);
     }
     // The check leaves nothing else of a complex attribute as a whole.
-    signed(places.is_there(target), leaf.predicate == Predicate::Absent)
+    signed(attributes.is_there(target), leaf.predicate == Predicate::Absent)
 }
 
 /// One element satisfies the filter, and what stands behind the brackets.
-fn element(target: Resolved, filter: &Checked, then: Option<&Leaf>, places: &dyn Places) -> Sql {
+fn element(target: Resolved, filter: &Checked, then: Option<&Leaf>, attributes: &dyn AttributeSql) -> Sql {
     let holds = |element: &Element<'_>| {
         let filter = within(filter, element, false);
         let then = then.map(|leaf| element.value(leaf).test(&leaf.predicate));
         Sql::join(" AND ", [filter].into_iter().chain(then))
     };
     if !target.attribute.multi_valued {
-        return Sql::join(" AND ", [places.is_there(target), holds(&Element::Single(places))]);
+        return Sql::join(" AND ", [attributes.is_there(target), holds(&Element::Single(attributes))]);
     }
-    let many = places.many(target);
+    let multi_valued = attributes.multi_valued(target);
     let mut necessary = Vec::new();
-    many.necessary(filter, &mut necessary);
+    multi_valued.necessary(filter, &mut necessary);
     if let Some(leaf) = then {
-        necessary.extend(many.looked_up(leaf));
+        necessary.extend(multi_valued.looked_up(leaf));
     }
-    Sql::join(" AND ", necessary.into_iter().chain([many.exists(&holds)]))
+    Sql::join(" AND ", necessary.into_iter().chain([multi_valued.exists(&holds)]))
 }
 
 /// The condition on an element that stands between brackets.
@@ -151,7 +153,7 @@ fn within(filter: &Checked, element: &Element<'_>, negated: bool) -> Sql {
     }
 }
 
-impl Many {
+impl MultiValued {
     /// A leaf on all values of all elements: it holds if it holds for any (R-084).
     fn test(&self, leaf: &Leaf) -> Sql {
         let there = || match leaf.target.sub {
@@ -180,7 +182,7 @@ impl Many {
     /// Whether there is an element.
     fn any(&self) -> Sql {
         match self {
-            Self::Keys { array, .. } => Sql::of("(").and_then(array.clone()).then(") IS NOT NULL"),
+            Self::Keys { array, .. } => Sql::of("(").append(array.clone()).push(") IS NOT NULL"),
             Self::Listed(all) => Sql::join(" OR ", all.iter().map(|(_, there)| there.clone())),
             Self::Groups { seen: Some(seen), .. } => Sql::piece(Piece::InGroups(seen.clone())),
             Self::Groups { seen: None, .. } => {
@@ -189,13 +191,13 @@ impl Many {
             Self::Members { seen, .. } => {
                 let somebody = |kind| {
                     let member = Sql::of(format!("EXISTS (SELECT FROM people WHERE {} = g.id", column(kind)));
-                    also(member, seen.as_ref()).then(")")
+                    and(member, seen.as_ref()).push(")")
                 };
                 Sql::join(" OR ", Kind::ALL.map(somebody))
             }
             Self::Superiors { seen, .. } => {
                 let manager = Sql::of("EXISTS (SELECT FROM people AS m WHERE m.id = \"people\".\"manager_id\"");
-                also(manager, seen.as_ref()).then(")")
+                and(manager, seen.as_ref()).push(")")
             }
             Self::Nothing => Sql::truth(false),
         }
@@ -205,10 +207,10 @@ impl Many {
     fn exists(&self, condition: &dyn Fn(&Element<'_>) -> Sql) -> Sql {
         match self {
             Self::Keys { array, .. } => Sql::of("EXISTS (SELECT FROM jsonb_array_elements(")
-                .and_then(array.clone())
-                .then(") AS e WHERE ")
-                .and_then(condition(&Element::Keys))
-                .then(")"),
+                .append(array.clone())
+                .push(") AS e WHERE ")
+                .append(condition(&Element::Keys))
+                .push(")"),
             Self::Listed(all) => {
                 let each = |(value, there): &(&'static str, Sql)| {
                     Sql::join(" AND ", [there.clone(), condition(&Element::Listed(value))])
@@ -217,19 +219,19 @@ impl Many {
             }
             Self::Groups { base_url, seen } => {
                 let condition = condition(&Element::Group(base_url));
-                Sql::piece(Piece::InGroups(also(condition, seen.as_ref())))
+                Sql::piece(Piece::InGroups(and(condition, seen.as_ref())))
             }
             Self::Members { base_url, seen } => {
                 let member = Sql::of(format!(
                     "g.id IN (SELECT m.id FROM people CROSS JOIN LATERAL unnest({MEMBERSHIPS}) AS m (id) \
                      WHERE m.id IS NOT NULL AND "
                 ));
-                also(member.and_then(condition(&Element::Member(base_url))), seen.as_ref()).then(")")
+                and(member.append(condition(&Element::Member(base_url))), seen.as_ref()).push(")")
             }
             Self::Superiors { base_url, seen } => upward(seen.as_ref())
-                .then(" SELECT FROM chain AS e WHERE ")
-                .and_then(condition(&Element::Superior(base_url)))
-                .then(")"),
+                .push(" SELECT FROM chain AS e WHERE ")
+                .append(condition(&Element::Superior(base_url)))
+                .push(")"),
             Self::Nothing => Sql::truth(false),
         }
     }
@@ -250,8 +252,8 @@ impl Many {
             let wanted = Value::Json(serde_json::json!([key]));
             // As an array, so that it is an index's condition beside others too.
             let found =
-                Sql::of(format!("\"people\".\"id\" = ANY(ARRAY(SELECT {holders}(")).and_then(Sql::value(wanted));
-            return Some(found.then(")))"));
+                Sql::of(format!("\"people\".\"id\" = ANY(ARRAY(SELECT {holders}(")).append(Sql::value(wanted));
+            return Some(found.push(")))"));
         }
         // The text of the array has each value as a JSON string: with quotes around it, and with its escapes.
         let quoted = serde_json::Value::from(key.as_str()).to_string();
@@ -278,35 +280,35 @@ impl Many {
         let one = match self {
             Self::Keys { array, .. } => {
                 let primary = Sql::of("coalesce(jsonb_path_query_first(")
-                    .and_then(array.clone())
-                    .then(", '$[*] ? (@.primary == true)'), ")
-                    .and_then(array.clone())
-                    .then(" -> 0)");
+                    .append(array.clone())
+                    .push(", '$[*] ? (@.primary == true)'), ")
+                    .append(array.clone())
+                    .push(" -> 0)");
                 in_element(&primary, target)
             }
             Self::Groups { base_url, seen } => {
                 let SortKey { expr, .. } = Element::Group(base_url).of(target).sort_key();
-                let first = Sql::of("(SELECT ").and_then(expr);
-                let first = first.then(format!(" FROM groups AS g WHERE g.id = ANY({MEMBERSHIPS})"));
-                Scalar::text(also(first, seen.as_ref()).then(" ORDER BY g.position LIMIT 1)"))
+                let first = Sql::of("(SELECT ").append(expr);
+                let first = first.push(format!(" FROM groups AS g WHERE g.id = ANY({MEMBERSHIPS})"));
+                Scalar::text(and(first, seen.as_ref()).push(" ORDER BY g.position LIMIT 1)"))
             }
             Self::Members { base_url, seen } => {
                 let SortKey { expr, .. } = Element::Member(base_url).of(target).sort_key();
                 let each = Kind::ALL.into_iter().fold(Sql::of("CASE g.kind"), |all, kind| {
                     let first = all
-                        .then(format!(" WHEN '{}' THEN (SELECT ", kind.as_str()))
-                        .and_then(expr.clone())
-                        .then(format!(" FROM people WHERE {} = g.id", column(kind)));
-                    also(first, seen.as_ref()).then(" ORDER BY position LIMIT 1)")
+                        .push(format!(" WHEN '{}' THEN (SELECT ", kind.as_str()))
+                        .append(expr.clone())
+                        .push(format!(" FROM people WHERE {} = g.id", column(kind)));
+                    and(first, seen.as_ref()).push(" ORDER BY position LIMIT 1)")
                 });
-                Scalar::text(each.then(" END"))
+                Scalar::text(each.push(" END"))
             }
             Self::Superiors { base_url, seen } => {
                 let SortKey { expr, is_number, .. } = Element::Superior(base_url).of(target).sort_key();
-                let first = Sql::of("(SELECT ").and_then(expr).then(
+                let first = Sql::of("(SELECT ").append(expr).push(
                     " FROM (SELECT m.id, m.keys, 1 AS level FROM people AS m WHERE m.id = \"people\".\"manager_id\"",
                 );
-                let first = also(first, seen.as_ref()).then(") AS e)");
+                let first = and(first, seen.as_ref()).push(") AS e)");
                 if is_number { Scalar::Number(first) } else { Scalar::text(first) }
             }
             // The first is the same for everybody.
@@ -324,7 +326,7 @@ impl Element<'_> {
             (Self::Keys, Scalar::Boolean(value))
                 if leaf.target.definition().name == "primary" && matches!(leaf.predicate, Predicate::Compare(..)) =>
             {
-                Scalar::Boolean(Sql::of("coalesce(").and_then(value).then(", FALSE)"))
+                Scalar::Boolean(Sql::of("coalesce(").append(value).push(", FALSE)"))
             }
             (_, value) => value,
         }
@@ -333,7 +335,7 @@ impl Element<'_> {
     fn of(&self, target: Resolved) -> Scalar {
         let sub = target.sub.map(|sub| sub.name.as_str());
         match (self, sub) {
-            (Self::Single(places), _) => places.value(target),
+            (Self::Single(attributes), _) => attributes.value(target),
             (Self::Listed(value), _) => Scalar::Constant(value),
             (Self::Keys, _) => in_element(&Sql::of("e.value"), target),
             (Self::Group(_), Some("value")) => Scalar::Id { expr: Sql::of("g.id"), lookup: None },
@@ -367,12 +369,12 @@ fn in_element(element: &Sql, target: Resolved) -> Scalar {
         Some(sub) => format!(" ->> '{}'", sub.name),
         None => " #>> '{}'".to_owned(),
     };
-    typed(element.clone().then(step), target)
+    typed(element.clone().push(step), target)
 }
 
 /// A value of the keys by its type. `text` is it as a text.
 pub(crate) fn typed(text: Sql, target: Resolved) -> Scalar {
-    let cast = |to: &'static str| Sql::of("(").and_then(text.clone()).then(to);
+    let cast = |to: &'static str| Sql::of("(").append(text.clone()).push(to);
     match target.definition().kind {
         Type::Boolean => Scalar::Boolean(cast(")::boolean")),
         Type::Integer | Type::Decimal => Scalar::Number(cast(")::numeric")),

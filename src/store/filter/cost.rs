@@ -96,7 +96,7 @@ mod tests {
         ] {
             assert_eq!(people(filter), Cost::Cheap, "{filter}");
         }
-        let many: Vec<String> = (0..49).map(|n| format!("userName eq \"{n}@b.c\"")).collect();
+        let multi_valued: Vec<String> = (0..49).map(|n| format!("userName eq \"{n}@b.c\"")).collect();
         for filter in [
             "displayName co \"abc\"",
             "userName sw \"a\"",
@@ -106,7 +106,7 @@ mod tests {
             "managerChain.display co \"zq\"",
             "groups.display co \"a\"",
             "userName eq \"a@b.c\" or title eq \"x\"",
-            &many.join(" or "),
+            &multi_valued.join(" or "),
         ] {
             assert_eq!(people(filter), Cost::Expensive, "{filter}");
         }

@@ -7,7 +7,7 @@ use diesel_async::AsyncPgConnection;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::compile::{Many, Places, condition};
+use super::compile::{AttributeSql, MultiValued, condition};
 use super::scalar::{Lookup, Scalar};
 use super::sql::{Piece, Sql, Value};
 use crate::directory::groups::Kind;
@@ -15,7 +15,7 @@ use crate::scim::filter::Operator;
 use crate::scim::filter::check::{Checked, Leaf, Predicate};
 use crate::scim::schema::{DERIVED_GROUP_URN, GROUP_URN, Resolved};
 use crate::store::groups::names;
-use crate::store::visibility::View;
+use crate::store::visibility::Visibility;
 
 /// A condition on a group, whose row is called `g`.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,8 +28,8 @@ pub struct GroupCondition {
 impl GroupCondition {
     /// The condition of a checked filter on Groups. It has to be settled before it is asked.
     #[must_use]
-    pub fn of(filter: &Checked, view: &View) -> Self {
-        Self { sql: condition(filter, &Groups(view)), is_plain: is_common(filter) }
+    pub fn of(filter: &Checked, visibility: &Visibility) -> Self {
+        Self { sql: condition(filter, &Groups(visibility)), is_plain: is_common(filter) }
     }
 
     /// Both have to hold.
@@ -46,13 +46,13 @@ impl GroupCondition {
     /// The group with this id.
     #[must_use]
     pub fn id(id: Uuid) -> Self {
-        Self { sql: Sql::of("g.id = ").and_then(Sql::value(Value::Uuid(id))), is_plain: true }
+        Self { sql: Sql::of("g.id = ").append(Sql::value(Value::Uuid(id))), is_plain: true }
     }
 
     /// The groups of a kind.
     #[must_use]
     pub fn kind(kind: Kind) -> Self {
-        Self { sql: Sql::of("g.kind = ").and_then(Sql::text(kind.as_str())), is_plain: true }
+        Self { sql: Sql::of("g.kind = ").append(Sql::text(kind.as_str())), is_plain: true }
     }
 
     pub(crate) fn sql(&self) -> &Sql {
@@ -73,7 +73,7 @@ impl GroupCondition {
                 None => names(conn).await?.into_iter().collect(),
             };
             let found = names.iter().filter(|(_, name)| holds(leaf, name)).map(|(id, _)| *id).collect();
-            let found = Sql::of("g.id = ANY(").and_then(Sql::value(Value::Uuids(found))).then(")");
+            let found = Sql::of("g.id = ANY(").append(Sql::value(Value::Uuids(found))).push(")");
             *piece = Piece::Settled(Box::new(found));
             known = Some(names);
         }
@@ -99,9 +99,9 @@ const DERIVED_GROUP_KEY: &str = "urn:ietf:params:scim:schemas:extension:worker:2
 
 /// The places of Groups as one consumer sees them.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store) struct Groups<'a>(pub(in crate::store) &'a View);
+pub(in crate::store) struct Groups<'a>(pub(in crate::store) &'a Visibility);
 
-impl Places for Groups<'_> {
+impl AttributeSql for Groups<'_> {
     fn value(&self, target: Resolved) -> Scalar {
         let (name, sub) = (target.attribute.name.as_str(), target.sub.map(|sub| sub.name.as_str()));
         match (target.schema.id.as_str(), name, sub) {
@@ -130,7 +130,7 @@ impl Places for Groups<'_> {
         Sql::truth(target.attribute.name == "meta")
     }
 
-    fn many(&self, target: Resolved) -> Many {
+    fn multi_valued(&self, target: Resolved) -> MultiValued {
         match target.attribute.name.as_str() {
             "schemas" => {
                 let shown = target.shape().attributes().filter(|found| found.schema.id == DERIVED_GROUP_URN);
@@ -139,10 +139,10 @@ impl Places for Groups<'_> {
                     " OR ",
                     [Sql::truth(false)].into_iter().chain(shown.map(|found| self.value(found).is_there())),
                 );
-                Many::Listed(vec![(GROUP_KEY, Sql::truth(true)), (DERIVED_GROUP_KEY, shown)])
+                MultiValued::Listed(vec![(GROUP_KEY, Sql::truth(true)), (DERIVED_GROUP_KEY, shown)])
             }
-            "members" => Many::Members { base_url: self.0.base_url.clone(), seen: self.0.seen_people() },
-            _ => Many::Nothing,
+            "members" => MultiValued::Members { base_url: self.0.base_url.clone(), seen: self.0.visible_people() },
+            _ => MultiValued::Nothing,
         }
     }
 }

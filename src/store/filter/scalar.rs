@@ -103,7 +103,7 @@ impl Scalar {
             | Self::Boolean(expr)
             | Self::Number(expr)
             | Self::Instant(expr)
-            | Self::Printed(expr) => Sql::of("(").and_then(expr.clone()).then(") IS NOT NULL"),
+            | Self::Printed(expr) => Sql::of("(").append(expr.clone()).push(") IS NOT NULL"),
         }
     }
 
@@ -113,26 +113,26 @@ impl Scalar {
             (Self::Id { expr, lookup }, Operand::Text { key, .. }) => match (operator, id(key)) {
                 (Operator::Eq, None) => Sql::truth(false),
                 (Operator::Eq, Some(id)) => {
-                    let exact = expr.clone().then(" = ").and_then(Sql::value(Value::Uuid(id)));
+                    let exact = expr.clone().push(" = ").append(Sql::value(Value::Uuid(id)));
                     Sql::join(" AND ", lookup.iter().map(|lookup| lookup(id)).chain([exact]))
                 }
-                _ => text(&expr.clone().then("::text"), Lookup::No, operator, key),
+                _ => text(&expr.clone().push("::text"), Lookup::No, operator, key),
             },
             (Self::Reference { to, id: expr }, Operand::Text { key, .. }) => {
                 match (operator, key.strip_prefix(to).and_then(id)) {
                     (Operator::Eq, None) => Sql::truth(false),
-                    (Operator::Eq, Some(id)) => expr.clone().then(" = ").and_then(Sql::value(Value::Uuid(id))),
+                    (Operator::Eq, Some(id)) => expr.clone().push(" = ").append(Sql::value(Value::Uuid(id))),
                     _ => {
-                        let whole = Sql::text(to).then(" || ").and_then(expr.clone()).then("::text");
+                        let whole = Sql::text(to).push(" || ").append(expr.clone()).push("::text");
                         text(&whole, Lookup::No, operator, key)
                     }
                 }
             }
             (Self::Constant(found), Operand::Text { key, .. }) => Sql::truth(text_holds(operator, found, key)),
             (Self::Boolean(expr), Operand::Boolean(true)) => expr.clone(),
-            (Self::Boolean(expr), Operand::Boolean(false)) => Sql::of("NOT ").and_then(expr.clone()),
+            (Self::Boolean(expr), Operand::Boolean(false)) => Sql::of("NOT ").append(expr.clone()),
             (Self::Number(expr), Operand::Number(number)) => {
-                ordered(expr, operator, |all| all.and_then(Sql::text(&number.to_string())).then("::numeric"))
+                ordered(expr, operator, |all| all.append(Sql::text(&number.to_string())).push("::numeric"))
             }
             (Self::Instant(expr), Operand::Instant(at)) => instant(expr, operator, *at),
             (Self::Printed(expr), Operand::Instant(at)) => printed(expr, operator, *at),
@@ -149,14 +149,14 @@ impl Scalar {
         match self {
             Self::Text { expr, .. } | Self::Printed(expr) => expr.clone(),
             Self::Id { expr, .. } | Self::Reference { id: expr, .. } => {
-                Sql::of("(").and_then(expr.clone()).then(")::text")
+                Sql::of("(").append(expr.clone()).push(")::text")
             }
-            Self::Boolean(expr) | Self::Number(expr) => Sql::of("(").and_then(expr.clone()).then(")::text"),
+            Self::Boolean(expr) | Self::Number(expr) => Sql::of("(").append(expr.clone()).push(")::text"),
             Self::Instant(expr) => Sql::of("to_char(")
-                .and_then(expr.clone())
-                .then(" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"),
+                .append(expr.clone())
+                .push(" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"),
             Self::Named(_) => Sql::of("g.name"),
-            Self::Constant(value) => Sql::text(value).then("::text"),
+            Self::Constant(value) => Sql::text(value).push("::text"),
             Self::Nothing => Sql::of("NULL::text"),
         }
     }
@@ -165,11 +165,11 @@ impl Scalar {
     pub(crate) fn sort_key(&self) -> SortKey {
         match self {
             Self::Number(expr) => {
-                let expr = Sql::of("(").and_then(expr.clone()).then(")");
+                let expr = Sql::of("(").append(expr.clone()).push(")");
                 SortKey { expr, is_number: true, indexed: None }
             }
             other => {
-                let expr = Sql::of("(").and_then(other.as_text()).then(") COLLATE \"C\"");
+                let expr = Sql::of("(").append(other.as_text()).push(") COLLATE \"C\"");
                 let indexed = match other {
                     Self::Text { expr, lookup: Lookup::Start } => Some(indexed(expr)),
                     _ => None,
@@ -195,11 +195,11 @@ fn ordered(expr: &Sql, operator: Operator, then: impl FnOnce(Sql) -> Sql) -> Sql
         Operator::Le => " <= ",
         _ => " = ",
     };
-    then(Sql::of("(").and_then(expr.clone()).then(")").then(sign))
+    then(Sql::of("(").append(expr.clone()).push(")").push(sign))
 }
 
 fn collated(expr: &Sql) -> Sql {
-    Sql::of("(").and_then(expr.clone()).then(") COLLATE \"C\"")
+    Sql::of("(").append(expr.clone()).push(") COLLATE \"C\"")
 }
 
 fn text(expr: &Sql, lookup: Lookup, operator: Operator, key: &str) -> Sql {
@@ -215,19 +215,19 @@ fn text(expr: &Sql, lookup: Lookup, operator: Operator, key: &str) -> Sql {
         Operator::Co => like(expr, &format!("%{}%", escaped(key))),
         Operator::Sw => like(expr, &format!("{}%", escaped(key))),
         Operator::Ew => like(expr, &format!("%{}", escaped(key))),
-        _ => ordered(&collated(expr), operator, |all| all.and_then(Sql::text(key))),
+        _ => ordered(&collated(expr), operator, |all| all.append(Sql::text(key))),
     };
     let start = first_characters(key);
     let first = || indexed(expr);
     match (lookup, operator) {
-        (Lookup::Start, Operator::Eq) => Sql::join(" AND ", [first().then(" = ").and_then(Sql::text(start)), exact]),
+        (Lookup::Start, Operator::Eq) => Sql::join(" AND ", [first().push(" = ").append(Sql::text(start)), exact]),
         (Lookup::Start, Operator::Sw) if !start.is_empty() => {
-            let from = first().then(" >= ").and_then(Sql::text(start));
-            let until = successor(start).map(|end| first().then(" < ").and_then(Sql::text(&end)));
+            let from = first().push(" >= ").append(Sql::text(start));
+            let until = successor(start).map(|end| first().push(" < ").append(Sql::text(&end)));
             Sql::join(" AND ", [from].into_iter().chain(until).chain([exact]))
         }
         (Lookup::Column(column), Operator::Eq) => {
-            Sql::join(" AND ", [Sql::of(column).then(" = ").and_then(Sql::text(key)), exact])
+            Sql::join(" AND ", [Sql::of(column).push(" = ").append(Sql::text(key)), exact])
         }
         _ => exact,
     }
@@ -235,7 +235,7 @@ fn text(expr: &Sql, lookup: Lookup, operator: Operator, key: &str) -> Sql {
 
 /// What an index has of a text whose [`Lookup`] is by its start.
 fn indexed(expr: &Sql) -> Sql {
-    Sql::of("left(").and_then(expr.clone()).then(format!(", {INDEXED}) COLLATE \"C\""))
+    Sql::of("left(").append(expr.clone()).push(format!(", {INDEXED}) COLLATE \"C\""))
 }
 
 /// The same of a text that is bound.
@@ -245,7 +245,7 @@ pub(crate) fn first_characters(text: &str) -> &str {
 
 /// `expr LIKE pattern`.
 pub(crate) fn like(expr: &Sql, pattern: &str) -> Sql {
-    Sql::of("(").and_then(collated(expr)).then(") LIKE ").and_then(Sql::text(pattern))
+    Sql::of("(").append(collated(expr)).push(") LIKE ").append(Sql::text(pattern))
 }
 
 /// A text that stands for itself in a pattern of `LIKE`.
@@ -284,8 +284,8 @@ fn millisecond(at: DateTime<Utc>) -> (DateTime<Utc>, bool) {
 fn instant(expr: &Sql, operator: Operator, at: DateTime<Utc>) -> Sql {
     let (floor, is_whole) = millisecond(at);
     let next = floor + TimeDelta::milliseconds(1);
-    let from = |at| expr.clone().then(" >= ").and_then(Sql::value(Value::Instant(at)));
-    let until = |at| expr.clone().then(" < ").and_then(Sql::value(Value::Instant(at)));
+    let from = |at| expr.clone().push(" >= ").append(Sql::value(Value::Instant(at)));
+    let until = |at| expr.clone().push(" < ").append(Sql::value(Value::Instant(at)));
     match operator {
         Operator::Eq if is_whole => Sql::join(" AND ", [from(floor), until(next)]),
         Operator::Ge if is_whole => from(floor),
@@ -306,7 +306,7 @@ fn printed(expr: &Sql, operator: Operator, at: DateTime<Utc>) -> Sql {
         same => same,
     };
     let floor = floor.to_rfc3339_opts(SecondsFormat::Millis, true);
-    ordered(&collated(expr), operator, |all| all.and_then(Sql::text(&floor)))
+    ordered(&collated(expr), operator, |all| all.append(Sql::text(&floor)))
 }
 
 #[cfg(test)]

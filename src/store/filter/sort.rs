@@ -3,13 +3,13 @@
 //! Ties are broken by position, and descending is the reverse of ascending in all of it. So a page is told by the sort
 //! value and the position of the resource before it: whoever is added, changed or removed meanwhile moves nobody else.
 
-use super::compile::{Many, Places};
+use super::compile::{AttributeSql, MultiValued};
 use super::groups::Groups;
 use super::scalar::SortKey;
 use super::sql::Sql;
 use super::users::People;
 use crate::scim::schema::Resolved;
-use crate::store::visibility::View;
+use crate::store::visibility::Visibility;
 
 /// An attribute as a sort key, and the direction.
 #[derive(Clone, Debug)]
@@ -22,14 +22,14 @@ pub struct Sort {
 impl Sort {
     /// A sort key of Users.
     #[must_use]
-    pub fn of_people(target: Resolved, descending: bool, view: &View) -> Self {
-        Self { key: key(target, &People(view)), target, descending }
+    pub fn of_people(target: Resolved, descending: bool, visibility: &Visibility) -> Self {
+        Self { key: key(target, &People(visibility)), target, descending }
     }
 
     /// A sort key of Groups.
     #[must_use]
-    pub fn of_groups(target: Resolved, descending: bool, view: &View) -> Self {
-        Self { key: key(target, &Groups(view)), target, descending }
+    pub fn of_groups(target: Resolved, descending: bool, visibility: &Visibility) -> Self {
+        Self { key: key(target, &Groups(visibility)), target, descending }
     }
 
     /// The value, as a text or number that is `NULL` where there is none.
@@ -48,10 +48,10 @@ impl Sort {
     }
 }
 
-fn key(target: Resolved, places: &dyn Places) -> SortKey {
+fn key(target: Resolved, attributes: &dyn AttributeSql) -> SortKey {
     if !target.attribute.multi_valued {
-        return places.value(target).sort_key();
+        return attributes.value(target).sort_key();
     }
-    let many: Many = places.many(target);
-    many.sort_key(target)
+    let multi_valued: MultiValued = attributes.multi_valued(target);
+    multi_valued.sort_key(target)
 }

@@ -48,7 +48,7 @@ impl Sql {
     pub(crate) const FALSE: &str = "FALSE";
 
     pub(crate) fn of(text: impl Into<Cow<'static, str>>) -> Self {
-        Self::default().then(text)
+        Self::default().push(text)
     }
 
     /// One value, bound.
@@ -69,7 +69,7 @@ impl Sql {
     }
 
     /// Appends text of ours.
-    pub(crate) fn then(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn push(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         let text = text.into();
         match self.0.last_mut() {
             Some(Piece::Text(last)) => last.to_mut().push_str(&text),
@@ -78,10 +78,10 @@ impl Sql {
         self
     }
 
-    pub(crate) fn and_then(mut self, other: Self) -> Self {
+    pub(crate) fn append(mut self, other: Self) -> Self {
         for piece in other.0 {
             match piece {
-                Piece::Text(text) => self = self.then(text),
+                Piece::Text(text) => self = self.push(text),
                 other => self.0.push(other),
             }
         }
@@ -93,16 +93,16 @@ impl Sql {
         let mut all = Self::of("(");
         for (n, operand) in operands.into_iter().enumerate() {
             if n > 0 {
-                all = all.then(operator);
+                all = all.push(operator);
             }
-            all = all.and_then(operand);
+            all = all.append(operand);
         }
-        all.then(")")
+        all.push(")")
     }
 
     /// True where this is not: unlike `NOT`, also where it is unknown.
     pub(crate) fn negated(self) -> Self {
-        Self::of("(").and_then(self).then(") IS NOT TRUE")
+        Self::of("(").append(self).push(") IS NOT TRUE")
     }
 
     pub(crate) fn pieces_mut(&mut self) -> &mut Vec<Piece> {
@@ -110,7 +110,7 @@ impl Sql {
     }
 
     /// As a part of a diesel query.
-    pub(crate) fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    pub(crate) fn write_to<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => out.push_sql(text),
@@ -124,7 +124,7 @@ impl Sql {
                 Piece::Value(Value::Bytes(bytes)) => out.push_bind_param::<Bytea, _>(bytes)?,
                 Piece::Settled(condition) => {
                     out.push_sql("(");
-                    condition.push(out)?;
+                    condition.write_to(out)?;
                     out.push_sql(")");
                 }
                 Piece::InGroups(_) | Piece::Named(_) => return Err(unsettled()),
@@ -135,9 +135,9 @@ impl Sql {
 }
 
 /// With a further condition behind a condition, if there is one.
-pub(crate) fn also(condition: Sql, further: Option<&Sql>) -> Sql {
+pub(crate) fn and(condition: Sql, further: Option<&Sql>) -> Sql {
     match further {
-        Some(further) => condition.then(" AND ").and_then(further.clone()),
+        Some(further) => condition.push(" AND ").append(further.clone()),
         None => condition,
     }
 }
@@ -176,7 +176,7 @@ impl Statement {
 
     /// Appends text of ours.
     pub(crate) fn sql(self, sql: impl Into<Cow<'static, str>>) -> Self {
-        Self { sql: self.sql.then(sql), ..self }
+        Self { sql: self.sql.push(sql), ..self }
     }
 
     /// Appends a value, bound.
@@ -185,7 +185,7 @@ impl Statement {
     }
 
     pub(crate) fn and_then(self, sql: Sql) -> Self {
-        Self { sql: self.sql.and_then(sql), ..self }
+        Self { sql: self.sql.append(sql), ..self }
     }
 
     /// Not worth keeping prepared if this is false: there are as many such statements as there are filters.
@@ -199,7 +199,7 @@ impl QueryFragment<Pg> for Statement {
         if !self.is_kept {
             out.unsafe_to_cache_prepared();
         }
-        self.sql.push(&mut out)
+        self.sql.write_to(&mut out)
     }
 }
 

@@ -20,7 +20,7 @@ struct Place {
     place: String,
 }
 
-/// Makes the index, once the extension is there. Called by one process at a time.
+/// Makes the index, once the extension is there. GroupName by one process at a time.
 pub(crate) async fn ensure(conn: &mut AsyncPgConnection) -> QueryResult<()> {
     let found: Found =
         diesel::sql_query("SELECT to_regclass('people_by_parts') IS NOT NULL AS found").get_result(conn).await?;

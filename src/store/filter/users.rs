@@ -8,7 +8,7 @@ use diesel::sql_types::Bool;
 use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
-use super::compile::{Many, Places, Values, condition, typed};
+use super::compile::{AttributeSql, MultiValued, Values, condition, typed};
 use super::scalar::{Lookup, Scalar};
 use super::sql::{Piece, Sql, Value};
 use crate::directory::groups::Kind;
@@ -16,7 +16,7 @@ use crate::scim::filter::Operator;
 use crate::scim::filter::check::{Checked, Leaf, Predicate};
 use crate::scim::schema::{ENTERPRISE_URN, Resolved, Returned, Type, USER_URN, WORKER_URN};
 use crate::store::groups::{column, satisfying};
-use crate::store::visibility::View;
+use crate::store::visibility::Visibility;
 
 /// A condition on a row of `people`, as a diesel expression for whatever query has that table in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,9 +31,9 @@ pub struct Condition {
 impl Condition {
     /// The condition of a checked filter on Users. It has to be settled before it is asked.
     #[must_use]
-    pub fn of(filter: &Checked, view: &View) -> Self {
+    pub fn of(filter: &Checked, visibility: &Visibility) -> Self {
         Self {
-            sql: condition(filter, &People(view)),
+            sql: condition(filter, &People(visibility)),
             is_selective: is_selective(filter),
             is_walked: is_walked(filter),
             is_plain: is_common(filter),
@@ -94,8 +94,8 @@ fn in_groups(groups: &[(Uuid, Kind)]) -> Sql {
         let column = Sql::of(format!("\"people\".\"{}\"", column(kind)));
         match ids.as_slice() {
             [] => None,
-            [id] => Some(column.then(" = ").and_then(Sql::value(Value::Uuid(*id)))),
-            _ => Some(column.then(" = ANY(").and_then(Sql::value(Value::Uuids(ids))).then(")")),
+            [id] => Some(column.push(" = ").append(Sql::value(Value::Uuid(*id)))),
+            _ => Some(column.push(" = ANY(").append(Sql::value(Value::Uuids(ids))).push(")")),
         }
     };
     let kinds: Vec<Sql> = Kind::ALL.into_iter().filter_map(of_kind).collect();
@@ -168,7 +168,7 @@ impl QueryFragment<Pg> for Condition {
             out.unsafe_to_cache_prepared();
         }
         out.push_sql("(");
-        self.sql.push(&mut out)?;
+        self.sql.write_to(&mut out)?;
         out.push_sql(")");
         Ok(())
     }
@@ -197,9 +197,9 @@ const WORKER_KEY: &str = "urn:ietf:params:scim:schemas:extension:worker:2.0:user
 
 /// The places of Users as one consumer sees them.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store) struct People<'a>(pub(in crate::store) &'a View);
+pub(in crate::store) struct People<'a>(pub(in crate::store) &'a Visibility);
 
-impl Places for People<'_> {
+impl AttributeSql for People<'_> {
     fn value(&self, target: Resolved) -> Scalar {
         let (name, sub) = (target.attribute.name.as_str(), target.sub.map(|sub| sub.name.as_str()));
         match (target.schema.id.as_str(), name, sub) {
@@ -235,23 +235,25 @@ impl Places for People<'_> {
         match (target.schema.id.as_str(), target.attribute.name.as_str()) {
             (USER_URN, "meta") => Sql::truth(true),
             (ENTERPRISE_URN, "manager") => self.has_manager(),
-            _ => Sql::of("(").and_then(whole(target)).then(") IS NOT NULL"),
+            _ => Sql::of("(").append(whole(target)).push(") IS NOT NULL"),
         }
     }
 
-    fn many(&self, target: Resolved) -> Many {
+    fn multi_valued(&self, target: Resolved) -> MultiValued {
         match (target.schema.id.as_str(), target.attribute.name.as_str()) {
-            (USER_URN, "schemas") => Many::Listed(vec![
+            (USER_URN, "schemas") => MultiValued::Listed(vec![
                 (USER_KEY, Sql::truth(true)),
                 (ENTERPRISE_KEY, self.shows_any_of(target, ENTERPRISE_URN)),
                 (WORKER_KEY, self.shows_any_of(target, WORKER_URN)),
             ]),
-            (USER_URN, "groups") => Many::Groups { base_url: self.0.base_url.clone(), seen: self.0.seen_groups() },
-            (WORKER_URN, "managerChain") => {
-                Many::Superiors { base_url: self.0.base_url.clone(), seen: self.0.sees("m") }
+            (USER_URN, "groups") => {
+                MultiValued::Groups { base_url: self.0.base_url.clone(), seen: self.0.visible_groups() }
             }
-            (USER_URN, "emails") => Many::Keys { array: whole(target), values: Some(EMAILS) },
-            _ => Many::Keys { array: whole(target), values: None },
+            (WORKER_URN, "managerChain") => {
+                MultiValued::Superiors { base_url: self.0.base_url.clone(), seen: self.0.person_filter("m") }
+            }
+            (USER_URN, "emails") => MultiValued::Keys { array: whole(target), values: Some(EMAILS) },
+            _ => MultiValued::Keys { array: whole(target), values: None },
         }
     }
 }
@@ -279,8 +281,8 @@ impl People<'_> {
                 expr: id,
                 lookup: Some(|id| {
                     Sql::of("\"people\".\"manager_target\" = ")
-                        .and_then(Sql::value(Value::Uuid(id)))
-                        .then(" AND \"people\".\"manager_state\" = 'person'")
+                        .append(Sql::value(Value::Uuid(id)))
+                        .push(" AND \"people\".\"manager_state\" = 'person'")
                 }),
             },
             "$ref" => Scalar::Reference { to: format!("{}/Users/", self.0.base_url), id },
@@ -299,16 +301,16 @@ impl People<'_> {
     }
 
     fn close(self, manager: Sql) -> Sql {
-        match self.0.sees("m") {
-            Some(seen) => manager.then(" AND ").and_then(seen).then(")"),
-            None => manager.then(")"),
+        match self.0.person_filter("m") {
+            Some(seen) => manager.push(" AND ").append(seen).push(")"),
+            None => manager.push(")"),
         }
     }
 
     /// A value of the keys, else one of the manager's row.
     fn of_manager(self, target: Resolved, expr: &'static str) -> Scalar {
-        let known = Sql::of("coalesce(").and_then(key(target)).then(", ");
-        Scalar::text(known.and_then(self.in_manager(expr)).then(")"))
+        let known = Sql::of("coalesce(").append(key(target)).push(", ");
+        Scalar::text(known.append(self.in_manager(expr)).push(")"))
     }
 
     /// Whether the caller is shown anything that an extension defines: only then it is among the schemas (R-026).
@@ -348,7 +350,7 @@ fn whole(target: Resolved) -> Sql {
 fn key(target: Resolved) -> Sql {
     let name = &target.attribute.name;
     match (target.sub, target.is_in_extension()) {
-        (Some(sub), _) => whole(target).then(format!(" ->> '{}'", sub.name)),
+        (Some(sub), _) => whole(target).push(format!(" ->> '{}'", sub.name)),
         (None, false) => Sql::of(format!("\"people\".\"keys\" ->> '{name}'")),
         (None, true) => Sql::of(format!("\"people\".\"keys\" -> '{}' ->> '{name}'", target.schema.id)),
     }

@@ -25,7 +25,7 @@ pub struct KeyRow {
 }
 
 /// The groups that these keys lead to, held until the transaction ends: none is renamed or removed meanwhile.
-pub async fn hold_keys(conn: &mut AsyncPgConnection, keys: &[(&str, &str)]) -> QueryResult<Vec<KeyRow>> {
+pub async fn lock_keys(conn: &mut AsyncPgConnection, keys: &[(&str, &str)]) -> QueryResult<Vec<KeyRow>> {
     let (kinds, keys): (Vec<&str>, Vec<&str>) = keys.iter().copied().unzip();
     diesel::sql_query(
         "SELECT k.kind, k.key, k.group_id FROM unnest($1, $2) AS w (kind, key)
@@ -38,7 +38,7 @@ pub async fn hold_keys(conn: &mut AsyncPgConnection, keys: &[(&str, &str)]) -> Q
 }
 
 /// Issues ids for keys that lead nowhere, in this order. Those that somebody else issued meanwhile are not answered.
-pub async fn issue(conn: &mut AsyncPgConnection, keys: &[KeyRow]) -> QueryResult<Vec<KeyRow>> {
+pub async fn create_missing(conn: &mut AsyncPgConnection, keys: &[KeyRow]) -> QueryResult<Vec<KeyRow>> {
     diesel::sql_query(
         "INSERT INTO group_keys (kind, key, group_id)
          SELECT kind, key, group_id FROM unnest($1, $2, $3) AS new (kind, key, group_id)
@@ -72,7 +72,7 @@ pub async fn insert(conn: &mut AsyncPgConnection, new: &[NewGroup]) -> QueryResu
 /// What a group is called.
 #[derive(Clone, Debug, PartialEq, Eq, HasQuery)]
 #[diesel(table_name = groups)]
-pub struct Called {
+pub struct GroupName {
     pub id: Uuid,
     pub position: i64,
     pub kind: String,
@@ -83,13 +83,13 @@ pub struct Called {
 }
 
 /// What these groups are called, gone ones with them, in order.
-pub async fn called(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Called>> {
-    Called::query().filter(groups::id.eq_any(ids)).order(groups::position).load(conn).await
+pub async fn called(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<GroupName>> {
+    GroupName::query().filter(groups::id.eq_any(ids)).order(groups::position).load(conn).await
 }
 
 /// Which of these groups are gone.
-pub async fn gone(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Called>> {
-    Called::query()
+pub async fn gone(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<GroupName>> {
+    GroupName::query()
         .filter(groups::id.eq_any(ids))
         .filter(groups::deleted_at.is_not_null())
         .order(groups::position)
@@ -144,7 +144,7 @@ pub async fn take(conn: &mut AsyncPgConnection, group: Uuid) -> QueryResult<Vec<
 /// Moves a group from one key to another, which leads nowhere yet; `false` if it does by now.
 pub async fn move_key(conn: &mut AsyncPgConnection, kind: &str, id: Uuid, old: &str, new: &str) -> QueryResult<bool> {
     let key = KeyRow { kind: kind.to_owned(), key: new.to_owned(), group_id: id };
-    if issue(conn, std::slice::from_ref(&key)).await?.is_empty() {
+    if create_missing(conn, std::slice::from_ref(&key)).await?.is_empty() {
         return Ok(false);
     }
     diesel::sql_query("DELETE FROM group_keys WHERE kind = $1 AND key = $2 AND group_id = $3")
@@ -365,8 +365,8 @@ pub async fn names_of(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult
 }
 
 /// The groups in which nobody has been since before `oldest`.
-pub async fn outlived(conn: &mut AsyncPgConnection, oldest: DateTime<Utc>) -> QueryResult<Vec<Called>> {
-    Called::query()
+pub async fn outlived(conn: &mut AsyncPgConnection, oldest: DateTime<Utc>) -> QueryResult<Vec<GroupName>> {
+    GroupName::query()
         .filter(groups::retired_since.lt(oldest))
         .filter(groups::deleted_at.is_null())
         .order(groups::position)

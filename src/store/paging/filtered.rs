@@ -8,7 +8,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{Array, Bigint, Nullable, Text};
 
-use super::people::Place;
+use super::people::Position;
 use crate::store::filter::sort::Sort;
 use crate::store::filter::users::Condition;
 
@@ -16,7 +16,7 @@ use crate::store::filter::users::Condition;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Begin {
     /// Behind somebody.
-    After(Place),
+    After(Position),
     /// Behind so many.
     Skip(i64),
 }
@@ -50,7 +50,7 @@ impl Matched<'_> {
     fn push_following<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let (key, position) = match self.begin {
             Begin::Skip(_) => return Ok(()),
-            Begin::After(Place { key, position }) => (key, position),
+            Begin::After(Position { key, position }) => (key, position),
         };
         let descending = self.descending;
         let sign = if descending { " < " } else { " > " };
@@ -96,7 +96,7 @@ impl QueryFragment<Pg> for Matched<'_> {
         out.push_sql("WITH matched AS MATERIALIZED (SELECT \"people\".\"position\"");
         if let Some(sort) = self.sort {
             out.push_sql(", ");
-            sort.expr().push(&mut out)?;
+            sort.expr().write_to(&mut out)?;
             out.push_sql(" AS key");
         }
         out.push_sql(" FROM \"people\"");

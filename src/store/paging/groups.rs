@@ -5,14 +5,14 @@ use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 
 use super::filtered::Begin;
-use super::people::{Page, PageRequest, Place, Read, Start, cut, save, snapshot, total_results};
+use super::people::{Page, PageRequest, Position, Read, Start, cut, save, snapshot, total_results};
 use super::resume::{Counting, PageStart, Resume};
 use crate::store::filter::groups::GroupCondition;
 use crate::store::filter::sort::Sort;
 use crate::store::filter::sql::Sql;
 use crate::store::groups;
 use crate::store::groups::GroupRow;
-use crate::store::visibility::View;
+use crate::store::visibility::Visibility;
 
 /// A list of groups: those that a view has, narrowed by a filter, in the order of lists or sorted.
 pub(crate) struct GroupList<'a> {
@@ -24,12 +24,12 @@ pub(crate) struct GroupList<'a> {
 /// Where a page by index ended is saved, so that the next index continues behind it.
 pub async fn page(
     conn: &mut AsyncPgConnection,
-    view: &View,
+    visibility: &Visibility,
     request: &PageRequest<'_>,
     condition: Option<&GroupCondition>,
     sort: Option<&Sort>,
 ) -> QueryResult<Page<GroupRow>> {
-    let list = GroupList::new(view, condition, sort.filter(|_| request.count > 0));
+    let list = GroupList::new(visibility, condition, sort.filter(|_| request.count > 0));
     if request.count == 0 {
         return Ok(Page::empty(list.total(conn).await?));
     }
@@ -41,8 +41,8 @@ pub async fn page(
 }
 
 impl<'a> GroupList<'a> {
-    pub(crate) fn new(view: &View, condition: Option<&'a GroupCondition>, sort: Option<&'a Sort>) -> Self {
-        Self { all: narrowed(condition, view), sort }
+    pub(crate) fn new(visibility: &Visibility, condition: Option<&'a GroupCondition>, sort: Option<&'a Sort>) -> Self {
+        Self { all: narrowed(condition, visibility), sort }
     }
 
     async fn page(
@@ -77,7 +77,7 @@ impl<'a> GroupList<'a> {
         conn: &mut AsyncPgConnection,
         begin: &Begin,
         count: i64,
-    ) -> QueryResult<(Vec<(Place, Option<GroupRow>)>, bool)> {
+    ) -> QueryResult<(Vec<(Position, Option<GroupRow>)>, bool)> {
         let limit = count.saturating_add(1);
         if self.sort.is_some() {
             let order = self.order(conn).await?;
@@ -86,7 +86,7 @@ impl<'a> GroupList<'a> {
                 Begin::After(place) => order.len() - self.behind(&order, place),
             };
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            let mut page: Vec<Place> = order.into_iter().skip(first).take(limit).map(place).collect();
+            let mut page: Vec<Position> = order.into_iter().skip(first).take(limit).map(place).collect();
             let goes_on = cut(&mut page, count);
             let mut found = groups::at(conn, page.iter().map(|place| place.position).collect()).await?;
             let items = page.into_iter().map(|place| {
@@ -101,12 +101,12 @@ impl<'a> GroupList<'a> {
             Begin::Skip(skip) => groups::skipping(conn, self.all.as_ref(), *skip, limit).await?,
         };
         let goes_on = cut(&mut found, count);
-        let of = |group: GroupRow| (Place { key: None, position: group.position }, Some(group));
+        let of = |group: GroupRow| (Position { key: None, position: group.position }, Some(group));
         Ok((found.into_iter().map(of).collect(), goes_on))
     }
 
     /// How many of a sorted list are behind a place.
-    fn behind(&self, order: &[Sortable], place: &Place) -> usize {
+    fn behind(&self, order: &[Sortable], place: &Position) -> usize {
         let last = (place.key.is_none(), place.key.clone(), place.position);
         let descending = self.sort.is_some_and(|sort| sort.descending);
         order.len() - order.partition_point(|one| if descending { *one >= last } else { *one <= last })
@@ -117,7 +117,7 @@ impl<'a> GroupList<'a> {
     }
 
     /// The places of all groups in a sorted list.
-    pub(crate) async fn places(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<Place>> {
+    pub(crate) async fn places(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<Position>> {
         Ok(self.order(conn).await?.into_iter().map(place).collect())
     }
 }
@@ -127,7 +127,7 @@ impl Counting for GroupList<'_> {
         groups::total(conn, self.all.as_ref()).await
     }
 
-    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> QueryResult<i64> {
+    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Position) -> QueryResult<i64> {
         if self.sort.is_some() {
             let order = self.order(conn).await?;
             return Ok(i64::try_from(self.behind(&order, place)).unwrap_or(i64::MAX));
@@ -139,8 +139,8 @@ impl Counting for GroupList<'_> {
 /// What a sorted list orders by: whether there is no value, the value, and the position.
 type Sortable = (bool, Option<String>, i64);
 
-fn place((_, key, position): Sortable) -> Place {
-    Place { key, position }
+fn place((_, key, position): Sortable) -> Position {
+    Position { key, position }
 }
 
 /// All that satisfy a condition, sorted: whether there is no value, the value, and the position.
@@ -166,8 +166,8 @@ async fn order(
 }
 
 /// What has to hold of groups that a view has.
-fn narrowed(condition: Option<&GroupCondition>, view: &View) -> Option<GroupCondition> {
-    match (condition.cloned(), view.groups()) {
+fn narrowed(condition: Option<&GroupCondition>, visibility: &Visibility) -> Option<GroupCondition> {
+    match (condition.cloned(), visibility.groups()) {
         (Some(condition), Some(seen)) => Some(condition.and(seen)),
         (condition, seen) => condition.or(seen),
     }

@@ -11,7 +11,7 @@ use diesel_async::AsyncPgConnection;
 
 use super::filtered::Begin;
 use super::groups::GroupList;
-use super::people::{Page, PageRequest, PeopleList, Place, Read, Start, cut, snapshot, total_results};
+use super::people::{Page, PageRequest, PeopleList, Position, Read, Start, cut, snapshot, total_results};
 use super::resume::{Counting, PageStart, Resume};
 use crate::scim::schema::ResourceType;
 use crate::store::filter::groups::GroupCondition;
@@ -20,19 +20,19 @@ use crate::store::filter::users::Condition;
 use crate::store::groups;
 use crate::store::groups::GroupRow;
 use crate::store::paging;
-use crate::store::people::Shown;
-use crate::store::visibility::View;
+use crate::store::people::PersonDocument;
+use crate::store::visibility::Visibility;
 
 /// Somebody or something in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    Person(Shown),
+    Person(PersonDocument),
     Group(GroupRow),
 }
 
 /// A place on a page, and what stands there: nothing where somebody is gone since the place was found. The walk goes on
 /// behind it all the same.
-type Stand = (Spot, Option<Found>);
+type Stand = (MixedPosition, Option<Found>);
 
 /// What is listed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,15 +52,15 @@ pub struct Order<'a> {
 
 /// A place in the list: what stands there, by its type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spot {
+pub struct MixedPosition {
     pub resource_type: ResourceType,
-    pub place: Place,
+    pub place: Position,
 }
 
 /// In the ascending order: without a value last, people before groups.
 type Rank = (bool, Option<String>, ResourceType, i64);
 
-impl Spot {
+impl MixedPosition {
     fn rank(&self) -> Rank {
         (self.place.key.is_none(), self.place.key.clone(), self.resource_type, self.place.position)
     }
@@ -78,21 +78,21 @@ impl Spot {
     }
 
     /// Reads what [`mark`](Self::mark) wrote.
-    fn of_mark(place: Place) -> Option<Self> {
+    fn of_mark(place: Position) -> Option<Self> {
         let mark = place.key?;
         let resource_type = match mark.as_bytes().first()? {
             b'u' => ResourceType::User,
             _ => ResourceType::Group,
         };
         let key = mark.get(1..)?.strip_prefix('+').map(str::to_owned);
-        Some(Self { resource_type, place: Place { key, position: place.position } })
+        Some(Self { resource_type, place: Position { key, position: place.position } })
     }
 }
 
 /// Where a page begins.
 enum From {
     Skip(i64),
-    Behind(Spot),
+    Behind(MixedPosition),
 }
 
 impl From {
@@ -100,7 +100,7 @@ impl From {
     fn saved(begin: &Begin) -> Self {
         match begin {
             Begin::Skip(skip) => Self::Skip(*skip),
-            Begin::After(place) => Spot::of_mark(place.clone()).map_or(Self::Skip(0), Self::Behind),
+            Begin::After(place) => MixedPosition::of_mark(place.clone()).map_or(Self::Skip(0), Self::Behind),
         }
     }
 }
@@ -117,17 +117,17 @@ struct Mixed<'a> {
 /// the place that the page begins behind.
 pub async fn page(
     conn: &mut AsyncPgConnection,
-    view: &View,
+    visibility: &Visibility,
     request: &PageRequest<'_>,
     behind: Option<ResourceType>,
     asked: Spanning<'_>,
-) -> QueryResult<(Page<Found>, Option<Spot>)> {
+) -> QueryResult<(Page<Found>, Option<MixedPosition>)> {
     let list = Mixed {
-        people: PeopleList::new(view, asked.people, None),
-        groups: GroupList::new(view, asked.groups, asked.order.and_then(|order| order.groups)),
+        people: PeopleList::new(visibility, asked.people, None),
+        groups: GroupList::new(visibility, asked.groups, asked.order.and_then(|order| order.groups)),
         sorted: asked
             .order
-            .map(|order| (PeopleList::sorted(view, asked.people, order.people, order.descending), order)),
+            .map(|order| (PeopleList::sorted(visibility, asked.people, order.people, order.descending), order)),
     };
     if request.count == 0 {
         return Ok((Page::empty(list.total(conn).await?), None));
@@ -136,7 +136,7 @@ pub async fn page(
     let read = snapshot(conn, async |conn| list.page(conn, request, behind, &resume).await).await?;
     paging::people::save(conn, request, &read).await;
     let end = read.items.last().filter(|_| read.goes_on && request.index().is_none());
-    let next = end.and_then(|(mark, _)| Spot::of_mark(mark.clone()));
+    let next = end.and_then(|(mark, _)| MixedPosition::of_mark(mark.clone()));
     let items = read.items.into_iter().filter_map(|(_, item)| item).collect();
     Ok((Page { items, total: read.total, next: None }, next))
 }
@@ -157,7 +157,7 @@ impl Mixed<'_> {
             }
             (Start::Behind(Some(place)), None) => {
                 let resource_type = behind.unwrap_or(ResourceType::User);
-                (PageStart::new(Begin::Skip(0)), From::Behind(Spot { resource_type, place: place.clone() }))
+                (PageStart::new(Begin::Skip(0)), From::Behind(MixedPosition { resource_type, place: place.clone() }))
             }
             (Start::Behind(None) | Start::Index(_) | Start::Look(_), None) => {
                 (PageStart::new(Begin::Skip(0)), From::Skip(0))
@@ -179,8 +179,8 @@ impl Mixed<'_> {
             }
             _ => self.total(conn).await?,
         };
-        let mark = |spot: Spot| Place { key: Some(spot.mark()), position: spot.place.position };
-        let items = found.into_iter().map(|(spot, item)| (mark(spot), item)).collect();
+        let mark = |at: MixedPosition| Position { key: Some(at.mark()), position: at.place.position };
+        let items = found.into_iter().map(|(at, item)| (mark(at), item)).collect();
         Ok(Read { start, items, total, goes_on, remaining: None })
     }
 
@@ -205,8 +205,10 @@ impl Mixed<'_> {
                     None
                 }
             }
-            From::Behind(Spot { resource_type: ResourceType::User, place }) => Some(Begin::After(place.clone())),
-            From::Behind(Spot { resource_type: ResourceType::Group, place }) => {
+            From::Behind(MixedPosition { resource_type: ResourceType::User, place }) => {
+                Some(Begin::After(place.clone()))
+            }
+            From::Behind(MixedPosition { resource_type: ResourceType::Group, place }) => {
                 of_groups = Begin::After(place.clone());
                 None
             }
@@ -214,20 +216,16 @@ impl Mixed<'_> {
         if let Some(begin) = of_people {
             let part = self.people.part(conn, &begin, limit, false).await?;
             are_more_people = part.goes_on;
-            found.extend(
-                part.items
-                    .into_iter()
-                    .map(|(place, one)| (Spot { resource_type: ResourceType::User, place }, one.map(Found::Person))),
-            );
+            found.extend(part.items.into_iter().map(|(place, one)| {
+                (MixedPosition { resource_type: ResourceType::User, place }, one.map(Found::Person))
+            }));
         }
         let rest = limit.saturating_sub(i64::try_from(found.len()).unwrap_or(i64::MAX));
         if rest > 0 && !are_more_people {
             let (groups, _) = self.groups.part(conn, &of_groups, rest).await?;
-            found.extend(
-                groups
-                    .into_iter()
-                    .map(|(place, one)| (Spot { resource_type: ResourceType::Group, place }, one.map(Found::Group))),
-            );
+            found.extend(groups.into_iter().map(|(place, one)| {
+                (MixedPosition { resource_type: ResourceType::Group, place }, one.map(Found::Group))
+            }));
         }
         Ok(found)
     }
@@ -249,40 +247,40 @@ impl Mixed<'_> {
                 let first = skip.saturating_sub(groups).max(0);
                 (Begin::Skip(first), skip - first, skip - first)
             }
-            From::Behind(spot) => (people_behind(spot), 0, 0),
+            From::Behind(at) => (people_behind(at), 0, 0),
         };
         let (_, _, of_people) = people.places(conn, &begin, limit.saturating_add(more)).await?;
-        let of_type = |resource_type| move |place: Place| Spot { resource_type, place };
-        let mut spots: Vec<Spot> = of_people.into_iter().map(of_type(ResourceType::User)).collect();
-        spots.extend(of_groups.into_iter().map(of_type(ResourceType::Group)));
+        let of_type = |resource_type| move |place: Position| MixedPosition { resource_type, place };
+        let mut found_at: Vec<MixedPosition> = of_people.into_iter().map(of_type(ResourceType::User)).collect();
+        found_at.extend(of_groups.into_iter().map(of_type(ResourceType::Group)));
         if let From::Behind(behind) = from {
             let behind = behind.rank();
-            spots.retain(|spot| if order.descending { spot.rank() < behind } else { spot.rank() > behind });
+            found_at.retain(|at| if order.descending { at.rank() < behind } else { at.rank() > behind });
         }
-        spots.sort_by_cached_key(Spot::rank);
+        found_at.sort_by_cached_key(MixedPosition::rank);
         if order.descending {
-            spots.reverse();
+            found_at.reverse();
         }
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let spots: Vec<Spot> = spots.into_iter().skip(skip).take(limit).collect();
-        let at = |resource_type| spots.iter().filter(move |spot| spot.resource_type == resource_type);
-        let places: Vec<Place> = at(ResourceType::User).map(|spot| spot.place.clone()).collect();
-        let positions: Vec<i64> = at(ResourceType::Group).map(|spot| spot.place.position).collect();
+        let found_at: Vec<MixedPosition> = found_at.into_iter().skip(skip).take(limit).collect();
+        let at = |resource_type| found_at.iter().filter(move |at| at.resource_type == resource_type);
+        let places: Vec<Position> = at(ResourceType::User).map(|at| at.place.clone()).collect();
+        let positions: Vec<i64> = at(ResourceType::Group).map(|at| at.place.position).collect();
         let people = people.at(conn, places).await?;
-        let mut people: BTreeMap<i64, Option<Shown>> =
+        let mut people: BTreeMap<i64, Option<PersonDocument>> =
             people.into_iter().map(|(place, person)| (place.position, person)).collect();
         let groups = groups::at(conn, positions).await?;
         let mut groups: BTreeMap<i64, GroupRow> = groups.into_iter().map(|group| (group.position, group)).collect();
-        Ok(spots
+        Ok(found_at
             .into_iter()
-            .map(|spot| {
-                let position = spot.place.position;
-                let item = match spot.resource_type {
+            .map(|at| {
+                let position = at.place.position;
+                let item = match at.resource_type {
                     ResourceType::User => people.remove(&position).flatten().map(Found::Person),
                     ResourceType::Group => groups.remove(&position).map(Found::Group),
                 };
-                (spot, item)
+                (at, item)
             })
             .collect())
     }
@@ -290,10 +288,10 @@ impl Mixed<'_> {
 
 /// Where the people begin who stand behind a place. People of the same value come before a group, or behind it where the
 /// order is the reverse: behind all of them either way.
-fn people_behind(spot: &Spot) -> Begin {
-    Begin::After(match spot.resource_type {
-        ResourceType::User => spot.place.clone(),
-        ResourceType::Group => Place { key: spot.place.key.clone(), position: i64::MAX },
+fn people_behind(at: &MixedPosition) -> Begin {
+    Begin::After(match at.resource_type {
+        ResourceType::User => at.place.clone(),
+        ResourceType::Group => Position { key: at.place.key.clone(), position: i64::MAX },
     })
 }
 
@@ -302,21 +300,21 @@ impl Counting for Mixed<'_> {
         Ok(self.people.total(conn).await?.saturating_add(self.groups.total(conn).await?))
     }
 
-    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> QueryResult<i64> {
-        let Some(spot) = Spot::of_mark(place.clone()) else { return self.total(conn).await };
+    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Position) -> QueryResult<i64> {
+        let Some(at) = MixedPosition::of_mark(place.clone()) else { return self.total(conn).await };
         let Some((people, order)) = &self.sorted else {
-            return Ok(match spot.resource_type {
+            return Ok(match at.resource_type {
                 ResourceType::User => {
-                    let people = self.people.remaining(conn, &spot.place).await?;
+                    let people = self.people.remaining(conn, &at.place).await?;
                     people.saturating_add(self.groups.total(conn).await?)
                 }
-                ResourceType::Group => self.groups.remaining(conn, &spot.place).await?,
+                ResourceType::Group => self.groups.remaining(conn, &at.place).await?,
             });
         };
-        let (_, of_people, _) = people.places(conn, &people_behind(&spot), 0).await?;
-        let behind = spot.rank();
+        let (_, of_people, _) = people.places(conn, &people_behind(&at), 0).await?;
+        let behind = at.rank();
         let groups = self.groups.places(conn).await?.into_iter().filter(|place| {
-            let rank = Spot { resource_type: ResourceType::Group, place: place.clone() }.rank();
+            let rank = MixedPosition { resource_type: ResourceType::Group, place: place.clone() }.rank();
             if order.descending { rank < behind } else { rank > behind }
         });
         Ok(of_people.saturating_add(i64::try_from(groups.count()).unwrap_or(i64::MAX)))

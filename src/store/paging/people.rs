@@ -23,8 +23,8 @@ use super::resume::{Counting, PageStart, Remaining, Resume};
 use crate::store::db::schema::people;
 use crate::store::filter::sort::Sort;
 use crate::store::filter::users::Condition;
-use crate::store::people::{Listed, Shown, listed, whole};
-use crate::store::visibility::View;
+use crate::store::people::{ListedPerson, PersonDocument, listed, whole};
+use crate::store::visibility::Visibility;
 
 /// A request for a page.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +47,12 @@ pub enum Start<'a> {
     /// At this index, for a HEAD request: nothing is saved and no saved position is used up.
     Look(i64),
     /// Behind this place, or at the beginning. Nothing is saved of such a walk: its caller keeps the place.
-    Behind(Option<&'a Place>),
+    Behind(Option<&'a Position>),
 }
 
 /// The place of somebody in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// By what the list is sorted, if it is, and if there is a value.
     pub key: Option<String>,
     pub position: i64,
@@ -65,7 +65,7 @@ pub struct Page<T> {
     /// How many are listed, on whichever page.
     pub total: i64,
     /// The place of the last one on this page. Only if it was asked for by place, and there are more.
-    pub next: Option<Place>,
+    pub next: Option<Position>,
 }
 
 impl<T> Page<T> {
@@ -96,7 +96,7 @@ impl PageRequest<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct End {
     /// Of the last one on it.
-    pub(crate) place: Place,
+    pub(crate) place: Position,
     /// How many are on it.
     pub(crate) length: usize,
     /// Whether there are more behind it.
@@ -105,7 +105,7 @@ pub(crate) struct End {
 
 impl End {
     /// Where this page ended, if anybody is on it.
-    pub(crate) fn of<T>(page: &[T], goes_on: bool, place: impl FnOnce(&T) -> Place) -> Option<Self> {
+    pub(crate) fn of<T>(page: &[T], goes_on: bool, place: impl FnOnce(&T) -> Position) -> Option<Self> {
         page.last().map(|last| Self { place: place(last), length: page.len(), goes_on })
     }
 }
@@ -114,12 +114,12 @@ impl End {
 /// Where a page by index ended is saved, so that the next index continues behind it.
 pub async fn page(
     conn: &mut AsyncPgConnection,
-    view: &View,
+    visibility: &Visibility,
     request: &PageRequest<'_>,
     condition: Option<&Condition>,
     sort: Option<&Sort>,
-) -> QueryResult<Page<Shown>> {
-    let list = PeopleList::new(view, condition, sort.filter(|_| request.count > 0));
+) -> QueryResult<Page<PersonDocument>> {
+    let list = PeopleList::new(visibility, condition, sort.filter(|_| request.count > 0));
     if request.count == 0 {
         return Ok(Page::empty(list.total(conn).await?));
     }
@@ -158,7 +158,7 @@ pub(crate) async fn snapshot<T>(
 pub(crate) struct Read<T> {
     pub(crate) start: PageStart,
     /// The resources with their places.
-    pub(crate) items: Vec<(Place, T)>,
+    pub(crate) items: Vec<(Position, T)>,
     /// `totalResults`.
     pub(crate) total: i64,
     /// Whether there are more behind them.
@@ -168,7 +168,11 @@ pub(crate) struct Read<T> {
 }
 
 /// Saves where a page by index ended. Answers with the place where a walk by place goes on.
-pub(crate) async fn save<T>(conn: &mut AsyncPgConnection, request: &PageRequest<'_>, read: &Read<T>) -> Option<Place> {
+pub(crate) async fn save<T>(
+    conn: &mut AsyncPgConnection,
+    request: &PageRequest<'_>,
+    read: &Read<T>,
+) -> Option<Position> {
     let end = End::of(&read.items, read.goes_on, |(place, _)| place.clone());
     if request.index().is_none() {
         return end.filter(|end| end.goes_on).map(|end| end.place);
@@ -188,32 +192,36 @@ pub(crate) fn total_results(index: i64, length: usize, goes_on: bool, counted: i
 }
 
 /// How many satisfy a condition, how many of them are behind the place where the page begins, and the places on the page.
-pub(crate) async fn found(conn: &mut AsyncPgConnection, question: &Matched<'_>) -> QueryResult<(i64, i64, Vec<Place>)> {
+pub(crate) async fn found(
+    conn: &mut AsyncPgConnection,
+    question: &Matched<'_>,
+) -> QueryResult<(i64, i64, Vec<Position>)> {
     let (total, following, positions, keys): (i64, i64, Vec<i64>, Vec<Option<String>>) =
         question.get_result(conn).await?;
     let keys = keys.into_iter().chain(std::iter::repeat(None));
-    let places = positions.into_iter().zip(keys).map(|(position, key)| Place { key, position }).collect();
+    let places = positions.into_iter().zip(keys).map(|(position, key)| Position { key, position }).collect();
     Ok((total, following, places))
 }
 
 /// Who stands at these places; nobody where somebody has changed in between and does not satisfy the condition any more.
 pub(crate) async fn standing_at(
     conn: &mut AsyncPgConnection,
-    view: &View,
+    visibility: &Visibility,
     condition: Option<&Condition>,
-    places: Vec<Place>,
-) -> QueryResult<Vec<(Place, Option<Shown>)>> {
+    places: Vec<Position>,
+) -> QueryResult<Vec<(Position, Option<PersonDocument>)>> {
     if places.is_empty() {
         return Ok(Vec::new());
     }
     let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
     let query = listed!().filter(people::position.eq_any(positions)).into_boxed();
-    let people: Vec<Listed> = match condition {
+    let people: Vec<ListedPerson> = match condition {
         Some(condition) => query.filter(condition).load(conn).await?,
         None => query.load(conn).await?,
     };
-    let people = whole(conn, people, view).await?;
-    let mut people: BTreeMap<i64, Shown> = people.into_iter().map(|person| (person.position, person)).collect();
+    let people = whole(conn, people, visibility).await?;
+    let mut people: BTreeMap<i64, PersonDocument> =
+        people.into_iter().map(|person| (person.position, person)).collect();
     Ok(places
         .into_iter()
         .map(|place| {
@@ -224,8 +232,8 @@ pub(crate) async fn standing_at(
 }
 
 /// What has to hold of people whom a view has.
-pub(super) fn narrowed(condition: Option<&Condition>, view: &View) -> Option<Condition> {
-    match (condition, view.people()) {
+pub(super) fn narrowed(condition: Option<&Condition>, visibility: &Visibility) -> Option<Condition> {
+    match (condition, visibility.people()) {
         (Some(condition), Some(seen)) => Some(condition.clone().and(seen.clone())),
         (condition, seen) => condition.or(seen).cloned(),
     }

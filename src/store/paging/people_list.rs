@@ -6,19 +6,19 @@ use futures_util::future::try_join;
 
 use super::filtered::{Begin, Matched};
 use super::index::{Beginning, PeopleBehind, PeopleTotal};
-use super::people::{PageRequest, Place, Read, Start, found, narrowed, standing_at, total_results};
+use super::people::{PageRequest, Position, Read, Start, found, narrowed, standing_at, total_results};
 use super::resume::{Counting, PageStart, Remaining, Resume};
 use super::sorted::Sorted;
 use crate::store::changes::policy_totals::{PolicyKey, ReleasedChange, ReleasedTotal};
 use crate::store::db::schema::people;
 use crate::store::filter::sort::Sort;
 use crate::store::filter::users::Condition;
-use crate::store::people::{Listed, Shown, listed, selected, whole};
-use crate::store::visibility::View;
+use crate::store::people::{ListedPerson, PersonDocument, listed, selected, whole};
+use crate::store::visibility::Visibility;
 
 /// A list of people, and how its pages are found.
 pub(crate) struct PeopleList<'a> {
-    view: &'a View,
+    visibility: &'a Visibility,
     condition: Option<&'a Condition>,
     /// The condition and what the view narrows it to.
     all: Option<Condition>,
@@ -45,7 +45,7 @@ enum Order<'a> {
 pub(crate) struct Part {
     /// The places, and who stands there. A person who has changed since the place was found, and does not satisfy the
     /// condition any more, is absent.
-    pub(crate) items: Vec<(Place, Option<Shown>)>,
+    pub(crate) items: Vec<(Position, Option<PersonDocument>)>,
     pub(crate) goes_on: bool,
     /// How many people are in the list, if that was found on the way.
     total: Option<i64>,
@@ -54,8 +54,8 @@ pub(crate) struct Part {
 }
 
 impl<'a> PeopleList<'a> {
-    pub(crate) fn new(view: &'a View, condition: Option<&'a Condition>, sort: Option<&'a Sort>) -> Self {
-        let all = narrowed(condition, view);
+    pub(crate) fn new(visibility: &'a Visibility, condition: Option<&'a Condition>, sort: Option<&'a Sort>) -> Self {
+        let all = narrowed(condition, visibility);
         // Whom the view has is found on the way: as far as the page goes, not among everybody.
         let is_walked = condition.is_none_or(Condition::is_walked);
         let order = match (&all, sort) {
@@ -64,17 +64,17 @@ impl<'a> PeopleList<'a> {
             (_, Some(sort)) if is_walked => Sorted::by(sort).map_or(Order::Matched, Order::Indexed),
             _ => Order::Matched,
         };
-        Self { view, condition, all, sort, descending: sort.is_some_and(|sort| sort.descending), order }
+        Self { visibility, condition, all, sort, descending: sort.is_some_and(|sort| sort.descending), order }
     }
 
     /// Part of a sorted list of several types: a type that lacks the attribute has the direction alone.
     pub(crate) fn sorted(
-        view: &'a View,
+        visibility: &'a Visibility,
         condition: Option<&'a Condition>,
         sort: Option<&'a Sort>,
         descending: bool,
     ) -> Self {
-        Self { view, condition, all: narrowed(condition, view), sort, descending, order: Order::Matched }
+        Self { visibility, condition, all: narrowed(condition, visibility), sort, descending, order: Order::Matched }
     }
 
     /// Whether a page takes several statements that have to agree.
@@ -88,7 +88,7 @@ impl<'a> PeopleList<'a> {
         conn: &mut AsyncPgConnection,
         request: &PageRequest<'_>,
         resume: &Resume,
-    ) -> QueryResult<Read<Option<Shown>>> {
+    ) -> QueryResult<Read<Option<PersonDocument>>> {
         let start = match (request.start, request.index()) {
             (_, Some(index)) => resume.start(conn, index, self).await?,
             (Start::Behind(Some(place)), None) => PageStart::new(Begin::After(place.clone())),
@@ -160,7 +160,7 @@ impl<'a> PeopleList<'a> {
     async fn remaining_behind(
         &self,
         conn: &mut AsyncPgConnection,
-        items: &[(Place, Option<Shown>)],
+        items: &[(Position, Option<PersonDocument>)],
         following: i64,
         resume: &Resume,
     ) -> QueryResult<Option<Remaining>> {
@@ -177,7 +177,7 @@ impl<'a> PeopleList<'a> {
 
     /// The policy whose number of people is kept, if that is all that narrows a list in the order of positions.
     fn kept_for(&self) -> Option<&PolicyKey> {
-        if self.condition.is_none() && matches!(self.order, Order::Positions) { self.view.policy() } else { None }
+        if self.condition.is_none() && matches!(self.order, Order::Positions) { self.visibility.policy() } else { None }
     }
 
     /// Some of the list, from a place on.
@@ -207,7 +207,8 @@ impl<'a> PeopleList<'a> {
             Begin::Skip(skip) => (usize::try_from(*skip).unwrap_or(usize::MAX), 0),
             Begin::After(place) => (0, place.position),
         };
-        let following: Vec<Shown> = all.into_iter().filter(|person| person.position > after).skip(skip).collect();
+        let following: Vec<PersonDocument> =
+            all.into_iter().filter(|person| person.position > after).skip(skip).collect();
         let found = size(following.len());
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let goes_on = following.len() > count;
@@ -216,9 +217,9 @@ impl<'a> PeopleList<'a> {
     }
 
     /// All who satisfy a condition that only a handful can.
-    async fn everybody(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<Shown>> {
+    async fn everybody(&self, conn: &mut AsyncPgConnection) -> QueryResult<Vec<PersonDocument>> {
         let Some(all) = &self.all else { return Ok(Vec::new()) };
-        selected(&*conn, all, self.view).await
+        selected(&*conn, all, self.visibility).await
     }
 
     async fn in_order(
@@ -244,13 +245,13 @@ impl<'a> PeopleList<'a> {
         let (mut people, total) = if with_total {
             // Two statements, one round trip.
             let total = self.counted(conn);
-            let (people, total) = try_join(query.load::<Listed>(&mut &*conn), total).await?;
+            let (people, total) = try_join(query.load::<ListedPerson>(&mut &*conn), total).await?;
             (people, Some(total))
         } else {
-            (query.load::<Listed>(conn).await?, None)
+            (query.load::<ListedPerson>(conn).await?, None)
         };
         let goes_on = cut(&mut people, count);
-        let items = whole(conn, people, self.view).await?.into_iter().map(standing).collect();
+        let items = whole(conn, people, self.visibility).await?.into_iter().map(standing).collect();
         Ok(Part { items, goes_on, total, following: None })
     }
 
@@ -258,13 +259,13 @@ impl<'a> PeopleList<'a> {
         &self,
         conn: &mut AsyncPgConnection,
         sorted: Sorted<'_>,
-        behind: Option<&Place>,
+        behind: Option<&Position>,
         count: i64,
     ) -> QueryResult<Part> {
         let all = self.all.as_ref();
         let mut places = sorted.places(conn, all, behind, count.saturating_add(1)).await?;
         let goes_on = cut(&mut places, count);
-        let items = standing_at(conn, self.view, all, places).await?;
+        let items = standing_at(conn, self.visibility, all, places).await?;
         Ok(Part { items, goes_on, total: None, following: None })
     }
 
@@ -285,7 +286,7 @@ impl<'a> PeopleList<'a> {
         conn: &mut AsyncPgConnection,
         begin: &Begin,
         limit: i64,
-    ) -> QueryResult<(i64, i64, Vec<Place>)> {
+    ) -> QueryResult<(i64, i64, Vec<Position>)> {
         let (sort, descending) = (self.sort, self.descending);
         found(conn, &Matched { condition: self.all.as_ref(), sort, descending, begin, limit }).await
     }
@@ -294,16 +295,16 @@ impl<'a> PeopleList<'a> {
     pub(crate) async fn at(
         &self,
         conn: &mut AsyncPgConnection,
-        places: Vec<Place>,
-    ) -> QueryResult<Vec<(Place, Option<Shown>)>> {
-        standing_at(conn, self.view, self.all.as_ref(), places).await
+        places: Vec<Position>,
+    ) -> QueryResult<Vec<(Position, Option<PersonDocument>)>> {
+        standing_at(conn, self.visibility, self.all.as_ref(), places).await
     }
 
     /// How many people there are: kept, not counted, unless there is a condition, or nobody has counted yet whom the view
     /// has.
     async fn counted(&self, mut conn: &AsyncPgConnection) -> QueryResult<i64> {
         if self.condition.is_none()
-            && let Some(policy) = self.view.policy()
+            && let Some(policy) = self.visibility.policy()
             && let Some(total) = ReleasedTotal(policy).get_result(&mut conn).await.optional()?
         {
             return Ok(total);
@@ -324,7 +325,7 @@ impl Counting for PeopleList<'_> {
         })
     }
 
-    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> QueryResult<i64> {
+    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Position) -> QueryResult<i64> {
         Ok(match (self.order, &self.all) {
             (Order::Few, _) => {
                 let all = self.everybody(conn).await?;
@@ -340,8 +341,8 @@ impl Counting for PeopleList<'_> {
     }
 }
 
-fn standing(person: Shown) -> (Place, Option<Shown>) {
-    (Place { key: None, position: person.position }, Some(person))
+fn standing(person: PersonDocument) -> (Position, Option<PersonDocument>) {
+    (Position { key: None, position: person.position }, Some(person))
 }
 
 fn size(length: usize) -> i64 {

@@ -11,7 +11,7 @@ use diesel::sql_types::{Bigint, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::filtered::Begin;
-use super::people::{End, PageRequest, Place};
+use super::people::{End, PageRequest, Position};
 use crate::store::filter::sql::Statement;
 use crate::store::filter::sql::Value;
 
@@ -32,7 +32,7 @@ const GOES_ON_FOR: TimeDelta = TimeDelta::minutes(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SavedPosition {
     walk: i64,
-    pub(crate) place: Place,
+    pub(crate) place: Position,
     /// Whether the pages before it began at index 1.
     is_rooted: bool,
     /// Whether a client may be waiting that has not been served from here.
@@ -97,7 +97,7 @@ impl Row {
     fn position(self) -> Option<SavedPosition> {
         Some(SavedPosition {
             walk: self.walk?,
-            place: Place { key: self.last_key, position: self.last_position? },
+            place: Position { key: self.last_key, position: self.last_position? },
             is_rooted: self.is_rooted?,
             is_waiting: self.is_waiting?,
             started_at: self.started_at?,
@@ -127,7 +127,7 @@ pub(crate) struct PageStart {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Continued {
     walk: i64,
-    place: Place,
+    place: Position,
 }
 
 impl PageStart {
@@ -151,7 +151,7 @@ pub(crate) trait Counting {
     /// How many resources are in the list.
     async fn total(&self, conn: &mut AsyncPgConnection) -> QueryResult<i64>;
     /// How many of them follow a place.
-    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Place) -> QueryResult<i64>;
+    async fn remaining(&self, conn: &mut AsyncPgConnection, place: &Position) -> QueryResult<i64>;
 }
 
 impl Resume {

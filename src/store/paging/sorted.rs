@@ -11,7 +11,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Bigint, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::people::Place;
+use super::people::Position;
 use crate::store::filter::scalar::first_characters;
 use crate::store::filter::sort::Sort;
 use crate::store::filter::sql::Sql;
@@ -37,9 +37,9 @@ impl<'a> Sorted<'a> {
         self,
         conn: &mut AsyncPgConnection,
         condition: Option<&Condition>,
-        behind: Option<&Place>,
+        behind: Option<&Position>,
         limit: i64,
-    ) -> QueryResult<Vec<Place>> {
+    ) -> QueryResult<Vec<Position>> {
         let Self { sort, indexed } = self;
         let first = !sort.descending;
         let mut places = Vec::new();
@@ -54,7 +54,7 @@ impl<'a> Sorted<'a> {
             if rest > 0 {
                 let part = Part { condition, sort, indexed, has_value, behind, limit: rest };
                 let found: Vec<(i64, Option<String>)> = part.load(conn).await?;
-                places.extend(found.into_iter().map(|(position, key)| Place { key, position }));
+                places.extend(found.into_iter().map(|(position, key)| Position { key, position }));
             }
         }
         Ok(places)
@@ -67,7 +67,7 @@ struct Part<'a> {
     sort: &'a Sort,
     indexed: &'a Sql,
     has_value: bool,
-    behind: Option<&'a Place>,
+    behind: Option<&'a Position>,
     limit: i64,
 }
 
@@ -76,18 +76,18 @@ impl QueryFragment<Pg> for Part<'_> {
         let key = self.sort.expr();
         let (direction, sign) = if self.sort.descending { (" DESC", " < ") } else { ("", " > ") };
         out.push_sql("SELECT \"people\".\"position\", ");
-        key.push(&mut out)?;
+        key.write_to(&mut out)?;
         out.push_sql(" FROM \"people\" WHERE ");
-        self.indexed.push(&mut out)?;
+        self.indexed.write_to(&mut out)?;
         out.push_sql(if self.has_value { " IS NOT NULL" } else { " IS NULL" });
         match self.behind {
-            Some(Place { key: Some(last), position }) => {
+            Some(Position { key: Some(last), position }) => {
                 out.push_sql(" AND ");
-                self.indexed.push(&mut out)?;
+                self.indexed.write_to(&mut out)?;
                 out.push_sql(if self.sort.descending { " <= " } else { " >= " });
                 out.push_bind_param::<Text, _>(first_characters(last))?;
                 out.push_sql(" AND (");
-                key.push(&mut out)?;
+                key.write_to(&mut out)?;
                 out.push_sql(", \"people\".\"position\")");
                 out.push_sql(sign);
                 out.push_sql("(");
@@ -96,7 +96,7 @@ impl QueryFragment<Pg> for Part<'_> {
                 out.push_bind_param::<Bigint, _>(position)?;
                 out.push_sql(")");
             }
-            Some(Place { key: None, position }) => {
+            Some(Position { key: None, position }) => {
                 out.push_sql(" AND \"people\".\"position\"");
                 out.push_sql(sign);
                 out.push_bind_param::<Bigint, _>(position)?;
@@ -110,7 +110,7 @@ impl QueryFragment<Pg> for Part<'_> {
         out.push_sql(" ORDER BY ");
         if self.has_value {
             for expr in [self.indexed, key] {
-                expr.push(&mut out)?;
+                expr.write_to(&mut out)?;
                 out.push_sql(direction);
                 out.push_sql(", ");
             }

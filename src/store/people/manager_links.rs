@@ -48,7 +48,7 @@ pub async fn resolve(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()
 ///
 /// Each plan looks at all pending edges, not only at those that its own people could resolve: the person may have come
 /// with a plan that was made before the edge was written. Only pending edges are read, each by an index.
-pub async fn heal(conn: &mut AsyncPgConnection, plan: Uuid, after: i32) -> QueryResult<usize> {
+pub async fn relink_pending(conn: &mut AsyncPgConnection, plan: Uuid, after: i32) -> QueryResult<usize> {
     diesel::sql_query(
         "INSERT INTO plan_items (plan_id, n, person_id, base_version, wanted, user_name_key, diff, event, leaver,
              manager_before, manager_via_connection, manager_via_source, manager_via_email, manager_target,
@@ -159,13 +159,13 @@ pub async fn set_levels(conn: &mut AsyncPgConnection, plan: Uuid, levels: &[(i32
 }
 
 /// Lets the statements of this transaction take as long as a whole connection needs: the limit is one for requests.
-pub async fn take_time(conn: &mut AsyncPgConnection) -> QueryResult<()> {
+pub async fn disable_statement_timeout(conn: &mut AsyncPgConnection) -> QueryResult<()> {
     conn.batch_execute("SET LOCAL statement_timeout = 0").await
 }
 
 /// Tells the planner what the tables of plans hold by now: what was empty a moment ago is taken for empty, and joined
 /// row by row. Outside of a transaction, since others wait for the lock.
-pub async fn look_at_plans(conn: &mut AsyncPgConnection) -> QueryResult<()> {
+pub async fn analyze_plans(conn: &mut AsyncPgConnection) -> QueryResult<()> {
     conn.batch_execute("ANALYZE plan_items; ANALYZE plan_workers").await
 }
 

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::store::filter::scalar::id;
 use crate::store::filter::sql::Statement;
-use crate::store::filter::sql::{Sql, Value, also};
-use crate::store::visibility::View;
+use crate::store::filter::sql::{Sql, Value, and};
+use crate::store::visibility::Visibility;
 
 /// Somebody above a person, as far as the caller sees.
 #[derive(Clone, PartialEq, Eq, QueryableByName)]
@@ -26,8 +26,12 @@ pub struct Superior {
 
 /// The managers of these people, their managers and so on, upward, of each person in order. It ends at whom the view does
 /// not have, and at the twentieth.
-pub async fn superiors(conn: &mut AsyncPgConnection, ids: &[Uuid], view: &View) -> QueryResult<Vec<Superior>> {
-    let and_seen = |statement: Statement| match view.sees("m") {
+pub async fn superiors(
+    conn: &mut AsyncPgConnection,
+    ids: &[Uuid],
+    visibility: &Visibility,
+) -> QueryResult<Vec<Superior>> {
+    let and_seen = |statement: Statement| match visibility.person_filter("m") {
         Some(seen) => statement.sql(" AND ").and_then(seen),
         None => statement,
     };
@@ -52,12 +56,12 @@ pub(crate) fn upward(seen: Option<&Sql>) -> Sql {
              SELECT m.id, m.keys, m.manager_id, 1 AS level, ARRAY[\"people\".\"id\", m.id] AS way
              FROM people AS m WHERE m.id = \"people\".\"manager_id\"",
     );
-    let rest = also(first, seen).then(
+    let rest = and(first, seen).push(
         " UNION ALL
              SELECT m.id, m.keys, m.manager_id, c.level + 1, c.way || m.id
              FROM chain c JOIN people AS m ON m.id = c.manager_id WHERE c.level < 20 AND m.id <> ALL(c.way)",
     );
-    also(rest, seen).then(")")
+    and(rest, seen).push(")")
 }
 
 /// Everybody below somebody: necessary for having them above.
@@ -68,8 +72,8 @@ pub(crate) fn below(key: &str) -> Sql {
         "\"people\".\"id\" IN (WITH RECURSIVE below (id) AS (
              SELECT p.id FROM people AS p WHERE p.{manager}"
     ))
-    .and_then(Sql::value(Value::Uuid(id)))
-    .then(format!(" UNION SELECT p.id FROM below JOIN people AS p ON p.{manager}below.id) SELECT below.id FROM below)"))
+    .append(Sql::value(Value::Uuid(id)))
+    .push(format!(" UNION SELECT p.id FROM below JOIN people AS p ON p.{manager}below.id) SELECT below.id FROM below)"))
 }
 
 impl std::fmt::Debug for Superior {

@@ -9,7 +9,7 @@ use rollbook::clock::Clock;
 use rollbook::directory::attribute::{Attributes, name};
 use rollbook::directory::email::Email;
 use rollbook::directory::ids::{ConnectionId, PersonId, SourceId};
-use rollbook::directory::person::{ManagerLink, Person, Source, Standing, Status, ZoneOrigin, ZoneUsed};
+use rollbook::directory::person::{ManagerLink, Person, PrimaryEmployment, Source, Status, ZoneOrigin, ZoneUsed};
 use rollbook::directory::worker::mapping::EmploymentType;
 use rollbook::render::user::{display_name, document, employee_number, keys};
 use rollbook::store::changes::{WhileBusy, sequence};
@@ -20,7 +20,7 @@ pub(crate) fn person(email: &str, given: &str, family: &str) -> Person {
     Person {
         work_email: Email::parse(email).unwrap(),
         active: true,
-        employment: Standing {
+        employment: PrimaryEmployment {
             employment_type: EmploymentType::Employee,
             worker_type: "Direct Employee".to_owned(),
             status: Status::Active,

@@ -17,7 +17,7 @@ pub const END_HORIZON_DAYS: i64 = 30;
 
 /// How one employment stands at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct StatusAt {
     pub status: Status,
     /// The next instant at which time alone changes the status.
     pub next_due: Option<DateTime<Utc>>,
@@ -38,20 +38,20 @@ pub fn class_of(word: &str, rules: &Rules) -> Option<StatusClass> {
 /// A status word that the mapping lacks counts as `previous_class`, the class of the word that was taken last. `None`
 /// means that nothing decides: the word is unknown and so is its predecessor.
 #[must_use]
-pub fn standing(
+pub fn status_at(
     worker: &Worker,
     rules: &Rules,
     previous_class: Option<StatusClass>,
     absent: bool,
     now: DateTime<Utc>,
-) -> Option<Moment> {
+) -> Option<StatusAt> {
     let zone = Zone::of(worker, rules);
     let employment = &worker.employment;
     let class = class_of(&employment.status, rules).or(previous_class);
     let over =
         employment.last_day.map(|day| if employment.immediate { zone.start_of_day(day) } else { zone.end_of_day(day) });
     if employment.ended || absent || class == Some(StatusClass::Former) || over.is_some_and(|over| over <= now) {
-        return Some(Moment { status: Status::Terminated, next_due: None, zone });
+        return Some(StatusAt { status: Status::Terminated, next_due: None, zone });
     }
     let begins = employment.start.map(|day| zone.start_of_day(day)).filter(|begins| *begins > now);
     let (status, begins) = match class? {
@@ -63,7 +63,7 @@ pub fn standing(
         StatusClass::Suspended => (Status::Suspended, None),
         StatusClass::Former | StatusClass::Unknown => (Status::Unknown, None),
     };
-    Some(Moment { status, next_due: begins.into_iter().chain(over).min(), zone })
+    Some(StatusAt { status, next_due: begins.into_iter().chain(over).min(), zone })
 }
 
 /// What the change log calls the step from one value of a person to the next, and since when it counts.
@@ -123,7 +123,7 @@ mod tests {
     use crate::testing::{at, rules, worker};
 
     fn now(worker: &Worker, now: &str) -> (Status, Option<DateTime<Utc>>) {
-        let moment = standing(worker, &rules(), None, false, at(now)).unwrap();
+        let moment = status_at(worker, &rules(), None, false, at(now)).unwrap();
         (moment.status, moment.next_due)
     }
 
@@ -170,11 +170,11 @@ mod tests {
     #[test]
     fn an_unknown_word_counts_as_the_one_before() {
         let garden = worker("13", "").status("on_garden_leave");
-        let class = |class| standing(&garden, &rules(), class, false, at(NOON)).map(|moment| moment.status);
+        let class = |class| status_at(&garden, &rules(), class, false, at(NOON)).map(|moment| moment.status);
         assert_eq!(class(None), None);
         assert_eq!(class(Some(StatusClass::OnLeave)), Some(Status::OnLeave));
         assert_eq!(class(Some(StatusClass::Unknown)), Some(Status::Unknown));
-        let absent = standing(&garden, &rules(), None, true, at(NOON)).unwrap();
+        let absent = status_at(&garden, &rules(), None, true, at(NOON)).unwrap();
         assert_eq!((absent.status, absent.next_due), (Status::Terminated, None));
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::index::{Place, Stage};
+use super::index::{InputIndex, WorkerIdx};
 use super::links::{Links, has_left};
 use crate::attribute::Unit;
 use crate::email::{Email, EmailKey};
@@ -17,9 +17,9 @@ use crate::plan::{Holder, HolderKind, KnownPerson, Review};
 #[derive(Debug, Default)]
 pub(super) struct EmailPlan {
     /// What each person has then, and the worker who says so; none where the last good one is kept.
-    pub(super) given: BTreeMap<PersonId, (Email, Option<Place>)>,
+    pub(super) given: BTreeMap<PersonId, (Email, Option<WorkerIdx>)>,
     /// The workers whose statement was not taken, and why.
-    pub(super) refused: Vec<(Place, Review)>,
+    pub(super) refused: Vec<(WorkerIdx, Review)>,
     /// People who exchange emails, by the number of their circle.
     pub(super) bundle: BTreeMap<PersonId, u32>,
     takers: BTreeMap<EmailKey, Holder>,
@@ -32,9 +32,9 @@ impl EmailPlan {
     }
 
     /// Who has or reserves an email then.
-    pub(super) fn holder_after(&self, stage: &Stage, key: &EmailKey) -> Option<Holder> {
+    pub(super) fn holder_after(&self, index: &InputIndex, key: &EmailKey) -> Option<Holder> {
         self.takers.get(key).cloned().or_else(|| {
-            let mut holder = stage.holder(key)?;
+            let mut holder = index.holder(key)?;
             if self.given.contains_key(&holder.person) {
                 holder.kind = HolderKind::Reserved;
             }
@@ -45,22 +45,22 @@ impl EmailPlan {
 
 /// A person's wish for another email than the present one.
 struct Wish {
-    place: Place,
+    place: WorkerIdx,
     email: Email,
 }
 
 /// Hands out emails among the people who are published.
-pub(super) fn plan_emails(stage: &Stage, links: &Links) -> EmailPlan {
+pub(super) fn plan_emails(index: &InputIndex, links: &Links) -> EmailPlan {
     let mut plan = EmailPlan::default();
     let mut wishes: BTreeMap<PersonId, Wish> = BTreeMap::new();
-    for (id, cast) in links.casts() {
-        let Some(present) = stage.people.get(&id) else { continue };
+    for (id, workers_of) in links.workers_by_person() {
+        let Some(present) = index.people.get(&id) else { continue };
         let last_good = &present.person.work_email;
-        let leading = stage.leading(cast);
-        let wanted = leading.iter().find_map(|place| Some((*place, stage.taken[place.0].email.clone()?)));
+        let leading = index.leading(workers_of);
+        let wanted = leading.iter().find_map(|place| Some((*place, index.taken[place.0].email.clone()?)));
         match wanted {
             Some((place, email)) if email.key() == last_good.key() => {
-                plan.given.insert(id, same_email(stage, present, cast, place, email));
+                plan.given.insert(id, same_email(index, present, workers_of, place, email));
             }
             Some((place, email)) => {
                 plan.given.insert(id, (last_good.clone(), None));
@@ -69,16 +69,16 @@ pub(super) fn plan_emails(stage: &Stage, links: &Links) -> EmailPlan {
             None => {
                 plan.given.insert(id, (last_good.clone(), None));
                 // Nobody says an email any more. That is a question, except about somebody who left.
-                if let Some(place) = leading.first().filter(|_| !has_left(stage, cast)) {
-                    let problem = stage.taken[place.0].email_problem.clone();
+                if let Some(place) = leading.first().filter(|_| !has_left(index, workers_of)) {
+                    let problem = index.taken[place.0].email_problem.clone();
                     plan.refused.extend(problem.map(|problem| (*place, problem)));
                 }
             }
         }
     }
-    grant(stage, links, &mut plan, wishes);
+    grant(index, links, &mut plan, wishes);
     for (id, (email, _)) in &plan.given {
-        let left = has_left(stage, links.cast(*id));
+        let left = has_left(index, links.workers_of(*id));
         let kind = if left { HolderKind::Reserved } else { HolderKind::Current };
         plan.takers.insert(email.key().clone(), Holder { person: *id, kind });
     }
@@ -88,37 +88,37 @@ pub(super) fn plan_emails(stage: &Stage, links: &Links) -> EmailPlan {
 /// The email that a person has already. It keeps the letter case that it is stored in, unless the worker who said it so
 /// says it otherwise now: a second HR system that spells it otherwise renames nobody (story 5).
 fn same_email(
-    stage: &Stage,
+    index: &InputIndex,
     present: &KnownPerson,
-    cast: &[Place],
-    leading: Place,
+    workers_of: &[WorkerIdx],
+    leading: WorkerIdx,
     email: Email,
-) -> (Email, Option<Place>) {
+) -> (Email, Option<WorkerIdx>) {
     let origin = present.person.provenance.get(&Unit::named(Unit::WORK_EMAIL));
-    let is_origin = |place: &Place| {
-        let key = &stage.known[place.0].key;
+    let is_origin = |place: &WorkerIdx| {
+        let key = &index.known[place.0].key;
         origin.is_some_and(|origin| origin.connection == key.connection && origin.source_id == key.source_id)
     };
     if origin.is_none() || is_origin(&leading) {
         return (email, Some(leading));
     }
-    let still = |place: &Place| {
-        let said = stage.taken[place.0].email.clone().filter(|said| said.key() == email.key())?;
+    let still = |place: &WorkerIdx| {
+        let said = index.taken[place.0].email.clone().filter(|said| said.key() == email.key())?;
         Some((said, Some(*place)))
     };
-    match cast.iter().find(|place| is_origin(place)).and_then(still) {
+    match workers_of.iter().find(|place| is_origin(place)).and_then(still) {
         Some(said) => said,
         None => (present.person.work_email.clone(), None),
     }
 }
 
-fn grant(stage: &Stage, links: &Links, plan: &mut EmailPlan, wishes: BTreeMap<PersonId, Wish>) {
+fn grant(index: &InputIndex, links: &Links, plan: &mut EmailPlan, wishes: BTreeMap<PersonId, Wish>) {
     let mut granted: BTreeSet<PersonId> = BTreeSet::new();
     let mut free: BTreeMap<&EmailKey, Vec<PersonId>> = BTreeMap::new();
     let mut held: BTreeMap<PersonId, PersonId> = BTreeMap::new();
     let mut refused: Vec<(PersonId, Review)> = Vec::new();
     let held_by = |person: PersonId, holder: PersonId| {
-        let conflicts = wishes.get(&person).map(|wish| links.agreement(stage, wish.place, holder));
+        let conflicts = wishes.get(&person).map(|wish| links.agreement(index, wish.place, holder));
         let conflicts = match conflicts {
             Some(Agreement::Conflict(fields)) => fields,
             _ => Vec::new(),
@@ -126,7 +126,7 @@ fn grant(stage: &Stage, links: &Links, plan: &mut EmailPlan, wishes: BTreeMap<Pe
         Review::EmailHeldByAnother { person: holder, conflicts }
     };
     for (person, wish) in &wishes {
-        match holder_now(stage, links, wish.email.key()) {
+        match holder_now(index, links, wish.email.key()) {
             None => free.entry(wish.email.key()).or_default().push(*person),
             // One's own former email is nobody else's.
             Some(holder) if holder.person == *person => {
@@ -141,7 +141,7 @@ fn grant(stage: &Stage, links: &Links, plan: &mut EmailPlan, wishes: BTreeMap<Pe
         }
     }
     for mut people in free.into_values() {
-        people.sort_by_key(|person| seniority(stage, links.cast(*person)));
+        people.sort_by_key(|person| seniority(index, links.workers_of(*person)));
         let mut people = people.into_iter();
         if let Some(first) = people.next() {
             granted.insert(first);
@@ -177,10 +177,10 @@ fn grant(stage: &Stage, links: &Links, plan: &mut EmailPlan, wishes: BTreeMap<Pe
 }
 
 /// Who has or reserves an email, with people who had left and are back counted as having theirs.
-fn holder_now(stage: &Stage, links: &Links, key: &EmailKey) -> Option<Holder> {
-    let mut holder = stage.holder(key)?;
-    let own = stage.people.get(&holder.person).is_some_and(|present| present.person.work_email.key() == key);
-    if own && !has_left(stage, links.cast(holder.person)) {
+fn holder_now(index: &InputIndex, links: &Links, key: &EmailKey) -> Option<Holder> {
+    let mut holder = index.holder(key)?;
+    let own = index.people.get(&holder.person).is_some_and(|present| present.person.work_email.key() == key);
+    if own && !has_left(index, links.workers_of(holder.person)) {
         holder.kind = HolderKind::Current;
     }
     Some(holder)
@@ -188,9 +188,9 @@ fn holder_now(stage: &Stage, links: &Links, key: &EmailKey) -> Option<Holder> {
 
 /// Who comes first where two people want one free email: the one linked earlier, then the earlier start, then the least
 /// source id.
-fn seniority<'a>(stage: &Stage<'a>, cast: &[Place]) -> impl Ord + use<'a> {
-    let oldest = cast.iter().map(|place| {
-        let known = stage.known[place.0];
+fn seniority<'a>(index: &InputIndex<'a>, workers_of: &[WorkerIdx]) -> impl Ord + use<'a> {
+    let oldest = workers_of.iter().map(|place| {
+        let known = index.known[place.0];
         let linked = known.link.as_ref().map(|link| link.linked_at);
         let start = known.statement.employment.start;
         (linked.is_none(), linked, start.is_none(), start, &known.key.source_id, *place)

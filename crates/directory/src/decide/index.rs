@@ -4,33 +4,33 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::email::EmailKey;
 use crate::ids::{ConnectionId, PersonId};
-use crate::merge::{Employed, Rank, Taken};
+use crate::merge::{EffectiveRecord, Employed, Rank};
 use crate::person::Status;
-use crate::plan::{ConnectionFacts, Holder, HolderKind, KnownPerson, KnownWorker, Scene};
+use crate::plan::{ConnectionFacts, Holder, HolderKind, KnownPerson, KnownWorker, PlanInput};
 use crate::worker::mapping::Rules;
 
 /// A worker's place in the order of authority and source id, in which everything is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(pub(super) usize);
+pub(super) struct WorkerIdx(pub(super) usize);
 
-pub(super) struct Stage<'a> {
-    pub(super) scene: &'a Scene,
-    /// The workers, by [`Place`].
+pub(super) struct InputIndex<'a> {
+    pub(super) input: &'a PlanInput,
+    /// The workers, by [`WorkerIdx`].
     pub(super) known: Vec<&'a KnownWorker>,
-    /// What is taken of each, by [`Place`].
-    pub(super) taken: Vec<Taken<'a>>,
+    /// What is taken of each, by [`WorkerIdx`].
+    pub(super) taken: Vec<EffectiveRecord<'a>>,
     pub(super) people: BTreeMap<PersonId, &'a KnownPerson>,
     facts: HashMap<ConnectionId, (usize, &'a ConnectionFacts)>,
     /// Who of the scene has an email now, for keys that the scene's holders leave out.
     having: HashMap<&'a EmailKey, Holder>,
 }
 
-impl<'a> Stage<'a> {
-    pub(super) fn of(scene: &'a Scene) -> Self {
+impl<'a> InputIndex<'a> {
+    pub(super) fn of(input: &'a PlanInput) -> Self {
         let facts: HashMap<ConnectionId, (usize, &ConnectionFacts)> =
-            scene.connections.iter().enumerate().map(|(place, facts)| (facts.id, (place, facts))).collect();
-        let people: BTreeMap<PersonId, &KnownPerson> = scene.people.iter().map(|person| (person.id, person)).collect();
-        let mut known: Vec<&KnownWorker> = scene.workers.iter().collect();
+            input.connections.iter().enumerate().map(|(place, facts)| (facts.id, (place, facts))).collect();
+        let people: BTreeMap<PersonId, &KnownPerson> = input.people.iter().map(|person| (person.id, person)).collect();
+        let mut known: Vec<&KnownWorker> = input.workers.iter().collect();
         known.sort_by_key(|known| {
             (facts.get(&known.key.connection).map_or(usize::MAX, |(place, _)| *place), &known.key)
         });
@@ -43,9 +43,9 @@ impl<'a> Stage<'a> {
                 match &known.link {
                     Some(link) => {
                         let before = people.get(&link.person).map(|present| &present.person);
-                        Taken::of_published(known, rules, before, scene.now)
+                        EffectiveRecord::for_published(known, rules, before, input.now)
                     }
-                    None => Taken::of_stranger(known, rules, scene.now),
+                    None => EffectiveRecord::for_unlinked(known, rules, input.now),
                 }
             })
             .collect();
@@ -57,32 +57,32 @@ impl<'a> Stage<'a> {
                 (present.person.work_email.key(), Holder { person: present.id, kind })
             })
             .collect();
-        Self { scene, known, taken, people, facts, having }
+        Self { input, known, taken, people, facts, having }
     }
 
-    pub(super) fn places(&self) -> impl Iterator<Item = Place> + use<> {
-        (0..self.known.len()).map(Place)
+    pub(super) fn workers(&self) -> impl Iterator<Item = WorkerIdx> + use<> {
+        (0..self.known.len()).map(WorkerIdx)
     }
 
-    pub(super) fn facts(&self, place: Place) -> Option<&'a ConnectionFacts> {
+    pub(super) fn facts(&self, place: WorkerIdx) -> Option<&'a ConnectionFacts> {
         self.facts.get(&self.known[place.0].key.connection).map(|(_, facts)| *facts)
     }
 
     /// A worker as an employment; `None` when nothing is known of its connection.
-    pub(super) fn employed(&self, place: Place) -> Option<Employed<'_>> {
+    pub(super) fn employed(&self, place: WorkerIdx) -> Option<Employed<'_>> {
         let (authority, facts) = *self.facts.get(&self.known[place.0].key.connection)?;
         Some(Employed::of(self.known[place.0], &self.taken[place.0], facts, authority))
     }
 
     /// Whether a worker is a vendor or third-party admin whom its connection leaves out.
-    pub(super) fn is_vendor(&self, place: Place) -> bool {
+    pub(super) fn is_vendor(&self, place: WorkerIdx) -> bool {
         let word = &self.known[place.0].statement.employment.worker_type;
         self.facts(place).is_some_and(|facts| facts.rules.leaves_out(word))
     }
 
     /// The workers of one person, the leading one first.
-    pub(super) fn leading(&self, cast: &[Place]) -> Vec<Place> {
-        let mut ordered = cast.to_vec();
+    pub(super) fn leading(&self, workers_of: &[WorkerIdx]) -> Vec<WorkerIdx> {
+        let mut ordered = workers_of.to_vec();
         ordered.sort_by_cached_key(|place| {
             let authority = self.facts.get(&self.known[place.0].key.connection).map_or(usize::MAX, |(place, _)| *place);
             let taken = &self.taken[place.0];
@@ -93,6 +93,6 @@ impl<'a> Stage<'a> {
 
     /// Who has or reserves an email before anything is decided.
     pub(super) fn holder(&self, key: &EmailKey) -> Option<Holder> {
-        self.scene.holders.get(key).or_else(|| self.having.get(key)).cloned()
+        self.input.holders.get(key).or_else(|| self.having.get(key)).cloned()
     }
 }

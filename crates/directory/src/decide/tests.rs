@@ -38,9 +38,9 @@ fn changed(decisions: &Decisions) -> Vec<String> {
 fn story_2_an_unmapped_worker_type_waits_and_appears_once_it_is_mapped() {
     let mut world = World::of(NOON, [worker("1", "a@acme.com"), worker("2", "i@acme.com").kind("Intern")]);
     let decisions = world.decide();
-    assert_eq!(world.scene.people.len(), 1);
+    assert_eq!(world.input.people.len(), 1);
     assert_eq!(decisions.reviews(&remote("2")), [Review::UnmappedWorkerType { word: "Intern".into() }]);
-    world.scene.connections[0].rules.mapping.worker_types.insert("Intern".into(), EmploymentType::Intern);
+    world.input.connections[0].rules.mapping.worker_types.insert("Intern".into(), EmploymentType::Intern);
     let decisions = world.settle();
     assert_eq!(decisions.only().1.employment.employment_type, EmploymentType::Intern);
 }
@@ -52,7 +52,7 @@ fn story_5_two_hr_systems_speak_of_one_human() {
     world.say(JUSTWORKS, worker("J-3", "ana.silva@ACME.com").born("1990-02-11").named("Ana Costa"));
     let decisions = world.settle();
     assert_eq!(link_of(&decisions, &key(JUSTWORKS, "J-3")), Some(LinkReason::WorkEmailAndBirthDate));
-    assert_eq!(world.scene.people.len(), 1);
+    assert_eq!(world.input.people.len(), 1);
     assert_eq!(world.person_of(&key(JUSTWORKS, "J-3")).unwrap().id, id);
     assert_eq!(world.person("R-7").person.work_email.as_str(), "Ana.Silva@acme.com");
 }
@@ -78,7 +78,7 @@ fn story_7_blank_keys_never_match() {
         assert_eq!(decisions.outcome(&remote(id)), &Outcome::Withheld);
         assert_eq!(decisions.reviews(&remote(id)), [Review::MissingWorkEmail]);
     }
-    assert!(world.scene.people.is_empty());
+    assert!(world.input.people.is_empty());
     world.change("2", |_| hire("2", "sam@acme.com"));
     let decisions = world.settle();
     assert_eq!(decisions.people.len(), 1);
@@ -111,7 +111,7 @@ fn story_10_a_contractor_becomes_an_employee_without_a_gap() {
     let mut world = World::of(NOON, [contract, job]);
     let midnight = "2026-11-30T23:00:00Z";
     let person = world.person("1").person.clone();
-    assert_eq!(world.scene.people.len(), 1);
+    assert_eq!(world.input.people.len(), 1);
     assert!(person.active);
     assert_eq!(person.employment.employment_type, EmploymentType::Contractor);
     assert_eq!(person.next_due, Some(at(midnight)));
@@ -131,7 +131,7 @@ fn story_10_holds_for_one_worker_whose_type_changes() {
     world.change("1", |_| worker("1", "lu@acme.com").kind("EOR Employee"));
     let decisions = world.settle_at("2026-11-30T22:00:00Z");
     let (before, after) = decisions.only();
-    assert_eq!(event_of(before, after, world.scene.now).unwrap().kind, EventKind::EmploymentChanged);
+    assert_eq!(event_of(before, after, world.input.now).unwrap().kind, EventKind::EmploymentChanged);
     assert!(after.active);
 }
 
@@ -143,7 +143,7 @@ fn story_11_the_larger_share_leads_until_it_ends() {
     let mut world = World::of(NOON, [small, large.with("legalEntity", "Acme SAS")]);
     let manager =
         |person: &crate::person::Person| person.manager.via().unwrap().manager.source_id.as_ref().unwrap().0.clone();
-    assert_eq!(world.scene.people.len(), 1);
+    assert_eq!(world.input.people.len(), 1);
     let person = &world.person("A").person;
     assert_eq!(person.source.source_id.0, "A");
     assert_eq!((manager(person), person.attributes["legalEntity"].as_str()), ("M1".to_owned(), "Acme SAS"));
@@ -152,7 +152,7 @@ fn story_11_the_larger_share_leads_until_it_ends() {
     let (before, after) = decisions.only();
     assert_eq!((manager(after), after.attributes["legalEntity"].as_str()), ("M2".to_owned(), "Acme Inc"));
     assert!(after.active);
-    let event = event_of(before, after, world.scene.now).unwrap();
+    let event = event_of(before, after, world.input.now).unwrap();
     assert_eq!((event.kind, event.effective_at), (EventKind::EmploymentChanged, at("2026-12-31T23:00:00Z")));
 }
 
@@ -172,7 +172,7 @@ fn story_12_days_begin_and_end_where_the_worker_is() {
     let (before, after) = started.only();
     assert!(after.active);
     assert_eq!(after.zone.zone, "Australia/Sydney");
-    assert_eq!(event_of(before, after, world.scene.now).unwrap().kind, EventKind::PersonStarted);
+    assert_eq!(event_of(before, after, world.input.now).unwrap().kind, EventKind::PersonStarted);
     assert!(world.settle_at("2026-12-05T07:59:59Z").people.is_empty());
     assert!(!world.settle_at("2026-12-05T08:00:00Z").only().1.active);
 }
@@ -184,15 +184,15 @@ fn story_14_an_end_may_be_cleared_and_may_come_late() {
     let decisions = world.settle_at("2026-11-27T09:00:00Z");
     let (before, after) = decisions.only();
     assert!(after.active);
-    assert_eq!(event_of(before, after, world.scene.now).unwrap().kind, EventKind::TerminationCancelled);
+    assert_eq!(event_of(before, after, world.input.now).unwrap().kind, EventKind::TerminationCancelled);
 
     let mut world = World::of("2026-11-20T15:00:00Z", [worker("1", "a@acme.com")]);
     world.change("1", |known| known.ends("2026-11-18"));
     let decisions = world.settle_at("2026-11-21T15:00:00Z");
     let (before, after) = decisions.only();
-    let event = event_of(before, after, world.scene.now).unwrap();
+    let event = event_of(before, after, world.input.now).unwrap();
     assert_eq!((event.kind, event.effective_at), (EventKind::PersonDeactivated, at("2026-11-18T23:00:00Z")));
-    assert_eq!(world.scene.now - event.effective_at, TimeDelta::hours(2 * 24 + 16));
+    assert_eq!(world.input.now - event.effective_at, TimeDelta::hours(2 * 24 + 16));
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn story_27_an_upcoming_hire_is_listed_and_then_starts() {
     assert_eq!((person.active, person.employment.status), (false, Status::Pending));
     let decisions = world.settle_at("2026-12-09T23:00:00Z");
     let (before, after) = decisions.only();
-    let event = event_of(before, after, world.scene.now).unwrap();
+    let event = event_of(before, after, world.input.now).unwrap();
     assert_eq!((event.kind, event.effective_at), (EventKind::PersonStarted, at("2026-12-09T23:00:00Z")));
     assert!(after.active);
 }
@@ -215,7 +215,7 @@ fn who_starts_too_far_ahead_is_looked_at_again_when_the_window_opens() {
         world.decide().outcome(&remote("1")),
         &Outcome::Excluded { reason: Exclusion::TooFarAhead, recheck: Some(opens) }
     );
-    world.scene.now = opens;
+    world.input.now = opens;
     assert_eq!(world.decide().reviews(&remote("1")), [Review::MissingWorkEmail]);
 }
 
@@ -233,7 +233,7 @@ fn a_vendor_is_no_question_is_nobodys_and_is_published_only_if_wanted() {
     }
     assert!(decisions.people.is_empty());
 
-    let rules = &mut world.scene.connections[1].rules;
+    let rules = &mut world.input.connections[1].rules;
     rules.include.vendors = true;
     rules.mapping.worker_types.insert("vendor".to_owned(), EmploymentType::Contractor);
     let decisions = world.decide();
@@ -263,7 +263,7 @@ fn leavers_are_no_question_and_are_published_only_if_wanted() {
     assert!(decisions.reviews(&remote("7")).is_empty());
     world.say(REMOTE, worker("8", "b@acme.com").ends("2026-11-01"));
     assert_eq!(world.decide().outcome(&remote("8")), &reason(Exclusion::NeverPublished));
-    world.scene.connections[0].rules.include.leavers = true;
+    world.input.connections[0].rules.include.leavers = true;
     assert!(!world.settle().only().1.active);
 }
 
@@ -384,7 +384,7 @@ fn an_end_stays_when_the_start_is_moved_behind_it_and_a_human_has_to_be_asked() 
 #[test]
 fn words_that_the_mapping_loses_change_nobody() {
     let mut world = World::of(NOON, [worker("1", "a@acme.com"), worker("2", "b@acme.com").status("leave")]);
-    let mapping = &mut world.scene.connections[0].rules.mapping;
+    let mapping = &mut world.input.connections[0].rules.mapping;
     mapping.statuses.clear();
     mapping.worker_types.clear();
     let decisions = world.settle();
@@ -417,12 +417,12 @@ fn a_login_counts_only_for_listed_domains() {
 #[test]
 fn proven_absence_ends_an_employment_without_a_date() {
     let mut world = World::of(NOON, [worker("1", "a@acme.com")]);
-    world.scene.workers[0].absent = true;
+    world.input.workers[0].absent = true;
     let decisions = world.settle();
     let (_, after) = decisions.only();
     assert_eq!((after.active, after.employment.status), (false, Status::Terminated));
     assert_eq!(changed(&decisions), ["active", "employmentStatus"]);
-    world.scene.workers[0].absent = false;
+    world.input.workers[0].absent = false;
     let decisions = world.settle();
     let (before, after) = decisions.only();
     assert_eq!(event_of(before, after, at(NOON)).unwrap().kind, EventKind::PersonActivated);
@@ -570,7 +570,7 @@ fn a_stranger_of_whom_something_cannot_be_read_waits_and_nobody_else() {
         let decisions = world.settle();
         assert_eq!(*decisions.outcome(&remote("2")), Outcome::Withheld, "{slot:?}");
         assert!(is_asked(&decisions, "2"), "{slot:?}: {:?}", decisions.reviews(&remote("2")));
-        assert_eq!(world.scene.people.len(), 2, "{slot:?}");
+        assert_eq!(world.input.people.len(), 2, "{slot:?}");
         // Read again, the worker is published and nothing is asked any more.
         world.say(REMOTE, worker("2", "b@acme.com"));
         let decisions = world.settle();

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Employed, Speakers, Taken, by_unit, mapped, reference};
+use super::{EffectiveRecord, Employed, Precedence, by_unit, mapped, reference};
 use crate::attribute::Unit;
 use crate::authority::Authority;
 use crate::ids::WorkerKey;
@@ -45,15 +45,15 @@ pub fn candidates(
     now: DateTime<Utc>,
 ) -> Vec<UnitCandidates> {
     let facts_of = |known: &KnownWorker| connections.iter().enumerate().find(|(_, one)| one.id == known.key.connection);
-    let taken: Vec<(&KnownWorker, Taken, (usize, &ConnectionFacts))> = workers
+    let taken: Vec<(&KnownWorker, EffectiveRecord, (usize, &ConnectionFacts))> = workers
         .iter()
         .filter_map(|known| Some((known, facts_of(known)?)))
-        .map(|(known, facts)| (known, Taken::of_published(known, &facts.1.rules, Some(person), now), facts))
+        .map(|(known, facts)| (known, EffectiveRecord::for_published(known, &facts.1.rules, Some(person), now), facts))
         .collect();
     let employments: Vec<Employed> =
         taken.iter().map(|(known, taken, (place, facts))| Employed::of(known, taken, facts, *place)).collect();
-    let speakers = Speakers::of(&employments, authority);
-    let ordered = speakers.leading_first();
+    let precedence = Precedence::of(&employments, authority);
+    let ordered = precedence.leading_first();
     let claims: BTreeMap<&WorkerKey, BTreeMap<Unit, BTreeMap<String, Value>>> =
         ordered.iter().map(|one| (one.key, claims_of(one))).collect();
     let units: BTreeSet<&Unit> = claims.values().flat_map(BTreeMap::keys).collect();
@@ -64,7 +64,7 @@ pub fn candidates(
     units
         .into_iter()
         .map(|unit| {
-            let eligible = speakers.of_unit(unit);
+            let eligible = precedence.of_unit(unit);
             // The email is decided among people, so that its winner is known only from the person.
             let winner = match person.provenance.get(unit).filter(|_| unit.0 == Unit::WORK_EMAIL) {
                 Some(from) => eligible

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 
 use crate::attribute::Unit;
-use crate::dates::lifecycle::{Moment, class_of, standing};
+use crate::dates::lifecycle::{StatusAt, class_of, status_at};
 use crate::dates::zone::Zone;
 use crate::email::Email;
 use crate::person::{Person, Status};
@@ -16,10 +16,10 @@ use crate::worker::{Employment, ManagerRef, Worker};
 
 /// A worker as the merge takes it, and the questions that are open about it.
 #[derive(Clone, Debug)]
-pub(crate) struct Taken<'a> {
+pub(crate) struct EffectiveRecord<'a> {
     pub(crate) worker: Cow<'a, Worker>,
     pub(crate) employment_type: EmploymentType,
-    pub(crate) moment: Moment,
+    pub(crate) moment: StatusAt,
     /// The usable work email, of what is taken.
     pub(crate) email: Option<Email>,
     /// What is wrong with the email of the statement.
@@ -28,9 +28,9 @@ pub(crate) struct Taken<'a> {
     pub(crate) reviews: Vec<Review>,
 }
 
-impl<'a> Taken<'a> {
+impl<'a> EffectiveRecord<'a> {
     /// The statement of a worker who is nobody's yet: nothing was taken before that could be kept.
-    pub(crate) fn of_stranger(known: &'a KnownWorker, rules: &Rules, now: DateTime<Utc>) -> Self {
+    pub(crate) fn for_unlinked(known: &'a KnownWorker, rules: &Rules, now: DateTime<Utc>) -> Self {
         let mut worker = Cow::Borrowed(&known.statement);
         drop_earlier_end(&mut worker);
         let mut reviews: Vec<Review> = Review::of_unreadable(&worker).into_iter().collect();
@@ -40,7 +40,7 @@ impl<'a> Taken<'a> {
         if employment_type.is_none() && is_read(Unit::TYPE) {
             reviews.push(Review::UnmappedWorkerType { word: worker.employment.worker_type.clone() });
         }
-        let moment = standing(&worker, rules, None, known.absent, now);
+        let moment = status_at(&worker, rules, None, known.absent, now);
         // Also where a date alone says that it is over: what is linked has a status to fall back on.
         if class_of(&worker.employment.status, rules).is_none() && is_read(Unit::STATUS) {
             reviews.push(Review::UnmappedStatus { word: worker.employment.status.clone() });
@@ -61,7 +61,7 @@ impl<'a> Taken<'a> {
     }
 
     /// The statement of a published worker, with the last good value for what cannot be taken.
-    pub(crate) fn of_published(
+    pub(crate) fn for_published(
         known: &'a KnownWorker,
         rules: &Rules,
         before: Option<&Person>,
@@ -115,7 +115,7 @@ impl<'a> Taken<'a> {
         }
         // After the start is settled: an end before a start that is not taken yet belongs to the employment as it was.
         drop_earlier_end(&mut worker);
-        let moment = standing(&worker, rules, last_class, known.absent, now);
+        let moment = status_at(&worker, rules, last_class, known.absent, now);
         let moment = moment.unwrap_or_else(|| undecided(&worker, rules));
 
         let (mut email, mut email_problem) = split(email_of(&statement, rules));
@@ -155,7 +155,7 @@ fn moved_start(
     now: DateTime<Utc>,
 ) -> Option<Review> {
     let begun = |worker: &Worker| {
-        standing(worker, rules, last_class, false, now).is_some_and(|moment| moment.status.is_active())
+        status_at(worker, rules, last_class, false, now).is_some_and(|moment| moment.status.is_active())
     };
     let (from, to) = (last.employment.start?, worker.employment.start?);
     let kept = Worker { employment: Employment { start: Some(from), ..worker.employment.clone() }, ..worker.clone() };
@@ -190,8 +190,8 @@ fn keep_manager(worker: &mut Cow<'_, Worker>, last: &Worker) {
 }
 
 /// An employment of whose status nothing is known gives no access.
-fn undecided(worker: &Worker, rules: &Rules) -> Moment {
-    Moment { status: Status::Unknown, next_due: None, zone: Zone::of(worker, rules) }
+fn undecided(worker: &Worker, rules: &Rules) -> StatusAt {
+    StatusAt { status: Status::Unknown, next_due: None, zone: Zone::of(worker, rules) }
 }
 
 fn replace(worker: &mut Cow<'_, Worker>, value: &str, field: fn(&mut Worker) -> &mut String) {

@@ -8,7 +8,7 @@ use crate::authority::Authority;
 use crate::person::Status;
 
 /// The employments of one human in the orders in which they speak.
-pub(super) struct Speakers<'a, 'b> {
+pub(super) struct Precedence<'a, 'b> {
     leading: Vec<&'b Employed<'a>>,
     human: Vec<&'b Employed<'a>>,
     work: Vec<&'b Employed<'a>>,
@@ -16,7 +16,7 @@ pub(super) struct Speakers<'a, 'b> {
     ordered: BTreeMap<Unit, Vec<&'b Employed<'a>>>,
 }
 
-impl<'a, 'b> Speakers<'a, 'b> {
+impl<'a, 'b> Precedence<'a, 'b> {
     pub(super) fn of(employments: &'b [Employed<'a>], authority: &Authority) -> Self {
         let mut leading: Vec<&Employed> = employments.iter().collect();
         leading.sort_by_key(|one| Rank::of(one.worker, one.moment.status, one.place));

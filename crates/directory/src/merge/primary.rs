@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-use super::Taken;
+use super::EffectiveRecord;
 use crate::ids::{SourceId, WorkerKey};
 use crate::person::{Person, Status};
 use crate::plan::{ConnectionFacts, KnownWorker};
@@ -15,7 +15,7 @@ use crate::worker::Worker;
 /// Why an employment leads before the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Because {
+pub enum PrimaryReason {
     /// There is no other.
     Only,
     /// It gives access, or is nearer to it: active before suspended, upcoming, unknown, ended.
@@ -38,19 +38,19 @@ pub fn leading(
     workers: &[KnownWorker],
     connections: &[ConnectionFacts],
     now: DateTime<Utc>,
-) -> Option<(WorkerKey, Because)> {
+) -> Option<(WorkerKey, PrimaryReason)> {
     let mut ranked: Vec<(Rank, &WorkerKey)> = workers
         .iter()
         .filter_map(|known| {
             let (place, facts) = connections.iter().enumerate().find(|(_, facts)| facts.id == known.key.connection)?;
-            let taken = Taken::of_published(known, &facts.rules, Some(person), now);
+            let taken = EffectiveRecord::for_published(known, &facts.rules, Some(person), now);
             Some((Rank::of(&taken.worker, taken.moment.status, place), &known.key))
         })
         .collect();
     ranked.sort();
     let mut ranked = ranked.into_iter();
     let (first, key) = ranked.next()?;
-    let because = ranked.next().map_or(Because::Only, |(second, _)| first.before(&second));
+    let because = ranked.next().map_or(PrimaryReason::Only, |(second, _)| first.before(&second));
     Some((key.clone(), because))
 }
 
@@ -68,19 +68,19 @@ pub(crate) struct Rank {
 
 impl Rank {
     /// What puts this one before another: the first difference.
-    pub(super) fn before(&self, other: &Self) -> Because {
+    pub(super) fn before(&self, other: &Self) -> PrimaryReason {
         if self.phase != other.phase {
-            Because::Status
+            PrimaryReason::Status
         } else if self.ended != other.ended {
-            Because::EndedLater
+            PrimaryReason::EndedLater
         } else if self.share != other.share {
-            Because::LargerShare
+            PrimaryReason::LargerShare
         } else if self.start != other.start {
-            Because::EarlierStart
+            PrimaryReason::EarlierStart
         } else if self.place != other.place {
-            Because::Connection
+            PrimaryReason::Connection
         } else {
-            Because::SourceId
+            PrimaryReason::SourceId
         }
     }
 
@@ -114,9 +114,9 @@ mod tests {
 
     const NOON: &str = "2026-11-20T12:00:00Z";
 
-    fn why(world: &World) -> (String, Because) {
+    fn why(world: &World) -> (String, PrimaryReason) {
         let person = &world.person("1").person;
-        let (key, because) = leading(person, &world.scene.workers, &world.scene.connections, at(NOON)).unwrap();
+        let (key, because) = leading(person, &world.input.workers, &world.input.connections, at(NOON)).unwrap();
         (key.source_id.0, because)
     }
 
@@ -130,10 +130,10 @@ mod tests {
             world.settle();
             why(&world)
         };
-        assert_eq!(why(&World::of(NOON, [one()])), ("1".to_owned(), Because::Only));
-        assert_eq!(with(other().ends("2026-11-01")), ("1".to_owned(), Because::Status));
-        assert_eq!(with(other().share(20)), ("1".to_owned(), Because::LargerShare));
-        assert_eq!(with(other().starts("2020-01-01")), ("2".to_owned(), Because::EarlierStart));
-        assert_eq!(with(other()), ("1".to_owned(), Because::Connection));
+        assert_eq!(why(&World::of(NOON, [one()])), ("1".to_owned(), PrimaryReason::Only));
+        assert_eq!(with(other().ends("2026-11-01")), ("1".to_owned(), PrimaryReason::Status));
+        assert_eq!(with(other().share(20)), ("1".to_owned(), PrimaryReason::LargerShare));
+        assert_eq!(with(other().starts("2020-01-01")), ("2".to_owned(), PrimaryReason::EarlierStart));
+        assert_eq!(with(other()), ("1".to_owned(), PrimaryReason::Connection));
     }
 }

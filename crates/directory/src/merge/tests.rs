@@ -13,12 +13,12 @@ fn employed_twice(remote: Worker, justworks: Worker) -> World {
     world.say(REMOTE, remote.born(DOB));
     world.say(JUSTWORKS, justworks.born(DOB));
     world.settle();
-    assert_eq!(world.scene.people.len(), 1);
+    assert_eq!(world.input.people.len(), 1);
     world
 }
 
 fn merged(remote: Worker, justworks: Worker) -> Person {
-    employed_twice(remote, justworks).scene.people[0].person.clone()
+    employed_twice(remote, justworks).input.people[0].person.clone()
 }
 
 fn ana(id: &str) -> Worker {
@@ -92,10 +92,10 @@ fn names_of_departments_and_legal_entities_come_from_the_mapping() {
 fn provenance_moves_only_with_the_value_or_its_winner() {
     let mut world = employed_twice(ana("R").with("title", "Clerk"), ana("R").with("title", "Engineer"));
     let title = Unit::named("title");
-    let first = world.scene.people[0].person.provenance.clone();
+    let first = world.input.people[0].person.provenance.clone();
     assert_eq!(first[&title].since, at(NOON));
     let run = Some(RunId(uuid::Uuid::from_u128(9)));
-    world.scene.run = run;
+    world.input.run = run;
     world.say(REMOTE, ana("R").born(DOB).with("title", "Head Clerk"));
     let decisions = world.settle_at("2026-11-21T12:00:00Z");
     let (_, after) = decisions.only();
@@ -114,7 +114,7 @@ fn provenance_moves_only_with_the_value_or_its_winner() {
 #[test]
 fn a_resolved_manager_stays_resolved_while_the_same_one_is_named() {
     let mut world = World::of(NOON, [ana("R").reports_to("M")]);
-    let person = &mut world.scene.people[0].person;
+    let person = &mut world.input.people[0].person;
     let via = person.manager.via().unwrap().clone();
     assert_eq!(person.manager, ManagerLink::Pending { via: via.clone() });
     let boss = crate::ids::PersonId(uuid::Uuid::from_u128(77));
@@ -137,7 +137,7 @@ fn a_birth_date_is_kept_and_never_shown() {
     assert_eq!(person.birth_date.unwrap().to_string(), DOB);
     let text = serde_json::to_string(&diff(None, person)).unwrap();
     assert!(!text.contains("1990") && !text.contains("Maria"), "{text}");
-    let said = candidates(person, &world.scene.workers, &world.scene.connections, &world.scene.authority, at(NOON));
+    let said = candidates(person, &world.input.workers, &world.input.connections, &world.input.authority, at(NOON));
     let text = serde_json::to_string(&said).unwrap();
     assert!(!text.contains("1990") && !text.contains("Maria"), "{text}");
     assert!(said.iter().any(|one| one.unit.0 == Unit::BIRTH_DATE && one.winner.is_some()));
@@ -149,8 +149,8 @@ fn every_value_says_who_won_and_who_lost() {
         ana("R").with("title", "Clerk").reports_to("M"),
         worker("J", "ANA@acme.com").named("Ana Silva").with("title", "Engineer"),
     );
-    let person = &world.scene.people[0].person;
-    let said = candidates(person, &world.scene.workers, &world.scene.connections, &world.scene.authority, at(NOON));
+    let person = &world.input.people[0].person;
+    let said = candidates(person, &world.input.workers, &world.input.connections, &world.input.authority, at(NOON));
     let of = |unit: &str| said.iter().find(|one| one.unit.0 == unit).unwrap();
     let title = of("title");
     assert_eq!(title.winner.as_ref().unwrap().values["title"], "Clerk");
@@ -169,7 +169,7 @@ fn every_value_says_who_won_and_who_lost() {
 fn ordered(mut world: World, orders: &[(&str, &[ConnectionId])]) -> Person {
     world.order(orders);
     world.settle();
-    world.scene.people[0].person.clone()
+    world.input.people[0].person.clone()
 }
 
 #[test]
@@ -192,8 +192,8 @@ fn an_admin_says_whose_word_counts_for_a_unit() {
 fn an_order_comes_before_the_leading_employment_and_after_its_phase() {
     let part_time = ana("R").share(20).with("title", "Adviser").with("costCenter", "1");
     let world = employed_twice(part_time.clone(), ana("J").with("title", "Engineer").with("costCenter", "2"));
-    assert_eq!(world.scene.people[0].person.source.connection, JUSTWORKS);
-    assert_eq!(world.scene.people[0].person.attributes["costCenter"], "2");
+    assert_eq!(world.input.people[0].person.source.connection, JUSTWORKS);
+    assert_eq!(world.input.people[0].person.attributes["costCenter"], "2");
     let person = ordered(world, &[("title", &[REMOTE])]);
     assert_eq!(person.attributes["title"], "Adviser", "the default order, once it is given, goes before who leads");
     assert_eq!(person.attributes["costCenter"], "2", "and only for its unit");
@@ -207,14 +207,14 @@ fn an_order_comes_before_the_leading_employment_and_after_its_phase() {
     assert_eq!(person.attributes["locale"], "en-US");
     // Remote leads, and the word of Justworks on the title comes before it.
     let mut world = employed_twice(part_time.starts("2019-01-01").share(100), ana("J").with("title", "Engineer"));
-    assert_eq!(world.scene.people[0].person.source.connection, REMOTE);
+    assert_eq!(world.input.people[0].person.source.connection, REMOTE);
     world.order(&[("title", &[JUSTWORKS])]);
     world.settle();
-    assert_eq!(world.scene.people[0].person.attributes["title"], "Engineer");
+    assert_eq!(world.input.people[0].person.attributes["title"], "Engineer");
     // Back to the default.
     world.order(&[("title", &[])]);
     world.settle();
-    assert_eq!(world.scene.people[0].person.attributes["title"], "Adviser");
+    assert_eq!(world.input.people[0].person.attributes["title"], "Adviser");
 }
 
 #[test]
@@ -222,8 +222,8 @@ fn who_would_win_is_told_by_the_order() {
     let mut world = employed_twice(ana("R").with("title", "Clerk"), ana("J").with("title", "Engineer"));
     world.order(&[("title", &[JUSTWORKS])]);
     world.settle();
-    let person = &world.scene.people[0].person;
-    let said = candidates(person, &world.scene.workers, &world.scene.connections, &world.scene.authority, at(NOON));
+    let person = &world.input.people[0].person;
+    let said = candidates(person, &world.input.workers, &world.input.connections, &world.input.authority, at(NOON));
     let title = said.iter().find(|one| one.unit.0 == "title").unwrap();
     assert_eq!(title.winner.as_ref().unwrap().values["title"], "Engineer");
     assert_eq!(title.losers[0].worker.connection, REMOTE);

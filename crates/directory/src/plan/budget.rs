@@ -67,7 +67,7 @@ mod tests {
         };
         let mut world = World::of("2026-11-20T12:00:00Z", [said(first)]);
         world.change("1", |_| said(then));
-        world.scene.now = at(now);
+        world.input.now = at(now);
         let decisions = world.decide();
         let (before, after) = decisions.only();
         is_leaver(before, after, at(now))
@@ -91,7 +91,7 @@ mod tests {
         world.change("1", |known| known.status("archived"));
         let decisions = world.decide();
         let (before, after) = decisions.only();
-        assert!(is_leaver(before, after, world.scene.now), "earlier than planned");
+        assert!(is_leaver(before, after, world.input.now), "earlier than planned");
     }
 
     #[test]
@@ -99,11 +99,11 @@ mod tests {
         let mut world = World::new("2026-11-20T12:00:00Z");
         world.say(crate::testing::REMOTE, worker("1", "a@acme.com").ends("2026-11-30"));
         let decisions = world.settle();
-        assert!(!is_leaver(None, decisions.only().1, world.scene.now));
+        assert!(!is_leaver(None, decisions.only().1, world.input.now));
         let mut world = World::of("2026-11-20T12:00:00Z", [worker("1", "a@acme.com").status("blocked")]);
         world.change("1", |known| known.status("archived"));
         let decisions = world.decide();
         let (before, after) = decisions.only();
-        assert!(!is_leaver(before, after, world.scene.now));
+        assert!(!is_leaver(before, after, world.input.now));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
-use super::{Desk, Subject};
+use super::{GroupResolver, Subject};
 use crate::directory::attribute::unit_of;
 use crate::directory::groups::{
     Carried, Claim, Kind, Source, display_names, id_attributes, is_renamed, key, shown_name,
@@ -14,19 +14,19 @@ use crate::directory::ids::ConnectionId;
 use crate::flows::error::FlowError;
 use crate::scim::text::fold_case;
 use crate::store;
-use crate::store::groups::write::{Called, Seen};
+use crate::store::groups::write::{GroupName, Seen};
 
 /// A group whose source id carries a name that no group has, and what has been found out about it so far.
 struct Candidate {
-    group: Called,
+    group: GroupName,
     /// The source ids by which the names at hand lead to it.
     seen: Vec<Seen>,
     /// Read once, with the first name that asks.
-    standing: Option<Standing>,
+    decision: Option<Decision>,
 }
 
 /// What decides whether a group is renamed, whatever the new name.
-enum Standing {
+enum Decision {
     /// Somebody still carries one of its keys.
     Kept,
     Open {
@@ -36,7 +36,7 @@ enum Standing {
     },
 }
 
-impl Desk<'_> {
+impl GroupResolver<'_> {
     /// Renames groups whose source ids carry a name now that no group has.
     pub(crate) async fn rename(
         &mut self,
@@ -59,10 +59,10 @@ impl Desk<'_> {
             let (Some(claim), kind) = (named.get(&name), name.0) else { continue };
             let mut renamed = None;
             for (n, candidate) in candidates.iter_mut().enumerate().filter(|(_, one)| one.is_behind(kind, &sources)) {
-                if candidate.standing.is_none() {
-                    candidate.standing = Some(self.standing(conn, kind, &candidate.group, named).await?);
+                if candidate.decision.is_none() {
+                    candidate.decision = Some(self.decision(conn, kind, &candidate.group, named).await?);
                 }
-                let Some(Standing::Open { keys, behind, members }) = &candidate.standing else { continue };
+                let Some(Decision::Open { keys, behind, members }) = &candidate.decision else { continue };
                 if is_renamed(keys, &claim.key, behind, members) {
                     renamed = Some(n);
                     break;
@@ -79,19 +79,19 @@ impl Desk<'_> {
     }
 
     /// Reads what decides about a group, whose keys are taken by it. The members only if all of them are in the plan.
-    async fn standing(
+    async fn decision(
         &self,
         conn: &mut AsyncPgConnection,
         kind: Kind,
-        group: &Called,
+        group: &GroupName,
         named: &BTreeMap<(Kind, &str), &Claim>,
-    ) -> Result<Standing, FlowError> {
-        let Some(attributes) = id_attributes(kind) else { return Ok(Standing::Kept) };
+    ) -> Result<Decision, FlowError> {
+        let Some(attributes) = id_attributes(kind) else { return Ok(Decision::Kept) };
         let keys = store::groups::write::take(conn, group.id).await?;
         if keys.iter().any(|key| named.contains_key(&(kind, key)))
             || store::groups::write::is_kept(conn, self.plan, kind, group.id).await?
         {
-            return Ok(Standing::Kept);
+            return Ok(Decision::Kept);
         }
         let source = |connection: Uuid, id: &str| Source {
             connection: ConnectionId(connection),
@@ -100,7 +100,7 @@ impl Desk<'_> {
         let behind = store::groups::write::seen_behind(conn, group.id).await?;
         let unit = unit_of(attributes.0);
         let members = store::groups::write::carried(conn, self.plan, kind, group.id, attributes, &unit.0).await?;
-        Ok(Standing::Open {
+        Ok(Decision::Open {
             keys: keys.into_iter().collect(),
             behind: behind.iter().map(|seen| source(seen.connection_id, &seen.source_id)).collect(),
             members: members
@@ -147,12 +147,12 @@ async fn candidates(
     Ok(groups
         .into_iter()
         .filter(|group| group.deleted_at.is_none())
-        .map(|group| Candidate { seen: behind.remove(&group.id).unwrap_or_default(), group, standing: None })
+        .map(|group| Candidate { seen: behind.remove(&group.id).unwrap_or_default(), group, decision: None })
         .collect())
 }
 
 /// What a group would like to be called.
-pub(crate) struct Wish<'a> {
+pub(crate) struct NameRequest<'a> {
     pub(crate) kind: Kind,
     pub(crate) name: &'a str,
     pub(crate) system: Option<&'a str>,
@@ -162,11 +162,11 @@ pub(crate) struct Wish<'a> {
 /// For each wish the best display name that no other group has.
 pub(crate) async fn free_names<'a>(
     conn: &mut AsyncPgConnection,
-    wishes: impl Iterator<Item = &'a Wish<'a>>,
+    requests: impl Iterator<Item = &'a NameRequest<'a>>,
 ) -> Result<Vec<String>, FlowError> {
     let key = |name: &String| fold_case(name).into_owned();
     let options: Vec<Vec<String>> =
-        wishes.map(|wish| display_names(wish.kind, wish.name, wish.system, wish.id)).collect();
+        requests.map(|request| display_names(request.kind, request.name, request.system, request.id)).collect();
     let keys: Vec<String> = options.iter().flatten().map(key).collect();
     let mut taken: BTreeSet<String> = store::groups::write::taken_names(conn, &keys).await?.into_iter().collect();
     options

@@ -64,7 +64,7 @@ impl Saying {
         let connection = if self.connection { REMOTE } else { JUSTWORKS };
         world.say(connection, self.worker());
         let key = WorkerKey { connection, source_id: SourceId(self.id.to_string()) };
-        let known = world.scene.workers.iter_mut().find(|known| known.key == key).unwrap();
+        let known = world.input.workers.iter_mut().find(|known| known.key == key).unwrap();
         known.absent = self.absent;
     }
 }
@@ -94,7 +94,7 @@ fn worlds() -> impl Strategy<Value = World> {
             }
             if number < last {
                 world.settle();
-                world.scene.now += TimeDelta::days(2);
+                world.input.now += TimeDelta::days(2);
                 order(&mut world, &then);
             }
         }
@@ -126,10 +126,10 @@ proptest! {
     #[test]
     fn the_order_of_workers_and_people_does_not_matter(world in worlds(), by in 0..10_usize) {
         let mut turned = world.clone();
-        turned.scene.workers.reverse();
-        let middle = by.min(turned.scene.workers.len());
-        turned.scene.workers.rotate_left(middle);
-        turned.scene.people.reverse();
+        turned.input.workers.reverse();
+        let middle = by.min(turned.input.workers.len());
+        turned.input.workers.rotate_left(middle);
+        turned.input.people.reverse();
         prop_assert_eq!(world.decide(), turned.decide());
     }
 
@@ -141,7 +141,7 @@ proptest! {
             ("name", vec![REMOTE]), ("locale", vec![REMOTE, JUSTWORKS]),
         ]),
     ) {
-        world.scene.authority = Authority::default();
+        world.input.authority = Authority::default();
         let without = world.decide();
         order(&mut world, &[(unit, named)]);
         prop_assert_eq!(without, world.decide());
@@ -149,10 +149,10 @@ proptest! {
 
     #[test]
     fn an_order_touches_its_unit_alone_and_going_back_restores(mut world in worlds(), by in 0..2_usize) {
-        world.scene.authority = Authority::default();
+        world.input.authority = Authority::default();
         world.settle();
         let people = |world: &World| -> Vec<Person> {
-            world.scene.people.iter().map(|known| known.person.clone()).collect()
+            world.input.people.iter().map(|known| known.person.clone()).collect()
         };
         let before = people(&world);
         let unit = ["title", "locale"][by];
@@ -179,8 +179,8 @@ proptest! {
     fn everybody_is_decided_once_and_every_question_is_said(world in worlds()) {
         let decisions = world.decide();
         let keys: BTreeSet<_> = decisions.workers.iter().map(|decision| &decision.key).collect();
-        prop_assert_eq!(keys.len(), world.scene.workers.len());
-        prop_assert_eq!(decisions.workers.len(), world.scene.workers.len());
+        prop_assert_eq!(keys.len(), world.input.workers.len());
+        prop_assert_eq!(decisions.workers.len(), world.input.workers.len());
         for decision in &decisions.workers {
             match &decision.outcome {
                 Outcome::Withheld => prop_assert!(!decision.reviews.is_empty()),
@@ -192,8 +192,8 @@ proptest! {
 
     #[test]
     fn nobody_loses_an_id_or_a_link_and_no_two_have_one_email(mut world in worlds()) {
-        let links: Vec<_> = world.scene.workers.iter().map(|known| (known.key.clone(), known.link.clone())).collect();
-        let people: BTreeSet<PersonId> = world.scene.people.iter().map(|known| known.id).collect();
+        let links: Vec<_> = world.input.workers.iter().map(|known| (known.key.clone(), known.link.clone())).collect();
+        let people: BTreeSet<PersonId> = world.input.people.iter().map(|known| known.id).collect();
         let decisions = world.settle();
         for (key, link) in links {
             if let Some(link) = link {
@@ -201,10 +201,10 @@ proptest! {
                 prop_assert!(kept);
             }
         }
-        let after: BTreeSet<PersonId> = world.scene.people.iter().map(|known| known.id).collect();
+        let after: BTreeSet<PersonId> = world.input.people.iter().map(|known| known.id).collect();
         prop_assert!(people.is_subset(&after));
-        let emails: BTreeSet<_> = world.scene.people.iter().map(|known| known.person.work_email.key().clone()).collect();
-        prop_assert_eq!(emails.len(), world.scene.people.len());
+        let emails: BTreeSet<_> = world.input.people.iter().map(|known| known.person.work_email.key().clone()).collect();
+        prop_assert_eq!(emails.len(), world.input.people.len());
     }
 
     #[test]
@@ -219,7 +219,7 @@ proptest! {
     fn nobody_takes_an_email_that_was_another_persons(world in worlds()) {
         let decisions = world.decide();
         for planned in &decisions.people {
-            if let Some(holder) = world.scene.holders.get(planned.after.work_email.key()) {
+            if let Some(holder) = world.input.holders.get(planned.after.work_email.key()) {
                 prop_assert!(holder.person == planned.id || planned.bundle.is_some());
             }
         }
@@ -253,14 +253,14 @@ proptest! {
 
 /// An end from before the start is left out without a question.
 fn ended_before(world: &World, key: &WorkerKey) -> bool {
-    let known = world.scene.workers.iter().find(|known| known.key == *key);
+    let known = world.input.workers.iter().find(|known| known.key == *key);
     let employment = known.map(|known| &known.statement.employment);
     employment.and_then(|own| own.last_day.zip(own.start)).is_some_and(|(end, start)| end < start)
 }
 
 fn decision_left(world: &World, key: &WorkerKey) -> bool {
-    let known = world.scene.workers.iter().find(|known| known.key == *key).unwrap();
-    let rules = &world.scene.connections[0].rules;
-    let taken = Taken::of_published(known, rules, None, world.scene.now);
+    let known = world.input.workers.iter().find(|known| known.key == *key).unwrap();
+    let rules = &world.input.connections[0].rules;
+    let taken = EffectiveRecord::for_published(known, rules, None, world.input.now);
     taken.moment.status == Status::Terminated
 }
