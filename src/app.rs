@@ -21,14 +21,14 @@ use super::flows::access::callers;
 use super::flows::server::key_check;
 use super::jobs::Runner;
 use super::jobs::Wake;
-use super::store::db::embedded::{Embedded, Options};
+use super::store::db::embedded::Embedded;
+use super::store::db::embedded::Options;
 use super::store::db::lanes::{LaneSettings, Lanes};
 use super::store::db::pool::{Database, PoolSettings};
 use super::store::db::source::DatabaseSource;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseChoice};
 use crate::flows::context::{Context, VENDOR_WAIT};
-use crate::http::metrics;
 use crate::http::server::{self, Workers};
 use crate::http::state::State;
 use crate::outbound::Outbound;
@@ -175,10 +175,10 @@ impl App {
 
 /// Puts together what was counted, every few seconds.
 async fn keep_metrics() {
-    let mut time = tokio::time::interval(metrics::UPKEEP);
+    let mut time = tokio::time::interval(super::http::counters::UPKEEP);
     loop {
         time.tick().await;
-        metrics::keep_up();
+        super::http::counters::keep_up();
     }
 }
 

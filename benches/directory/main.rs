@@ -24,7 +24,8 @@ use std::net::TcpListener;
 
 use anyhow::Context as _;
 use rollbook::clock::Clock;
-use rollbook::store::db::embedded::{Embedded, Options};
+use rollbook::store::db::embedded::Embedded;
+use rollbook::store::db::embedded::Options;
 
 use self::company::Company;
 use self::program::Program;

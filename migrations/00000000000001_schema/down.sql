@@ -1,6 +1,6 @@
 DROP TABLE
     key_check, clock_state, leases, audit,
-    page_positions, page_walks, feed_filters, tokens, consumers,
+    page_positions, page_walks, policy_filters, tokens, consumers,
     people_blocks, feed_state, changes,
     group_walk, group_kinds, group_sources, group_keys, groups,
     email_reservations, authority_walk, authority, people,

@@ -40,7 +40,7 @@ CREATE TABLE connections (
     -- When the latest full read began.
     last_full_at timestamptz,
     -- Numbers of published, withheld and excluded workers, counted at the end of a run.
-    tally jsonb,
+    worker_counts jsonb,
     problems jsonb NOT NULL DEFAULT '[]',
     -- Failed runs in a row.
     failures integer NOT NULL DEFAULT 0,
@@ -116,7 +116,7 @@ CREATE TABLE runs (
     workers bigint NOT NULL DEFAULT 0,
     expected bigint,
     -- The phase that `workers` counts: records of the list, or full records fetched one by one after it.
-    stage text NOT NULL DEFAULT 'list',
+    phase text NOT NULL DEFAULT 'list',
     counts jsonb NOT NULL DEFAULT '{}',
     problems jsonb NOT NULL DEFAULT '[]',
     -- Fields whose loss an admin accepts in this run. A read that lacks any other field for many workers is incomplete.
@@ -162,7 +162,7 @@ CREATE TABLE workers (
     statement jsonb NOT NULL,
     digest bytea NOT NULL,
     email_key text,
-    -- Whether the record has fields that cannot be read; counted in the tally.
+    -- Whether the record has fields that cannot be read; counted in `connections.worker_counts`.
     unreadable boolean NOT NULL GENERATED ALWAYS AS (statement ? 'unreadable') STORED,
     -- The record that merging uses. It is NULL until the worker is published.
     accepted jsonb,
@@ -221,22 +221,22 @@ CREATE INDEX plans_created ON plans (created_at);
 -- People as a plan wants them.
 CREATE TABLE plan_items (
     plan_id uuid NOT NULL REFERENCES plans ON DELETE CASCADE,
-    n integer NOT NULL,
+    seq integer NOT NULL,
     person_id uuid NOT NULL,
     -- The version that the item rests on. It is NULL for a person who does not exist yet.
     base_version bigint,
     state text NOT NULL DEFAULT 'planned' CHECK (state IN ('planned', 'applied', 'stale', 'rejected')),
     -- The planned person. The manager link is in the columns below.
-    wanted jsonb NOT NULL,
+    target jsonb NOT NULL,
     user_name_key text NOT NULL,
     diff jsonb NOT NULL,
     event text,
     effective_at timestamptz,
     leaver boolean NOT NULL,
-    -- Items that exchange emails share a bundle and are written in one transaction.
-    bundle integer,
+    -- Items that exchange emails share a swap group and are written in one transaction.
+    swap_group integer,
     -- The order of writing: managers before their reports, so that a link always has a target.
-    level integer NOT NULL DEFAULT 0,
+    apply_order integer NOT NULL DEFAULT 0,
     manager_before uuid,
     manager_via_connection uuid,
     manager_via_source text,
@@ -245,12 +245,12 @@ CREATE TABLE plan_items (
     manager_since timestamptz,
     manager_state text NOT NULL,
     start_date date,
-    PRIMARY KEY (plan_id, n)
+    PRIMARY KEY (plan_id, seq)
 );
 -- A planned person is read once, soon after it was written: compressing it or moving it out of the row does not pay.
 ALTER TABLE plan_items SET (toast_tuple_target = 8160);
 CREATE UNIQUE INDEX plan_items_person ON plan_items (plan_id, person_id);
-CREATE INDEX plan_items_next ON plan_items (plan_id, level, n) WHERE state = 'planned';
+CREATE INDEX plan_items_next ON plan_items (plan_id, apply_order, seq) WHERE state = 'planned';
 CREATE INDEX plan_items_email ON plan_items (plan_id, user_name_key);
 
 -- What a plan decides about workers.
@@ -289,7 +289,7 @@ CREATE TABLE holds (
     -- The run that carries out an approval.
     run_id uuid,
     -- When a run found another set of leavers. From then on a rejection has no effect.
-    spent_at timestamptz
+    superseded_at timestamptz
 );
 CREATE INDEX holds_of_run ON holds (run_id) WHERE run_id IS NOT NULL;
 CREATE UNIQUE INDEX holds_one_open ON holds (connection_id) WHERE state = 'open';
@@ -343,7 +343,7 @@ CREATE TABLE people (
     document text NOT NULL,
     -- The values of the document as filters and sorting compare them (case folded, instants in UTC), in the shape of the
     -- document. They are written together with it.
-    keys jsonb NOT NULL,
+    search_values jsonb NOT NULL,
 
     -- The manager link as the HR system states it: by the manager's worker, or by the manager's email.
     manager_via_connection uuid,
@@ -374,9 +374,9 @@ CREATE TABLE people (
     next_due timestamptz,
     left_at timestamptz
 );
--- Pages read documents and filters compare keys row by row, so both stay in the row, uncompressed as long as it fits.
+-- Pages read documents and filters compare search values row by row, so both stay in the row, uncompressed as long as it fits.
 -- The person as JSON moves out of the row instead.
-ALTER TABLE people ALTER COLUMN document SET STORAGE MAIN, ALTER COLUMN keys SET STORAGE MAIN;
+ALTER TABLE people ALTER COLUMN document SET STORAGE MAIN, ALTER COLUMN search_values SET STORAGE MAIN;
 ALTER TABLE people SET (toast_tuple_target = 4080);
 CREATE UNIQUE INDEX people_position_key ON people (position);
 CREATE INDEX people_inactive ON people (position) WHERE NOT active;
@@ -392,13 +392,13 @@ CREATE INDEX people_pending_by_email ON people (manager_via_email) WHERE manager
 
 -- Filters. An index takes no long values, so that equal values are found by their first 200 characters. The index for
 -- `co`, `sw` and `ew` is created at start (see src/store/trigrams.rs), because not every server has its extension.
-CREATE INDEX people_by_user_name ON people ((left(keys ->> 'userName', 200) COLLATE "C"));
-CREATE INDEX people_by_display_name ON people ((left(keys ->> 'displayName', 200) COLLATE "C"));
+CREATE INDEX people_by_user_name ON people ((left(search_values ->> 'userName', 200) COLLATE "C"));
+CREATE INDEX people_by_display_name ON people ((left(search_values ->> 'displayName', 200) COLLATE "C"));
 CREATE INDEX people_by_employee_number ON people
-    ((left(keys -> 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User' ->> 'employeeNumber', 200) COLLATE "C"));
+    ((left(search_values -> 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User' ->> 'employeeNumber', 200) COLLATE "C"));
 CREATE INDEX people_by_department ON people
-    ((left(keys -> 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User' ->> 'department', 200) COLLATE "C"));
-CREATE INDEX people_by_email ON people USING gin ((keys -> '~emails') jsonb_path_ops) WITH (gin_pending_list_limit = 256);
+    ((left(search_values -> 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User' ->> 'department', 200) COLLATE "C"));
+CREATE INDEX people_by_email ON people USING gin ((search_values -> '~emails') jsonb_path_ops) WITH (gin_pending_list_limit = 256);
 
 -- Birthdays, for callers that may see them: by date, and by month and day.
 CREATE INDEX people_by_birth_date ON people ((person ->> 'birthDate'));
@@ -419,7 +419,7 @@ CREATE INDEX people_in_all ON people (all_group, position) WHERE all_group IS NO
 -- expects one person in a thousand. `ROWS 1` states the true number.
 CREATE FUNCTION people_with_email_keys(wanted jsonb) RETURNS SETOF uuid LANGUAGE plpgsql STABLE ROWS 1 AS $$
 BEGIN
-    RETURN QUERY SELECT p.id FROM people AS p WHERE p.keys -> '~emails' @> wanted;
+    RETURN QUERY SELECT p.id FROM people AS p WHERE p.search_values -> '~emails' @> wanted;
 END
 $$;
 
@@ -583,9 +583,9 @@ CREATE TABLE changes (
     renamed boolean NOT NULL DEFAULT FALSE,
     groups_renamed uuid[] NOT NULL DEFAULT '{}',
 
-    -- Numbers of the `feed_filters` that the person or group satisfied before and after the change, only after it, and
+    -- Numbers of the `policy_filters` that the person or group satisfied before and after the change, only after it, and
     -- only before it.
-    inside integer[],
+    matched integer[],
     entered integer[],
     departed integer[],
     PRIMARY KEY (id, at)
@@ -657,7 +657,7 @@ CREATE INDEX tokens_expiring ON tokens (expires_at) WHERE consumer_id IS NOT NUL
 
 -- The filters of a consumer's policy. Another policy gets another number, so that changes recorded under old filters
 -- have no meaning under the new ones.
-CREATE TABLE feed_filters (
+CREATE TABLE policy_filters (
     number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     consumer_id uuid NOT NULL CONSTRAINT feed_filters_consumer_key UNIQUE REFERENCES consumers ON DELETE CASCADE,
     user_filter text,

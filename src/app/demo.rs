@@ -354,7 +354,7 @@ async fn tell(
     data_dir: &Path,
 ) -> anyhow::Result<()> {
     let mut conn = context.db.get().await?;
-    let total = store::paging::people::total(&mut conn).await?;
+    let total = store::paging::people_list::total(&mut conn).await?;
     let shown = store::people::summaries::find(&mut conn).await?;
     let (merged, led) = (shown.merged.unwrap_or_default(), shown.led.unwrap_or_default());
     let group = shown.group.unwrap_or_default();

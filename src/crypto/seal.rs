@@ -4,13 +4,13 @@
 //! it was sealed for ([`SealContext`]), so that nobody who can write to the database can move it to a row of his own.
 //!
 //! ```
-//! use super::seal::{Keys, SealContext};
+//! use rollbook::crypto::seal::{Keys, SealContext};
 //!
 //! let keys = Keys::parse("8f0e2d4c6b8a79685746352413021f0e8f0e2d4c6b8a79685746352413021f0e".into())?;
-//! let place = SealContext { table: "connections", column: "credentials", row: "7" };
-//! let sealed = keys.seal(place, b"ra_live_example");
-//! assert_eq!(keys.open(place, &sealed)?.as_slice(), b"ra_live_example");
-//! assert!(keys.open(SealContext { row: "8", ..place }, &sealed).is_err());
+//! let context = SealContext { table: "connections", column: "credentials", row: "7" };
+//! let sealed = keys.seal(context, b"ra_live_example");
+//! assert_eq!(keys.open(context, &sealed)?.as_slice(), b"ra_live_example");
+//! assert!(keys.open(SealContext { row: "8", ..context }, &sealed).is_err());
 //! # Ok::<(), KeyError>(())
 //! ```
 

@@ -9,7 +9,8 @@ use serde_json::json;
 use tracing::info;
 use uuid::Uuid;
 
-use super::applying::apply::{Cause, apply};
+use super::applying::Cause;
+use super::applying::apply::apply;
 use super::audit::{Actor, record};
 use super::context::Context;
 use super::error::FlowError;

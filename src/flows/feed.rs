@@ -9,9 +9,10 @@ use super::context::Context;
 use super::error::FlowError;
 use crate::scim::release::Policy;
 use crate::store;
+use crate::store::changes::ChangeRow;
 use crate::store::changes::policy_filters::PolicyFilter;
 use crate::store::changes::policy_totals::Count;
-use crate::store::changes::{ChangeRow, WhileBusy};
+use crate::store::changes::sequence::WhileBusy;
 
 /// How many changes are numbered in one transaction.
 const STEP: usize = 5_000;
@@ -19,7 +20,7 @@ const STEP: usize = 5_000;
 /// Numbers the changes that were committed since; `false` when there are none.
 pub async fn sequence(context: &Context) -> Result<bool, FlowError> {
     let mut conn = context.db.get().await?;
-    Ok(conn.transaction(async |conn| store::changes::sequence(conn, STEP, WhileBusy::Leave).await).await? > 0)
+    Ok(conn.transaction(async |conn| store::changes::sequence::sequence(conn, STEP, WhileBusy::Leave).await).await? > 0)
 }
 
 /// The changes after a sequence number. What was committed before the call is in it, so that a caller who has seen a
@@ -41,8 +42,9 @@ pub async fn is_expired(context: &Context, sequence_number: i64) -> Result<bool,
 async fn number_all(conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
     let mut collisions = 0_u8;
     loop {
-        let numbered =
-            conn.transaction(async |conn| Ok(store::changes::sequence(conn, STEP, WhileBusy::Wait).await?)).await;
+        let numbered = conn
+            .transaction(async |conn| Ok(store::changes::sequence::sequence(conn, STEP, WhileBusy::Wait).await?))
+            .await;
         match numbered {
             // A full step may not have been all there was.
             Ok(STEP) => collisions = 0,

@@ -9,7 +9,7 @@ use tracing::{error, info};
 use uuid::Uuid;
 
 use super::applying;
-use super::applying::apply::Cause;
+use super::applying::Cause;
 use super::applying::groups::{Subject, moves};
 use super::applying::policy_match::PolicyFilters;
 use super::audit::{Actor, record};
@@ -20,7 +20,8 @@ use crate::directory::groups::{Kind, key, shown_name};
 use crate::directory::person::Person;
 use crate::store;
 use crate::store::changes::NewChange;
-use crate::store::groups::{GroupRow, KindRow, Memberships, memberships};
+use crate::store::groups::columns::{Memberships, memberships};
+use crate::store::groups::{GroupRow, KindRow};
 
 /// How long a group in which nobody is stays readable.
 pub const RETIRED_DAYS: i64 = 90;

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::audit::{Actor, record};
-use super::connections::lifecycle::Asked;
 use super::connections::mapping;
 use super::connections::mapping::Mapped;
 use super::context::Context;
 use super::error::FlowError;
+use super::runs::queue::Asked;
 use crate::directory::worker::mapping::Mapping;
 use crate::store;
 

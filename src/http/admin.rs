@@ -36,9 +36,10 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::auth::{self, Scope};
+use super::auth;
 use super::compressed;
 use super::error::{Front, Problem};
+use super::scope::Scope;
 
 pub use openapi::document;
 

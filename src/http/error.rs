@@ -15,8 +15,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use diesel::result::Error as DieselError;
 
-use super::auth::Scope;
-use super::{metrics, request_id};
+use super::request_id;
+use super::scope::Scope;
 use crate::store::db::error::{DatabaseError, Fault, classify};
 
 pub use code::Code;
@@ -136,7 +136,7 @@ impl From<DieselError> for Refusal {
     fn from(error: DieselError) -> Self {
         let fault = classify(&error);
         if let (Fault::TimedOut, Ok(limit)) = (fault, LIMIT.try_with(|limit| *limit)) {
-            metrics::timed_out();
+            super::counters::timed_out();
             return Self::TooLong { limit };
         }
         // Only the message: Postgres puts values of rows into the detail.

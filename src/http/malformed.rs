@@ -8,7 +8,7 @@ use super::error::{Code, Problem, ScimFailure};
 use super::wire::{Malformation, REFUSED};
 use crate::scim::error::ScimError;
 
-/// Where the wire sends what it cannot read. GroupName by a client itself, it answers the same.
+/// Where the wire sends what it cannot read. Called by a client itself, it answers the same.
 pub fn routes(config: &mut web::ServiceConfig) {
     config.route(&format!("{REFUSED}/{{front}}/{{why}}"), web::to(refuse));
 }

@@ -18,9 +18,11 @@ use actix_web::http::header::ALLOW;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
 
-use super::auth::{self, Caller, ScimRead, Scope};
+use super::auth;
+use super::auth::{Caller, ScimRead};
 use super::compressed;
 use super::error::{Front, ScimFailure};
+use super::scope::Scope;
 
 /// All of SCIM, as one scope: whatever lies under `/scim` and is not known is a SCIM error too.
 pub fn routes(config: &mut web::ServiceConfig) {

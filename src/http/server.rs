@@ -8,17 +8,22 @@ use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol, Request, Response, ServiceConfig};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::body::MessageBody;
-use actix_web::dev::{AppConfig, Server, ServerHandle};
-use actix_web::middleware::from_fn;
-use actix_web::{App, Error, web};
+use actix_web::dev::{AppConfig, Server, ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderValue;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{App, Error, HttpMessage, web};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpStream;
 use tracing::warn;
+use tracing_actix_web::RequestId;
 
+use super::request_id::CURRENT;
+use super::request_id::HEADER;
 use super::state::State;
 use super::wire::Wire;
-use super::{admin, consent, malformed, metrics, ops, request_id, scim};
+use super::{admin, consent, malformed, metrics, ops, scim};
 use crate::flows::context::Context;
+use crate::store::db::pool::watched;
 
 /// How long a client may take to send its request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -73,8 +78,8 @@ pub fn serve(
         App::new()
             .app_data(web::Data::new(state))
             .app_data(context.clone())
-            .wrap(from_fn(request_id::mark))
-            .wrap(from_fn(metrics::measure))
+            .wrap(from_fn(mark))
+            .wrap(from_fn(super::counters::measure))
             .configure(routes)
     };
     listen(app, listener, workers.number)
@@ -179,6 +184,22 @@ pub(super) fn allow(wanted: u64) -> u64 {
         raised /= 2;
     }
     soft
+}
+
+/// Middleware for the whole application, inside of the request log, whose id it takes over.
+pub async fn mark(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let logged = request.extensions().get::<RequestId>().map(|id| **id);
+    let made = || request.app_data::<web::Data<State>>().map(|state| state.clock.row_id());
+    let Some(id) = logged.or_else(made) else { return next.call(request).await };
+    let mut response = CURRENT.scope(id, watched(next.call(request))).await?;
+    // A UUID is visible ASCII, so there is always a value.
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(HEADER, value);
+    }
+    Ok(response)
 }
 
 #[cfg(test)]

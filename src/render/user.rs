@@ -24,7 +24,7 @@ use crate::directory::worker::mapping::EmploymentType;
 use crate::scim::schema::{ENTERPRISE_URN, USER_URN, WORKER_URN};
 
 pub use keys::keys;
-pub use slots::{InGroup, ManagerShown, Slots, write};
+pub use slots::{InGroup, ManagerShown, Slots, shown_email, write};
 
 /// The User that most consumers see, as JSON text with slots. The order of attributes is fixed, so that equal people
 /// give equal texts.
@@ -121,17 +121,6 @@ pub fn display_name(person: &Person) -> Cow<'_, str> {
 #[must_use]
 pub fn employee_number(person: &Person) -> Option<&str> {
     get(&person.attributes, name::EMPLOYEE_NUMBER)
-}
-
-/// An email address as SCIM shows it: as served, with the domain in lower case.
-#[must_use]
-pub fn shown_email(address: &str) -> Cow<'_, str> {
-    match address.rsplit_once('@') {
-        Some((local, domain)) if domain.chars().any(char::is_uppercase) => {
-            Cow::Owned(format!("{local}@{}", domain.to_lowercase()))
-        }
-        _ => Cow::Borrowed(address),
-    }
 }
 
 /// `userType` of a kind of work relation, in the words of RFC 7643 §4.1.1 (extension.md section 4).

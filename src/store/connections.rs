@@ -40,7 +40,7 @@ pub struct ConnectionRow {
     /// When the last full reading began.
     pub last_full_at: Option<DateTime<Utc>>,
     /// See [`Tally`](super::workers::Tally); as of the end of the last run.
-    pub tally: Option<Value>,
+    pub worker_counts: Option<Value>,
     /// The address of the HR system at which `account_id` is an account.
     pub account_place: Option<String>,
     /// Refusals in a row that were not the HR system's own.
@@ -89,7 +89,7 @@ pub struct ConnectionChange {
     pub next_run_at: Option<Option<DateTime<Utc>>>,
     pub mark: Option<Option<Value>>,
     pub last_full_at: Option<DateTime<Utc>>,
-    pub tally: Option<Value>,
+    pub worker_counts: Option<Value>,
     pub account_place: Option<String>,
     pub blocked: Option<i32>,
     pub blocked_since: Option<Option<DateTime<Utc>>>,

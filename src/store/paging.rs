@@ -8,3 +8,4 @@ pub mod people;
 pub(crate) mod people_list;
 pub(crate) mod resume;
 pub(crate) mod sorted;
+pub mod types;

@@ -17,8 +17,9 @@ use futures_util::future::try_join;
 use uuid::Uuid;
 
 use super::db::schema::people;
-use super::filter::users::Condition;
-use super::groups::{column, shown_groups};
+use super::filter::condition::Condition;
+use super::groups::columns::column;
+use super::groups::shown_groups;
 use super::visibility::Visibility;
 use crate::directory::groups::Kind;
 

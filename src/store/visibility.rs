@@ -1,15 +1,10 @@
 //! What one caller sees of the directory (law 8), as conditions on rows: people and groups that are outside do not exist
 //! for the caller, wherever they would be mentioned.
 
-use diesel::QueryResult;
-use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
-use super::changes::policy_totals::PolicyKey;
-use super::filter::groups::GroupCondition;
+use super::filter::condition::{Condition, GroupCondition};
 use super::filter::sql::Sql;
-use super::filter::users::Condition;
-use crate::scim::filter::check::Checked;
 use crate::scim::schema::Hidden;
 
 /// What one caller sees, and how. Made for one request.
@@ -41,31 +36,10 @@ impl Visibility {
         }
     }
 
-    /// Only these people and groups: the filters of a release policy, which are asked of everything there is.
-    pub async fn narrowed(
-        self,
-        conn: &mut AsyncPgConnection,
-        users: Option<&Checked>,
-        groups: Option<&Checked>,
-    ) -> QueryResult<Self> {
-        let all = Self::unrestricted(&self.base_url, false, Hidden::nothing());
-        let people = match users {
-            Some(filter) => {
-                let mut condition = Condition::of(filter, &all);
-                condition.settle(conn).await?;
-                Some(condition.kept_prepared())
-            }
-            None => None,
-        };
-        let groups = match groups {
-            Some(filter) => {
-                let mut condition = GroupCondition::of(filter, &all);
-                condition.settle(conn).await?;
-                Some(condition.kept_prepared())
-            }
-            None => None,
-        };
-        Ok(Self { people, groups, ..self })
+    /// Only people and groups that satisfy these conditions. The filters of a release policy become conditions in
+    /// `filter::policy`.
+    pub(super) fn with_conditions(self, people: Option<Condition>, groups: Option<GroupCondition>) -> Self {
+        Self { people, groups, ..self }
     }
 
     /// The policy is this consumer's.
@@ -111,4 +85,11 @@ impl Visibility {
         let same = Sql::of(format!("EXISTS (SELECT FROM people WHERE \"people\".\"id\" = {row}.id AND "));
         Some(same.append(condition).push(")"))
     }
+}
+
+/// Which policy's number it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PolicyKey {
+    pub(crate) consumer: Uuid,
+    pub(crate) user_filter: String,
 }

@@ -13,11 +13,11 @@ use rollbook::scim::filter::{Mode, read};
 use rollbook::scim::path::AttrPath;
 use rollbook::scim::schema::{Hidden, ResourceType};
 use rollbook::store::db::pool::Connection;
+use rollbook::store::filter::condition::Condition;
 use rollbook::store::filter::sort::Sort;
-use rollbook::store::filter::users::Condition;
 use rollbook::store::paging;
 use rollbook::store::paging::mixed::{Found, Order, Spanning};
-use rollbook::store::paging::people::{PageRequest, Start};
+use rollbook::store::paging::types::{PageRequest, Start};
 use rollbook::store::visibility::Visibility;
 use uuid::Uuid;
 

@@ -10,7 +10,8 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use nix::sys::signal::Signal;
 use rollbook::clock::Clock;
 use rollbook::sandbox::{Effect, Fault, Running, Sandbox, SandboxConfig, system_time};
-use rollbook::store::db::embedded::{Embedded, Options};
+use rollbook::store::db::embedded::Embedded;
+use rollbook::store::db::embedded::Options;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -21,13 +22,13 @@ const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const OTHER_KEY: &str = "HxweHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgE=";
 
 /// A vendor, and the data directory of one server.
-struct SealContext {
+struct Place {
     folder: TempDir,
     vendor: Sandbox,
     running: Running,
 }
 
-impl SealContext {
+impl Place {
     fn new(workers: u32) -> Self {
         let config = SandboxConfig { rate_limit_per_minute: 0, ..SandboxConfig::plain(workers) };
         let vendor = Sandbox::new(config, Arc::new(system_time));

@@ -324,7 +324,7 @@ async fn after_a_change_of_the_policy_the_feed_goes_on_by_the_new_one() {
     // The scope taken away and given again.
     set_policy(&live, &desk, json!({ "userFilter": DATA, "scopes": ["scim:read"] })).await;
     assert_eq!(
-        live.world.number("SELECT count(*) FROM feed_filters").await,
+        live.world.number("SELECT count(*) FROM policy_filters").await,
         1,
         "lists go by it, whoever reads the feed"
     );
@@ -335,7 +335,7 @@ async fn after_a_change_of_the_policy_the_feed_goes_on_by_the_new_one() {
     assert_eq!(hear(&live, &mut desk).await.len(), 1);
     let gone = live.call("DELETE", &format!("/api/v1/consumers/{}", desk.id), &live.admin, Some(&json!({}))).await;
     assert_eq!(gone.status, 204);
-    assert_eq!(live.world.number("SELECT count(*) FROM feed_filters").await, 0);
+    assert_eq!(live.world.number("SELECT count(*) FROM policy_filters").await, 0);
 }
 
 /// Whoever writes goes by one policy, from first to last.
@@ -358,7 +358,7 @@ async fn a_change_of_the_policy_waits_for_those_who_write_by_the_old_one() {
             }
             // Neither a reader nor a backup waits.
             let mut reader = live.world.conn().await;
-            reader.batch_execute("LOCK TABLE feed_filters IN ACCESS SHARE MODE NOWAIT").await.ok();
+            reader.batch_execute("LOCK TABLE policy_filters IN ACCESS SHARE MODE NOWAIT").await.ok();
             assert_eq!(ask(&live, &desk, "").await.status, 200);
             Ok::<_, diesel::result::Error>(changing)
         })

@@ -135,7 +135,7 @@ async fn no_gap_no_repeat_and_no_leak_while_people_enter_and_leave() {
                 assert!(model.named.is_subset(&model.ever_inside), "managers who never were inside");
             }
         }
-        let kept = "SELECT count(*) FROM feed_filters WHERE people_total IS NOT NULL";
+        let kept = "SELECT count(*) FROM policy_filters WHERE people_total IS NOT NULL";
         assert_eq!(live.world.number(kept).await, 3, "totals are kept, not counted");
         let left = live.world.number("SELECT count(*) FROM changes WHERE departed IS NOT NULL").await;
         assert!(left > 5, "people left: {left}");

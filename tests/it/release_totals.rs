@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use rollbook::flows::{feed, runs};
-use rollbook::store::changes::{WhileBusy, sequence};
+use rollbook::store::changes::sequence::{WhileBusy, sequence};
 use serde_json::{Value, json};
 
 use crate::support::follower::{company, follower, hear, later, person_of, put, set_policy, total};
@@ -13,7 +13,7 @@ const DATA: &str = "department eq \"Data\"";
 
 /// What is kept, in order of the filters.
 async fn kept(live: &crate::support::live::Live) -> i64 {
-    live.world.number("SELECT coalesce(max(people_total), -1) FROM feed_filters").await
+    live.world.number("SELECT coalesce(max(people_total), -1) FROM policy_filters").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,12 +22,12 @@ async fn the_number_of_people_of_a_policy_is_kept_and_counted_anew_each_day() {
     let desk = follower(&live, "desk", json!({ "userFilter": DATA })).await;
     assert_eq!((kept(&live).await, total(&live, &desk).await), (6, json!(6)));
     let mut conn = live.world.conn().await;
-    conn.batch_execute("UPDATE feed_filters SET people_total = NULL, counted_at = NULL").await.unwrap();
+    conn.batch_execute("UPDATE policy_filters SET people_total = NULL, counted_at = NULL").await.unwrap();
     assert_eq!((kept(&live).await, total(&live, &desk).await), (-1, json!(6)), "counted as long as nothing is kept");
     live.world.work().await;
     assert_eq!((kept(&live).await, total(&live, &desk).await), (6, json!(6)));
     // What is kept is what is told: nobody counts.
-    conn.batch_execute("UPDATE feed_filters SET people_total = 60").await.unwrap();
+    conn.batch_execute("UPDATE policy_filters SET people_total = 60").await.unwrap();
     assert_eq!(total(&live, &desk).await, json!(60));
     let page = live.call("GET", "/scim/v2/Users?count=2", &desk.token, None).await;
     assert_eq!((&page.list()["totalResults"], page.ids().len()), (&json!(60), 2));
@@ -86,7 +86,7 @@ async fn filters_that_the_log_does_not_know_are_made_known_with_the_next_change_
     let (live, connection) = company().await;
     let mut desk = follower(&live, "desk", json!({ "userFilter": DATA })).await;
     set_policy(&live, &desk, json!({ "scopes": ["scim:read"] })).await;
-    for left in ["DELETE FROM feed_filters", "UPDATE feed_filters SET user_filter = 'title pr'"] {
+    for left in ["DELETE FROM policy_filters", "UPDATE policy_filters SET user_filter = 'title pr'"] {
         live.world.conn().await.batch_execute(left).await.unwrap();
         assert_eq!(total(&live, &desk).await, json!(6), "{left}");
         set_policy(&live, &desk, json!({ "scopes": ["scim:read", "events:read"] })).await;

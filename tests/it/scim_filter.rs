@@ -13,10 +13,10 @@ use rollbook::scim::filter::check::Checked;
 use rollbook::scim::filter::{Mode, read};
 use rollbook::scim::schema::{Hidden, ResourceType, Type};
 use rollbook::store::db::pool::{Database, PoolSettings};
+use rollbook::store::filter::condition::Condition;
 use rollbook::store::filter::sort::Sort;
-use rollbook::store::filter::users::Condition;
 use rollbook::store::paging;
-use rollbook::store::paging::people::{PageRequest, Start};
+use rollbook::store::paging::types::{PageRequest, Start};
 use rollbook::store::visibility::Visibility;
 use uuid::Uuid;
 
@@ -250,7 +250,7 @@ async fn what_is_indexed_is_never_looked_for_among_everybody() {
         assert!(plan.contains(index) && !plan.contains("Seq Scan on people"), "{filter}\n{plan}");
     }
     // What the function asks, as it asks it.
-    let asked = "EXPLAIN SELECT p.id FROM people AS p WHERE p.keys -> '~emails' @> '[\"p77@acme.com\"]'";
+    let asked = "EXPLAIN SELECT p.id FROM people AS p WHERE p.search_values -> '~emails' @> '[\"p77@acme.com\"]'";
     let lines: Vec<PlanLine> = sql_query(asked).load(&mut conn).await.unwrap();
     assert!(lines.iter().any(|line| line.text.contains("people_by_email")), "{lines:?}");
     // A page of them, and one in the middle of a sorted list.
@@ -291,10 +291,10 @@ async fn a_filter_that_takes_too_long_is_told() {
     let checked = read("title pr", Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive()).unwrap();
     let visibility = Visibility::unrestricted("", false, Hidden::sensitive());
     let condition = Condition::of(&checked, &visibility);
-    let request = rollbook::store::paging::people::PageRequest {
+    let request = rollbook::store::paging::types::PageRequest {
         caller: uuid::Uuid::nil(),
         query: b"",
-        start: rollbook::store::paging::people::Start::Index(1),
+        start: rollbook::store::paging::types::Start::Index(1),
         count: 10,
         now: served.now(),
     };

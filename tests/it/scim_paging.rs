@@ -7,7 +7,7 @@ use diesel_async::SimpleAsyncConnection;
 use rollbook::directory::attribute::name;
 use rollbook::scim::schema::Hidden;
 use rollbook::store::paging;
-use rollbook::store::paging::people::{PageRequest, Start};
+use rollbook::store::paging::types::{PageRequest, Start};
 use rollbook::store::visibility::Visibility;
 use uuid::Uuid;
 

@@ -18,6 +18,7 @@
 
 mod emails;
 mod index;
+mod linked;
 mod links;
 
 use std::borrow::Cow;
@@ -26,15 +27,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Days, Utc};
 
 use self::emails::EmailPlan;
-use self::links::Links;
+use self::linked::Links;
 use super::email::EmailKey;
 use super::ids::PersonId;
 use super::matching::Agreement;
-use super::merge::{EffectiveRecord, EmailChoice, Employed, is_same, merge};
+use super::merge::Employed;
+use super::merge::{EmailChoice, is_same, merge};
 use super::person::Status;
 use super::plan::{
-    Decisions, Exclusion, HolderKind, KnownPerson, LinkReason, Outcome, PlanInput, PlannedPerson, Review,
-    WorkerDecision,
+    Decisions, Exclusion, HolderKind, KnownPerson, Outcome, PlanInput, PlannedPerson, Review, WorkerDecision,
 };
 use super::worker::mapping::Include;
 use index::{InputIndex, WorkerIdx};
@@ -167,7 +168,7 @@ fn people(index: &InputIndex, links: &Links, emails: &EmailPlan) -> Vec<PlannedP
             base: present.map(|present| present.version),
             before: before.cloned().map(Box::new),
             after: Box::new(after),
-            bundle: emails.bundle.get(&id).copied(),
+            swap_group: emails.swap_group.get(&id).copied(),
         });
     }
     planned
@@ -188,19 +189,6 @@ fn email_choice<'a>(
         Some((place, email))
     })?;
     Some(EmailChoice { email, from: Some(&index.known[place.0].key) })
-}
-
-/// Why a worker belongs to its person, where this decision says so for the first time.
-fn link_reason(agreement: &Agreement) -> Option<LinkReason> {
-    match agreement {
-        Agreement::SameHuman(reason) => Some(*reason),
-        Agreement::Conflict(_) | Agreement::Unproven => None,
-    }
-}
-
-/// Whether nothing about a worker keeps it from being somebody: no question, and an email to match by.
-fn is_settled(taken: &EffectiveRecord<'_>) -> bool {
-    taken.reviews.is_empty() && taken.email.is_some()
 }
 
 #[cfg(test)]

@@ -24,30 +24,17 @@ use chrono::{DateTime, Utc};
 pub use self::candidates::{Candidate, UnitCandidates, candidates};
 use super::attribute::{Attributes, Unit, name, unit_of};
 use super::authority::Authority;
-use super::dates::lifecycle::StatusAt;
 use super::email::{Email, EmailKey};
 use super::ids::{RunId, WorkerKey};
 use super::person::{ManagerLink, ManagerVia, Person, PrimaryEmployment, Provenance, Source};
-use super::plan::{ConnectionFacts, KnownWorker};
 use super::worker::mapping::{EmploymentType, Mapping};
 use super::worker::{ManagerRef, Worker};
-pub(crate) use effective::EffectiveRecord;
-use precedence::Precedence;
-pub(crate) use primary::Rank;
-pub use primary::{PrimaryReason, leading};
+pub(crate) use effective::{EffectiveRecord, Employed, Rank};
 
-/// One employment of a person, ready to be merged.
-#[derive(Clone, Debug)]
-pub struct Employed<'a> {
-    pub key: &'a WorkerKey,
-    /// What is taken of the worker's statement.
-    pub worker: &'a Worker,
-    pub employment_type: EmploymentType,
-    pub moment: StatusAt,
-    pub connection: &'a ConnectionFacts,
-    /// Place of the connection in the default order of authority; 0 speaks first.
-    pub place: usize,
-}
+pub use effective::PrimaryReason;
+
+use precedence::Precedence;
+pub use primary::leading;
 
 /// The work email of a person, which is decided among people (two cannot have one) before any of them is merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,25 +131,6 @@ pub fn is_same(before: &Person, after: &Person) -> bool {
         person
     };
     before == after || timeless(before) == timeless(after)
-}
-
-impl<'a> Employed<'a> {
-    /// An employment of a published worker, as it is taken.
-    pub(crate) fn of(
-        known: &'a KnownWorker,
-        taken: &'a EffectiveRecord<'_>,
-        connection: &'a ConnectionFacts,
-        place: usize,
-    ) -> Self {
-        Self {
-            key: &known.key,
-            worker: &taken.worker,
-            employment_type: taken.employment_type,
-            moment: taken.moment,
-            connection,
-            place,
-        }
-    }
 }
 
 /// A worker's attributes in the directory's words. Blank values are no values.

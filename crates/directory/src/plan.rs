@@ -242,7 +242,7 @@ pub struct PlannedPerson {
     pub before: Option<Box<Person>>,
     pub after: Box<Person>,
     /// People with the same number must be written in one transaction, since they exchange an email.
-    pub bundle: Option<u32>,
+    pub swap_group: Option<u32>,
 }
 
 /// One value of one attribute, before and after. Names are those of the directory; nothing sensitive appears.

@@ -1,5 +1,6 @@
 //! A worker: what one connection says about one employment of one human, in our words.
 
+mod keep;
 pub mod mapping;
 pub mod unreadable;
 

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::Cause;
 use super::groups::{Subject, moves};
 use super::policy_match::{Matches, PolicyFilters};
 use super::reports::{self, Contact};
@@ -29,7 +30,7 @@ use crate::flows::planning::build::{Order, STEP, Scope, build, edge};
 use crate::render::user;
 use crate::store;
 use crate::store::changes::NewChange;
-use crate::store::groups::{Memberships, by_column, memberships};
+use crate::store::groups::columns::{Memberships, by_column, memberships};
 use crate::store::people::write::{Locked, PersonWrite};
 use crate::store::runs::plans::{ItemRow, ItemState, ManagerState, PlanState};
 
@@ -38,16 +39,6 @@ const RESERVED_DAYS: i64 = 365;
 
 /// How often stale items are planned again before they are left to the next run.
 const ROUNDS: u8 = 3;
-
-/// Who or what a change is done for, as the change log says it.
-#[derive(Clone, Debug)]
-pub(crate) struct Cause {
-    /// `run`, `timer` or `configuration`.
-    pub kind: &'static str,
-    pub run: Option<Uuid>,
-    pub token_name: Option<String>,
-    pub reason: Option<String>,
-}
 
 /// Applies what is left of a plan, and what of it had to be planned again. Answers the people who changed under every
 /// attempt, and are left as they are.
@@ -163,7 +154,7 @@ async fn batch(
     let mut people: Vec<(&ItemRow, Person)> = Vec::with_capacity(sound.len());
     for item in sound {
         let mut person: Person =
-            Person::deserialize(&item.wanted).map_err(|error| FlowError::corrupt("planned person", &error))?;
+            Person::deserialize(&item.target).map_err(|error| FlowError::corrupt("planned person", &error))?;
         person.manager = link(item, &person, &preconditions);
         people.push((item, person));
     }
@@ -185,7 +176,7 @@ async fn batch(
     }
     batch.write(conn, plan, now, &policy_filters, &before).await?;
     reports::follow(conn, &policy_filters, &batch.contacts, &batch.led_elsewhere, cause, now).await?;
-    let numbers = |items: &[&ItemRow]| items.iter().map(|item| item.n).collect::<Vec<_>>();
+    let numbers = |items: &[&ItemRow]| items.iter().map(|item| item.seq).collect::<Vec<_>>();
     store::runs::plans::mark(conn, plan, &batch.done, ItemState::Applied).await?;
     store::runs::plans::mark(conn, plan, &numbers(&stale), ItemState::Stale).await?;
     Ok(items.len())
@@ -220,10 +211,10 @@ impl Preconditions {
             refused.extend(store::authority::shared_of(conn, plan, &ids).await?);
         }
         refuse_taken_emails(conn, items, &locked, &mut refused, now).await?;
-        // Items of one bundle stand or fall together.
+        // Items of one swap group stand or fall together.
         let torn: BTreeSet<i32> =
-            items.iter().filter(|item| refused.contains(&item.person_id)).filter_map(|item| item.bundle).collect();
-        for item in items.iter().filter(|item| item.bundle.is_some_and(|bundle| torn.contains(&bundle))) {
+            items.iter().filter(|item| refused.contains(&item.person_id)).filter_map(|item| item.swap_group).collect();
+        for item in items.iter().filter(|item| item.swap_group.is_some_and(|swap_group| torn.contains(&swap_group))) {
             refused.insert(item.person_id);
         }
         let managers: Vec<Uuid> = items.iter().filter_map(|item| item.manager_target).collect();
@@ -237,7 +228,7 @@ impl Preconditions {
     }
 }
 
-/// Refuses items whose email another person has or has reserved, unless that person gives it up in the same bundle.
+/// Refuses items whose email another person has or has reserved, unless that person gives it up in the same swap group.
 async fn refuse_taken_emails(
     conn: &mut AsyncPgConnection,
     items: &[ItemRow],
@@ -253,15 +244,15 @@ async fn refuse_taken_emails(
         return Ok(());
     }
     let keys: Vec<String> = claims.iter().map(|item| item.user_name_key.clone()).collect();
-    let bundle_of: BTreeMap<Uuid, i32> =
-        items.iter().filter_map(|item| item.bundle.map(|bundle| (item.person_id, bundle))).collect();
+    let swap_group_of: BTreeMap<Uuid, i32> =
+        items.iter().filter_map(|item| item.swap_group.map(|swap_group| (item.person_id, swap_group))).collect();
     let mut held = store::people::write::holders(conn, &keys).await?;
     held.extend(store::people::write::reservations(conn, &keys, now).await?);
     for item in claims {
         let taken = held.iter().any(|held| {
             held.email_key == item.user_name_key
                 && held.person_id != item.person_id
-                && (item.bundle.is_none() || bundle_of.get(&held.person_id).copied() != item.bundle)
+                && (item.swap_group.is_none() || swap_group_of.get(&held.person_id).copied() != item.swap_group)
         });
         if taken {
             refused.insert(item.person_id);
@@ -367,7 +358,7 @@ impl WriteBatch {
         } else {
             self.updates.push(write);
         }
-        self.done.push(item.n);
+        self.done.push(item.seq);
         self.people.push(item.person_id);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Which groups people are in, found in the transaction that writes them: ids issued for groups that nobody has heard of,
 //! groups renamed where the HR system renamed them, and the groups that each person joins and leaves.
 
+pub(crate) mod naming;
 mod rename;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use diesel_async::AsyncPgConnection;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::apply::Cause;
+use super::Cause;
 use super::policy_match::PolicyFilters;
 use crate::clock::Clock;
 use crate::directory::groups::{Claim, Kind, claims, display_names, key, name_path, shown_name};
@@ -20,9 +21,9 @@ use crate::render::user::display_name;
 use crate::scim::text::fold_case;
 use crate::store;
 use crate::store::changes::NewChange;
-use crate::store::groups::Memberships;
+use crate::store::groups::columns::Memberships;
 use crate::store::groups::write::{GroupName, KeyRow, Naming, NewGroup, Seen};
-use rename::{NameRequest, free_names};
+use naming::{NameRequest, free_names};
 
 /// Somebody who is being written.
 pub(crate) struct Subject<'a> {

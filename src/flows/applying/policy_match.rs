@@ -92,7 +92,7 @@ impl PolicyFilters {
 
 fn set(change: &mut NewChange, before: &BTreeSet<i32>, after: &BTreeSet<i32>) {
     let some = |numbers: Vec<i32>| Some(numbers).filter(|numbers| !numbers.is_empty());
-    change.inside = some(before.intersection(after).copied().collect());
+    change.matched = some(before.intersection(after).copied().collect());
     change.entered = some(after.difference(before).copied().collect());
     change.departed = some(before.difference(after).copied().collect());
 }
@@ -140,10 +140,10 @@ mod tests {
         };
         let mut change = NewChange::default();
         policy_filters.record_on_group(&mut change, Some(&group("department", "Data")), &group("department", "AI"));
-        assert_eq!((change.departed, change.inside, change.entered), (Some(vec![1]), Some(vec![2]), None));
+        assert_eq!((change.departed, change.matched, change.entered), (Some(vec![1]), Some(vec![2]), None));
         let mut change = NewChange::default();
         policy_filters.record_on_group(&mut change, None, &group("department", "Data"));
-        assert_eq!((change.departed, change.inside, change.entered), (None, None, Some(vec![1, 2])));
+        assert_eq!((change.departed, change.matched, change.entered), (None, None, Some(vec![1, 2])));
     }
 
     proptest! {
@@ -156,7 +156,7 @@ mod tests {
             for number in 0..9 {
                 let is_in = |list: &Option<Vec<i32>>| list.as_ref().is_some_and(|list| list.contains(&number));
                 let (was, is) = (before.contains(&number), after.contains(&number));
-                prop_assert_eq!(is_in(&change.inside), was && is);
+                prop_assert_eq!(is_in(&change.matched), was && is);
                 prop_assert_eq!(is_in(&change.entered), !was && is);
                 prop_assert_eq!(is_in(&change.departed), was && !is);
             }

@@ -11,7 +11,7 @@ use diesel_async::AsyncPgConnection;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::apply::Cause;
+use super::Cause;
 use super::policy_match::PolicyFilters;
 use crate::directory::attribute::Unit;
 use crate::directory::event::EventKind;

@@ -8,8 +8,9 @@ use url::Url;
 use uuid::Uuid;
 
 use super::credentials::{self, Tokens};
-use super::lifecycle::{Asked, enqueue, identify, locked};
+use super::identity::identify;
 use super::refusals;
+use super::refusals::locked;
 use super::settings::Common;
 use super::tokens::{client, in_order, welcome};
 use crate::connectors::oauth::known_code;
@@ -18,6 +19,7 @@ use crate::crypto::seal::sha256;
 use crate::flows::audit::{Actor, record};
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
+use crate::flows::runs::queue::{Asked, enqueue};
 use crate::store;
 use crate::store::connections::{ConnectionChange, ConnectionRow, ConnectionState};
 use crate::store::db::pool::Database;

@@ -1,10 +1,7 @@
 //! The life of a connection: created, looked at, finished, pulled, paused, given a new credential.
 
-use std::collections::HashMap;
-
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -12,8 +9,8 @@ use super::consent;
 use super::credentials;
 use super::refusals::{self, Step, no_plan, still_going, wrong_state};
 use super::settings::Common;
-use crate::connectors::connector::{Account, ConnectorError};
-use crate::connectors::registry::{self, Credentials};
+use crate::connectors::connector::Account;
+use crate::connectors::registry::{self};
 use crate::flows::audit::{Actor, record};
 use crate::flows::connections;
 use crate::flows::context::Context;
@@ -32,13 +29,6 @@ pub struct NewConnectionOrder {
     pub name: String,
     pub settings: Value,
     pub credentials: Value,
-}
-
-/// A run that was asked for: its id, and whether it was begun by this request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
-    pub run: Uuid,
-    pub begun: bool,
 }
 
 /// Creates a connection. Where the HR system wants consent (OAuth), it waits for that; else its preview is started, after
@@ -121,94 +111,16 @@ pub async fn create(
     Ok((id, asked))
 }
 
-/// The credentials that an admin sent, by their kind. Checked before anything is sent anywhere.
-fn given(kind: &str, credentials: &Value) -> Result<Credentials, FlowError> {
-    Credentials::given(Credentials::names(kind)?, credentials).map_err(FlowError::InvalidMembers)
-}
-
-/// Refuses an account that another connection than `except` has.
-async fn is_free(
-    context: &Context,
-    kind: &str,
-    place: &str,
-    account: &str,
-    except: Option<Uuid>,
-) -> Result<(), FlowError> {
-    let mut conn = context.db.get().await?;
-    match store::connections::of_account(&mut conn, kind, place, account, except).await? {
-        Some(existing) => Err(refusals::account_taken(&existing)),
-        None => Ok(()),
-    }
-}
-
-fn name_taken(name: &str) -> FlowError {
-    FlowError::Conflict(format!("there is a connection named `{name}` already"))
-}
-
-/// Asks the HR system whose credential this is.
-pub(crate) async fn identify(
-    context: &Context,
-    kind: &str,
-    settings: &Value,
-    credentials: &Credentials,
-) -> Result<Account, FlowError> {
-    let part = Common::connector_part(settings);
-    let wait = context.vendor_wait;
-    let connector = registry::open(kind, &part, credentials, &context.outbound.patient_for(wait))?;
-    match context.clock.within(wait, connector.identify()).await {
-        Some(account) => Ok(account?),
-        None => Err(FlowError::Connector(ConnectorError::Unavailable {
-            system: registry::system(kind).to_owned(),
-            request: "the account of the credential".to_owned(),
-            tries: 1,
-            detail: format!("no answer within {} seconds", wait.as_secs()),
-            retry_after: None,
-        })),
-    }
-}
-
+use super::identity::given;
+use super::identity::identify;
+use super::identity::is_free;
+use super::identity::name_taken;
+use super::refusals::locked;
 /// The name of the field that no pull can do without.
-pub use crate::flows::runs::fetch::RECORD_ID;
-
-/// Asks for a run; while one is going, that is the answer.
-pub(crate) async fn enqueue(
-    context: &Context,
-    conn: &mut AsyncPgConnection,
-    connection: Uuid,
-    cause: RunCause,
-    preview: bool,
-    actor: &Actor,
-) -> Result<Asked, FlowError> {
-    enqueue_accepting(context, conn, connection, (cause, preview), Vec::new(), actor).await
-}
-
-/// Asks for a run that accepts the loss of fields.
-async fn enqueue_accepting(
-    context: &Context,
-    conn: &mut AsyncPgConnection,
-    connection: Uuid,
-    (cause, preview): (RunCause, bool),
-    accepted_fields: Vec<String>,
-    actor: &Actor,
-) -> Result<Asked, FlowError> {
-    let run = NewRun {
-        id: context.clock.row_id(),
-        connection_id: connection,
-        cause,
-        preview,
-        state: RunState::Queued,
-        plan_id: None,
-        token_name: Some(actor.token_name.clone()),
-        queued_at: context.clock.now(),
-        accepted_fields,
-    };
-    let (run, begun) = store::runs::enqueue(conn, run).await?;
-    Ok(Asked { run, begun })
-}
-
-pub(crate) async fn locked(conn: &mut AsyncPgConnection, id: Uuid) -> Result<ConnectionRow, FlowError> {
-    store::connections::lock(conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))
-}
+pub use crate::flows::runs::incomplete::RECORD_ID;
+use crate::flows::runs::queue::Asked;
+use crate::flows::runs::queue::enqueue;
+use crate::flows::runs::queue::enqueue_accepting;
 
 /// Pulls and plans without changing anybody. `accepted` as for [`sync`].
 ///
@@ -479,11 +391,11 @@ pub async fn reauthorize(
     if registry::needs_consent(&connection.kind) {
         drop(conn);
         let is_given = given.as_object().is_some_and(|given| !given.is_empty());
-        let app = if is_given { Some(self::given(&connection.kind, given)?) } else { None };
+        let app = if is_given { Some(super::identity::given(&connection.kind, given)?) } else { None };
         return Ok(Reauthorized::Consent(consent::authorize(context, id, redirect_uri, app.as_ref(), actor).await?));
     }
     drop(conn);
-    let credentials = self::given(&connection.kind, given)?;
+    let credentials = super::identity::given(&connection.kind, given)?;
     let account = identify(context, &connection.kind, &connection.settings, &credentials).await?;
     if let Some(known) = connection.account_id.as_ref().filter(|known| **known != account.id) {
         let place = registry::place(&connection.kind, &Common::connector_part(&connection.settings))?;
@@ -520,69 +432,6 @@ pub async fn reauthorize(
         .await?;
     context.wake.notify();
     Ok(asked.map_or(Reauthorized::Kept, Reauthorized::Run))
-}
-
-/// What an admin sees of a connection.
-#[derive(Debug)]
-pub struct ConnectionView {
-    pub connection: ConnectionRow,
-    pub last_run: Option<store::runs::RunRow>,
-    pub tally: store::workers::Tally,
-    pub open_hold: Option<store::runs::holds::HoldRow>,
-    /// Open review items by reason.
-    pub reviews: Vec<(String, i64)>,
-}
-
-/// A connection with its last run, its tally and what waits for an admin.
-pub async fn view(context: &Context, id: Uuid) -> Result<ConnectionView, FlowError> {
-    let mut conn = context.db.get().await?;
-    let connection =
-        store::connections::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))?;
-    let views = look_around(&mut conn, vec![connection], context.clock.now()).await?;
-    views.into_iter().next().ok_or_else(|| FlowError::not_found("connection", id))
-}
-
-/// A page of connections, by the order in which they came. The number of statements does not depend on theirs.
-pub async fn list(context: &Context, after: i64, limit: i64) -> Result<Vec<ConnectionView>, FlowError> {
-    let mut conn = context.db.get().await?;
-    let connections = store::connections::page(&mut conn, after, limit).await?;
-    look_around(&mut conn, connections, context.clock.now()).await
-}
-
-/// These connections with their last runs, tallies and what waits for an admin.
-async fn look_around(
-    conn: &mut AsyncPgConnection,
-    connections: Vec<ConnectionRow>,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<Vec<ConnectionView>, FlowError> {
-    let ids: Vec<Uuid> = connections.iter().map(|connection| connection.id).collect();
-    let mut runs: HashMap<Uuid, store::runs::RunRow> =
-        store::runs::last_of_each(conn, &ids).await?.into_iter().map(|run| (run.connection_id, run)).collect();
-    let mut holds: HashMap<Uuid, store::runs::holds::HoldRow> = store::runs::holds::open_of_each(conn, &ids)
-        .await?
-        .into_iter()
-        .map(|hold| (hold.connection_id, hold))
-        .collect();
-    let mut reviews: HashMap<Uuid, Vec<(String, i64)>> = HashMap::new();
-    for (connection, reason, number) in store::runs::reviews::open_by_reason(conn, &ids, now).await? {
-        let Some(connection) = connection else { continue };
-        reviews.entry(connection).or_default().push((reason, number));
-    }
-    connections
-        .into_iter()
-        .map(|connection| {
-            let id = connection.id;
-            let tally = connection.tally.as_ref().map(store::workers::Tally::deserialize).transpose();
-            let tally = tally.map_err(|error| FlowError::corrupt("tally", &error))?.unwrap_or_default();
-            Ok(ConnectionView {
-                connection,
-                last_run: runs.remove(&id),
-                tally,
-                open_hold: holds.remove(&id),
-                reviews: reviews.remove(&id).unwrap_or_default(),
-            })
-        })
-        .collect()
 }
 
 /// Replaces the settings of a connection; they count from the next pull on.

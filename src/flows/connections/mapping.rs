@@ -4,13 +4,13 @@ use diesel_async::AsyncConnection;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::lifecycle::Asked;
 use super::settings::Common;
 use crate::directory::worker::mapping::Mapping;
 use crate::flows::audit::{Actor, record};
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
 use crate::flows::planning::build::{Order, Scope, build};
+use crate::flows::runs::queue::Asked;
 use crate::store;
 use crate::store::connections::{ConnectionChange, ConnectionState};
 use crate::store::runs::{NewRun, RunCause, RunState};

@@ -1,9 +1,11 @@
 //! What a connection is told to do first when its state does not allow a step: the call, and the command.
 
+use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
 use crate::connectors::registry;
 use crate::flows::error::FlowError;
+use crate::store;
 use crate::store::connections::{ConnectionRow, ConnectionState};
 use crate::store::runs::RunRow;
 
@@ -82,4 +84,8 @@ pub(crate) fn taken_by(existing: &ConnectionRow) -> String {
         "this account of the HR system is connected already, as `{}` ({}, {}): use that connection",
         existing.name, existing.id, existing.state
     )
+}
+
+pub(crate) async fn locked(conn: &mut AsyncPgConnection, id: Uuid) -> Result<ConnectionRow, FlowError> {
+    store::connections::lock(conn, id).await?.ok_or_else(|| FlowError::not_found("connection", id))
 }

@@ -35,7 +35,7 @@ pub struct Reader<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
     /// Was there for the consumer before, and is after; or came into being.
-    Inside,
+    Matched,
     /// Was not there for the consumer before.
     Entered,
     /// Is not there for the consumer any more.
@@ -184,7 +184,7 @@ fn managers(diff: &Value) -> impl Iterator<Item = Uuid> {
 fn seen(noted: Noted, release: &Release, groups_now: &GroupsNow) -> Option<Seen> {
     let Noted { change, standing } = noted;
     let of_log = match standing.as_deref() {
-        Some("inside") => Some(Match::Inside),
+        Some("matched") => Some(Match::Matched),
         Some("entered") => Some(Match::Entered),
         Some("departed") => Some(Match::Left),
         _ => None,
@@ -196,14 +196,14 @@ fn seen(noted: Noted, release: &Release, groups_now: &GroupsNow) -> Option<Seen>
             // says nothing of it.
             let by_itself = change.cause == "membership" || change.kind == "group.deleted";
             let is_there = by_itself && groups_now.as_ref().is_some_and(|groups| groups.contains(&group));
-            of_log.or(is_there.then_some(Match::Inside))?
+            of_log.or(is_there.then_some(Match::Matched))?
         }
         (None, None) => return None,
-        _ => Match::Inside,
+        _ => Match::Matched,
     };
     // Who comes into being was nobody before, for any consumer.
     let is_born = standing == Match::Entered && matches!(change.kind.as_str(), "person.created" | "group.created");
-    Some(Seen { change, standing: if is_born { Match::Inside } else { standing } })
+    Some(Seen { change, standing: if is_born { Match::Matched } else { standing } })
 }
 
 #[cfg(test)]

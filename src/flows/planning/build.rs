@@ -96,7 +96,7 @@ pub(crate) async fn build(context: &Context, order: Order) -> Result<(), FlowErr
     )
     .await?;
     let mut planner =
-        Planner { context, plan_context, plan: order.plan, number: 0, bundles: 0, ahead: BTreeSet::new() };
+        Planner { context, plan_context, plan: order.plan, number: 0, swap_groups: 0, ahead: BTreeSet::new() };
     match order.scope {
         Scope::People(people) => {
             for part in people.chunks(usize::try_from(STEP).unwrap_or(500)) {
@@ -175,7 +175,7 @@ struct Planner<'a> {
     plan_context: PlanContext,
     plan: Uuid,
     number: i32,
-    bundles: i32,
+    swap_groups: i32,
     /// Workers of the connection in focus who were decided about without it being their turn, since they affect one
     /// whose turn it was. They are few, and must not be decided about again: a new person would come into being twice.
     ahead: BTreeSet<String>,
@@ -254,10 +254,10 @@ impl Planner<'_> {
     /// The people whom a plan would write, as rows.
     fn items(&mut self, loaded: &LoadedInput, people: Vec<PlannedPerson>) -> Result<Vec<ItemRow>, FlowError> {
         let now = self.plan_context.now;
-        let bundles = self.bundles;
+        let swap_groups = self.swap_groups;
         let mut rows = Vec::new();
         for planned in people {
-            let PlannedPerson { id, base, before, after, bundle } = planned;
+            let PlannedPerson { id, base, before, after, swap_group } = planned;
             let stored = loaded.people.get(&id);
             let mut after = *after;
             let changed = diff(before.as_deref(), &after);
@@ -268,10 +268,11 @@ impl Planner<'_> {
                 after.manager = keep_link(after.manager, &stored.manager);
             }
             self.number += 1;
-            let bundle = bundle.map(|number| bundles.saturating_add(i32::try_from(number).unwrap_or(i32::MAX)));
-            self.bundles = self.bundles.max(bundle.map_or(0, |number| number + 1));
+            let swap_group =
+                swap_group.map(|number| swap_groups.saturating_add(i32::try_from(number).unwrap_or(i32::MAX)));
+            self.swap_groups = self.swap_groups.max(swap_group.map_or(0, |number| number + 1));
             rows.push(ItemRow {
-                n: self.number,
+                seq: self.number,
                 person_id: id.0,
                 base_version: base,
                 state: ItemState::Planned,
@@ -280,7 +281,7 @@ impl Planner<'_> {
                 event: event.as_ref().map(|event| event.kind.as_str().to_owned()),
                 effective_at: event.as_ref().map(|event| event.effective_at),
                 leaver,
-                bundle,
+                swap_group,
                 manager_before: stored.and_then(|stored| stored.manager.person()).map(|person| person.0),
                 manager_via_connection: after.manager.via().map(|via| via.connection.0),
                 manager_via_source: via_source(&after),
@@ -289,7 +290,7 @@ impl Planner<'_> {
                 manager_since: manager_since(&after),
                 manager_state: ManagerState::from(&after.manager),
                 start_date: after.employment.start,
-                wanted: serde_json::to_value(&after).map_err(|error| FlowError::corrupt("person", &error))?,
+                target: serde_json::to_value(&after).map_err(|error| FlowError::corrupt("person", &error))?,
             });
         }
         Ok(rows)
@@ -338,11 +339,11 @@ fn levels(edges: &[WaitingEdge]) -> (Vec<(i32, i32)>, Vec<i32>) {
     while !next.is_empty() {
         level += 1;
         let here: Vec<&WaitingEdge> = next.iter().filter_map(|manager| reports.remove(manager)).flatten().collect();
-        found.extend(here.iter().map(|edge| (edge.n, level)));
-        reached.extend(here.iter().map(|edge| edge.n));
+        found.extend(here.iter().map(|edge| (edge.seq, level)));
+        reached.extend(here.iter().map(|edge| edge.seq));
         next = here.into_iter().filter(|edge| edge.is_new).map(|edge| edge.person).collect();
     }
-    let circling = edges.iter().map(|edge| edge.n).filter(|n| !reached.contains(n)).collect();
+    let circling = edges.iter().map(|edge| edge.seq).filter(|n| !reached.contains(n)).collect();
     (found, circling)
 }
 
@@ -391,7 +392,7 @@ mod tests {
 
     fn waiting(n: i32, manager: u128) -> WaitingEdge {
         let person = Uuid::from_u128(u128::try_from(n).unwrap_or(0));
-        WaitingEdge { n, person, is_new: true, manager: Uuid::from_u128(manager) }
+        WaitingEdge { seq: n, person, is_new: true, manager: Uuid::from_u128(manager) }
     }
 
     #[test]

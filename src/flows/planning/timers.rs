@@ -7,7 +7,8 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::build::{Order, STEP, Scope, build};
-use crate::flows::applying::apply::{Cause, apply};
+use crate::flows::applying::Cause;
+use crate::flows::applying::apply::apply;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
 use crate::flows::groups;

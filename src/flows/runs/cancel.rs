@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::finish::RunResult;
-use super::worker::LEASE;
+use super::lease::LEASE;
 use crate::flows::audit::{Actor, record};
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;

@@ -9,7 +9,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::info;
 
-use super::worker::{Lease, Stop};
+use super::incomplete::IncompleteRead;
+use super::incomplete::RECORD_ID;
+use super::incomplete::is_too_many;
+use super::lease::{Lease, Stop};
 use crate::connectors::connector::{Connector, ConnectorError, Coverage, Detail, End, Item, ReadRequest, Reading};
 use crate::directory::ids::SourceId;
 use crate::directory::merge;
@@ -19,7 +22,7 @@ use crate::directory::worker::{Part, Rejected, Worker};
 use crate::flows::connections::settings::Common;
 use crate::flows::error::FlowError;
 use crate::store;
-use crate::store::connections::{ConnectionRow, ConnectionState};
+use crate::store::connections::ConnectionRow;
 use crate::store::runs::RunChange;
 use crate::store::runs::staging::Staged;
 
@@ -27,62 +30,12 @@ use crate::store::runs::staging::Staged;
 const READS: u8 = 3;
 /// How many details are asked for before they are kept and the progress is written.
 const CHUNK: i64 = 100;
-/// Above this share, and from this number on, failures make a read incomplete (law 2).
-const TOLERATED_PERCENT: u64 = 5;
-const TOLERATED_BELOW: u64 = 3;
+
 const LISTED: usize = 50;
 /// After so many details that failed because the HR system was away, it counts as away.
 const UNAVAILABLE_AT_MOST: u32 = 10;
 /// How often the log tells how far a pull is.
 const TELL_EVERY: TimeDelta = TimeDelta::seconds(10);
-
-/// The field with the id of a record, which no read can do without.
-pub const RECORD_ID: &str = "id";
-
-/// Why a read is incomplete. Nothing is concluded from an incomplete read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum IncompleteRead {
-    /// 200 with an empty list where people were.
-    #[error("the HR system answered with an empty list, but {known} workers are known")]
-    EmptyAnswer { known: u64 },
-    #[error("the HR system counts {expected} records, but {seen} distinct ones were seen in each of {reads} reads")]
-    CountMismatch { expected: u64, seen: u64, reads: u8 },
-    #[error("{failed} of {all} records could not be fetched, more than {TOLERATED_PERCENT} %; the first: {first}")]
-    TooManyFailed { failed: u64, all: u64, first: String },
-    #[error("after {minutes} minutes the records were not all read (setting ROLLBOOK_READ_MAX_MINUTES)")]
-    TooLong { minutes: i64 },
-    /// A field that could be read before now cannot, for too many: the HR system, or what lies in between, has changed.
-    #[error("the shape of the records has changed: `{field}` {how} for {lost} of {had} workers")]
-    ShapeChanged { field: String, how: &'static str, lost: u64, had: u64 },
-}
-
-impl IncompleteRead {
-    /// The stable code of the problem.
-    #[must_use]
-    pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::EmptyAnswer { .. } => "emptyAnswer",
-            Self::CountMismatch { .. } => "countMismatch",
-            Self::TooManyFailed { .. } => "tooManyFailed",
-            Self::TooLong { .. } => "tooLarge",
-            Self::ShapeChanged { .. } => "shapeChanged",
-        }
-    }
-
-    /// What an admin can do besides waiting. No pull does without the ids of records.
-    pub(crate) fn remedy(&self, connection: &ConnectionRow) -> Option<String> {
-        match self {
-            Self::ShapeChanged { field, .. } if field != RECORD_ID => {
-                let step = if connection.state == ConnectionState::Review { "preview" } else { "sync" };
-                let id = connection.id;
-                Some(format!(
-                    "if HR does without `{field}` on purpose: rollbook connection {step} {id} --accept-shape {field}"
-                ))
-            }
-            _ => None,
-        }
-    }
-}
 
 /// A complete read, staged.
 pub(crate) struct Read {
@@ -232,7 +185,7 @@ impl Reader<'_> {
             drop(conn);
             let Some(last) = ids.last() else { return Ok(()) };
             after.clone_from(last);
-            progress.stage = "details";
+            progress.phase = "details";
             progress.expected = progress.expected.or(Some(all));
             let ids: Vec<SourceId> = ids.into_iter().map(SourceId).collect();
             let mut answers: Vec<_> = futures_util::stream::iter(ids.into_iter().map(|id| async move {
@@ -331,7 +284,7 @@ impl Reader<'_> {
             }
             let mut conn = self.lease.context.db.get().await?;
             store::runs::staging::put(&mut conn, self.lease.run, &refuted).await?;
-            self.lease.update(&mut conn, RunChange { stage: Some("absences".into()), ..RunChange::default() }).await?;
+            self.lease.update(&mut conn, RunChange { phase: Some("absences".into()), ..RunChange::default() }).await?;
         }
         proven.sort_unstable();
         Ok(proven)
@@ -400,7 +353,7 @@ impl Reader<'_> {
             pages: Some(progress.pages),
             workers: Some(i64::try_from(progress.workers).unwrap_or(i64::MAX)),
             expected: Some(progress.expected.and_then(|expected| i64::try_from(expected).ok())),
-            stage: Some(progress.stage.into()),
+            phase: Some(progress.phase.into()),
             ..RunChange::default()
         };
         self.lease.update(&mut conn, change).await?;
@@ -438,7 +391,7 @@ struct Progress {
     pages: i32,
     workers: u64,
     expected: Option<u64>,
-    stage: &'static str,
+    phase: &'static str,
     /// Details that could not be fetched.
     failed: u64,
     /// Records without a usable id.
@@ -457,7 +410,7 @@ impl Progress {
             pages: 0,
             workers: 0,
             expected: None,
-            stage: "list",
+            phase: "list",
             failed: 0,
             nameless: 0,
             unavailable: 0,
@@ -549,9 +502,4 @@ impl Progress {
         let listed = self.unreadable.iter().take(LISTED).map(unreadable);
         hides.into_iter().chain(self.rejected.iter().map(problem)).chain(listed).chain(more).collect()
     }
-}
-
-/// Whether so many of so many are more than chance.
-pub(super) fn is_too_many(failed: u64, all: u64) -> bool {
-    failed >= TOLERATED_BELOW && failed * 100 > all.max(1) * TOLERATED_PERCENT
 }

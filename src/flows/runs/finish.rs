@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::fetch::IncompleteRead;
+use super::incomplete::IncompleteRead;
 use crate::connectors::connector::ConnectorError;
 use crate::connectors::registry;
 use crate::flows::connections::refusals;
@@ -140,7 +140,7 @@ pub(crate) async fn end_run(
             store::runs::reviews::follow_plan(conn, plan, Some(fresh.id), now).await?;
         }
         let tally = store::workers::tally(conn, fresh.id, plan).await?;
-        change.tally = Some(serde_json::to_value(tally).map_err(|error| FlowError::corrupt("tally", &error))?);
+        change.worker_counts = Some(serde_json::to_value(tally).map_err(|error| FlowError::corrupt("tally", &error))?);
         alert(conn, connection.id, &change, Some(run.id), now).await?;
         store::connections::update(conn, connection.id, change).await?;
         Ok::<_, FlowError>(())

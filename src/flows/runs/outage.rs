@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::finish::RunResult;
-use super::worker::begin_anew;
+use super::queue::begin_anew;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
 use crate::flows::runs;

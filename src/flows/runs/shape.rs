@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::fetch::{IncompleteRead, is_too_many};
-use super::worker::{Lease, Stop};
+use super::incomplete::{IncompleteRead, is_too_many};
+use super::lease::{Lease, Stop};
 use crate::directory::worker::unreadable::{Gap, Slot};
 use crate::directory::worker::{Part, Worker};
 use crate::flows::error::FlowError;

@@ -4,16 +4,21 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::AsyncConnection;
 use serde_json::{Value, json};
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::fetch::{IncompleteRead, Read, Reader};
+use super::fetch::{Read, Reader};
 use super::finish::RunResult;
+use super::lease::LEASE;
+use super::lease::Lease;
+use super::lease::Stop;
+use super::queue::begin_anew;
 use crate::connectors::connector::{Account, ConnectorError, Coverage};
 use crate::connectors::registry;
-use crate::flows::applying::apply::{Cause, apply};
+use crate::flows::applying::Cause;
+use crate::flows::applying::apply::apply;
 use crate::flows::connections;
 use crate::flows::connections::refusals;
 use crate::flows::connections::settings::Common;
@@ -23,15 +28,11 @@ use crate::flows::error::FlowError;
 use crate::flows::planning::build::{Order, Scope, build};
 use crate::flows::planning::hold;
 use crate::flows::runs;
-use crate::outbound::waits::{WaitReason, Waits};
+use crate::outbound::waits::Waits;
 use crate::store;
 use crate::store::connections::ConnectionRow;
-use crate::store::runs::{NewRun, RunCause, RunChange, RunRow, RunState, WaitingFor};
+use crate::store::runs::{RunCause, RunChange, RunRow, RunState};
 
-/// How long a node may be silent before its run is taken from it.
-pub(crate) const LEASE: TimeDelta = TimeDelta::minutes(5);
-/// How often it is looked whether the run was cancelled, and noted what it waits for.
-const LOOK: TimeDelta = TimeDelta::seconds(2);
 /// How often everything is read where pulls are incremental (design section 7).
 const FULL_READ_EVERY: TimeDelta = TimeDelta::hours(24);
 
@@ -106,140 +107,6 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
             runs::finish::end_run(context, &run, &connection, RunResult::Broken(error.to_string())).await
         }
     }
-}
-
-/// Why a run goes no further here.
-pub(crate) enum Stop {
-    /// The lease is another node's by now.
-    Lost,
-    /// An admin wants the run to end.
-    Cancelled,
-    /// The read is incomplete: nothing may be concluded from it.
-    Short(IncompleteRead),
-    Flow(FlowError),
-}
-
-impl<E: Into<FlowError>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Flow(error.into())
-    }
-}
-
-/// A run that this node has leased.
-pub(crate) struct Lease<'a> {
-    pub context: &'a Context,
-    pub run: Uuid,
-    /// What the calls of this run wait for.
-    pub waits: Waits,
-}
-
-impl Lease<'_> {
-    /// Renews the lease as long as it is awaited, and notes what the run waits for; ends when the lease is lost or the run
-    /// was cancelled.
-    async fn keep(&self) -> Stop {
-        let clock = &self.context.clock;
-        let mut renewed = clock.now();
-        let mut noted = None;
-        loop {
-            clock.wait(LOOK).await;
-            // A database that is away for a moment is noticed by the work itself.
-            let Ok(mut conn) = self.context.db.get().await else { continue };
-            let waiting = self.waits.current();
-            let result = if waiting != noted || clock.now() - renewed >= LEASE / 3 {
-                let change = RunChange {
-                    waiting_until: Some(waiting.map(|waiting| waiting.until)),
-                    waiting_for: Some(waiting.map(|waiting| waiting_for(waiting.reason))),
-                    ..RunChange::default()
-                };
-                self.update(&mut conn, change).await
-            } else {
-                self.look(&mut conn).await
-            };
-            match result {
-                Ok(()) => {
-                    noted = waiting;
-                    renewed = clock.now();
-                }
-                Err(stop @ (Stop::Lost | Stop::Cancelled)) => return stop,
-                Err(_) => {}
-            }
-        }
-    }
-
-    /// Whether the run is still ours to carry out.
-    async fn look(&self, conn: &mut AsyncPgConnection) -> Result<(), Stop> {
-        match store::runs::look(conn, self.run, self.context.node).await? {
-            Some(false) => Ok(()),
-            Some(true) => Err(Stop::Cancelled),
-            None => Err(Stop::Lost),
-        }
-    }
-
-    /// Why a write to the run was refused.
-    pub(crate) async fn stopped(&self, conn: &mut AsyncPgConnection) -> Stop {
-        match self.look(conn).await {
-            Ok(()) => Stop::Lost,
-            Err(stop) => stop,
-        }
-    }
-
-    /// Writes to the run and renews the lease.
-    pub(crate) async fn update(&self, conn: &mut AsyncPgConnection, change: RunChange) -> Result<(), Stop> {
-        let until = self.context.clock.now() + LEASE;
-        let change = RunChange { leased_until: Some(Some(until)), ..change };
-        if store::runs::update_leased(conn, self.run, self.context.node, change).await? {
-            Ok(())
-        } else {
-            Err(self.stopped(conn).await)
-        }
-    }
-}
-
-fn waiting_for(reason: WaitReason) -> WaitingFor {
-    match reason {
-        WaitReason::RateLimit => WaitingFor::RateLimit,
-        WaitReason::RetryAfter => WaitingFor::RetryAfter,
-        WaitReason::BackOff => WaitingFor::BackOff,
-    }
-}
-
-/// Ends a run that was cut off while it pulled, and queues another in its place.
-pub(super) async fn begin_anew(
-    context: &Context,
-    conn: &mut AsyncPgConnection,
-    run: &RunRow,
-    code: &str,
-    reason: &str,
-) -> Result<(), FlowError> {
-    let now = context.clock.now();
-    let next = NewRun {
-        id: context.clock.row_id(),
-        connection_id: run.connection_id,
-        cause: run.cause,
-        preview: run.preview,
-        state: RunState::Queued,
-        plan_id: None,
-        token_name: run.token_name.clone(),
-        queued_at: now,
-        accepted_fields: Vec::new(),
-    };
-    let (id, old) = (next.id, run.id);
-    conn.transaction(async |conn| {
-        let problem = json!([{ "code": code, "message": format!("{reason}; run {id} begins anew"), "at": now }]);
-        let change = RunChange {
-            state: Some(RunState::Interrupted),
-            ended_at: Some(now),
-            problems: Some(problem),
-            leased_until: Some(None),
-            ..RunChange::default()
-        };
-        store::runs::update(conn, old, change).await?;
-        store::runs::staging::clear(conn, old).await?;
-        store::runs::enqueue(conn, next).await
-    })
-    .await?;
-    context.wake.notify();
-    Ok(())
 }
 
 /// From the first page to a complete read that is taken over.
@@ -520,7 +387,7 @@ pub fn progress(run: &RunRow, now: DateTime<Utc>) -> Value {
         "pages": run.pages,
         "workers": run.workers,
         "expected": run.expected,
-        "stage": run.stage,
+        "stage": run.phase,
         "workersPerSecond": rate.map(|rate| (rate * 10.0).round() / 10.0),
         "secondsLeft": left,
     })

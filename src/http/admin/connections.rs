@@ -9,7 +9,8 @@ use super::cursor::{Mark, page};
 use super::parameters::Parameters;
 use super::{Answer, created, id, ok, reviews};
 use crate::flows::connections;
-use crate::flows::connections::lifecycle::{ConnectionView, NewConnectionOrder};
+use crate::flows::connections::lifecycle::NewConnectionOrder;
+use crate::flows::connections::overview::ConnectionView;
 use crate::flows::connections::settings::Common;
 use crate::flows::context::Context;
 use crate::flows::planning::hold;
@@ -37,7 +38,7 @@ pub(super) async fn create(
     };
     let actor = body.actor(&caller)?;
     let (id, asked) = connections::lifecycle::create(&context, order, &actor).await?;
-    let view = connections::lifecycle::view(&context, id).await?;
+    let view = connections::overview::view(&context, id).await?;
     let mut shown = show_view(&view, context.clock.now());
     shown["runId"] = json!(asked.map(|asked| asked.run));
     Ok(created(&format!("/connections/{id}"), &shown))
@@ -49,7 +50,7 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
     let limit = parameters.limit();
     let after = parameters.cursor(Mark::number)?.unwrap_or(0);
     parameters.finish()?;
-    let views = connections::lifecycle::list(&context, after, limit + 1).await?;
+    let views = connections::overview::list(&context, after, limit + 1).await?;
     let now = context.clock.now();
     Ok(page(views, limit, |view| Mark::Number(view.connection.ordinal), |view| show_view(view, now)))
 }
@@ -62,7 +63,7 @@ pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: we
 
 /// 200 with the connection as it is now.
 pub(super) async fn answer_with(context: &Context, id: uuid::Uuid) -> Answer {
-    let view = connections::lifecycle::view(context, id).await?;
+    let view = connections::overview::view(context, id).await?;
     Ok::<HttpResponse, _>(ok(&show_view(&view, context.clock.now())))
 }
 

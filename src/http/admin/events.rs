@@ -14,8 +14,9 @@ use crate::crypto::seal::{Keys, SealContext};
 use crate::flows::context::Context;
 use crate::flows::feed;
 use crate::flows::feed::consumer::Reader;
-use crate::http::auth::{Caller, EventsRead, Scope};
+use crate::http::auth::{Caller, EventsRead};
 use crate::http::error::{Code, Problem};
+use crate::http::scope::Scope;
 
 /// GET /events?after=: the earliest entries first. Whoever may read the whole directory reads the whole feed.
 pub(super) async fn list(caller: Caller<EventsRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {

@@ -16,7 +16,7 @@ use crate::flows::groups;
 use crate::http::auth::{Admin, AdminRead, Caller};
 use crate::http::error::Problem;
 use crate::store;
-use crate::store::filter::groups::GroupCondition;
+use crate::store::filter::condition::GroupCondition;
 use crate::store::groups::GroupRow;
 
 /// GET /groups, in the order of SCIM's list; `?kind=` for those of one kind.

@@ -109,7 +109,7 @@ async fn leavers(conn: &mut AsyncPgConnection, hold: &HoldRow) -> Result<Vec<Val
     let mut wanted: BTreeMap<Uuid, Person> = BTreeMap::new();
     if let Some(plan) = hold.plan_id {
         for item in store::runs::plans::items_of(conn, plan, &hold.people).await? {
-            wanted.extend(serde_json::from_value(item.wanted).ok().map(|person| (item.person_id, person)));
+            wanted.extend(serde_json::from_value(item.target).ok().map(|person| (item.person_id, person)));
         }
     }
     let mut workers: BTreeMap<Uuid, Vec<WorkerRow>> = BTreeMap::new();

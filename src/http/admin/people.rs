@@ -15,8 +15,8 @@ use crate::http::state::State;
 use crate::scim::filter::{self, Mode};
 use crate::scim::schema::{Hidden, ResourceType};
 use crate::store;
+use crate::store::filter::condition::Condition;
 use crate::store::filter::cost::Cost;
-use crate::store::filter::users::Condition;
 use crate::store::people::summaries::Summary;
 use crate::store::visibility::Visibility;
 

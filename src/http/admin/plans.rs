@@ -62,10 +62,10 @@ pub(super) async fn changes(_: Caller<AdminRead>, request: HttpRequest, context:
     while i64::try_from(seen.len()).unwrap_or(i64::MAX) <= limit {
         let part = store::runs::plans::items(&mut conn, id, after, limit + 1).await?;
         let Some(last) = part.last() else { break };
-        after = last.n;
+        after = last.seq;
         seen.extend(part.into_iter().filter(is_seen));
     }
-    Ok(page(seen, limit, |item| Mark::Number(item.n.into()), show_item))
+    Ok(page(seen, limit, |item| Mark::Number(item.seq.into()), show_item))
 }
 
 fn manager_after(item: &ItemRow) -> Option<uuid::Uuid> {
@@ -89,7 +89,7 @@ fn show_item(item: &ItemRow) -> Value {
         changes.push(json!({ "attribute": "manager", "old": item.manager_before, "new": manager_after(item) }));
     }
     let is_new = item.base_version.is_none();
-    let person: Option<Person> = Person::deserialize(&item.wanted).ok();
+    let person: Option<Person> = Person::deserialize(&item.target).ok();
     json!({
         "personId": item.person_id,
         "kind": if is_new { "create" } else { "update" },
@@ -134,17 +134,17 @@ mod tests {
 
     fn item(diff: Value) -> ItemRow {
         ItemRow {
-            n: 1,
+            seq: 1,
             person_id: uuid::Uuid::nil(),
             base_version: Some(1),
             state: crate::store::runs::plans::ItemState::Planned,
-            wanted: json!({}),
+            target: json!({}),
             user_name_key: String::new(),
             diff,
             event: None,
             effective_at: None,
             leaver: false,
-            bundle: None,
+            swap_group: None,
             manager_before: None,
             manager_via_connection: None,
             manager_via_source: None,

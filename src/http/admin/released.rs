@@ -28,8 +28,8 @@ struct Rest<'a> {
 pub(super) fn show(seen: &Seen, visible: &Visible<'_>) -> Option<Value> {
     let row = &seen.change;
     let entry = match (row.person_id, seen.standing) {
-        (_, Match::Inside) if row.group_id.is_some() => of_group(row, visible)?,
-        (_, Match::Inside) => of_person(row, visible)?,
+        (_, Match::Matched) if row.group_id.is_some() => of_group(row, visible)?,
+        (_, Match::Matched) => of_person(row, visible)?,
         // What they were outside is nothing to the consumer, and neither is what they are.
         (Some(_), Match::Entered) => bare("person.entered", row),
         (Some(_), Match::Left) => bare("person.left", row),
@@ -245,7 +245,7 @@ mod tests {
 
     fn shown(row: ChangeRow, hidden: &Hidden, groups: &[u128]) -> Option<Value> {
         let groups: Vec<Uuid> = groups.iter().map(|id| Uuid::from_u128(*id)).collect();
-        show(&Seen { change: row, standing: Match::Inside }, &Visible::only(hidden, &[], &groups))
+        show(&Seen { change: row, standing: Match::Matched }, &Visible::only(hidden, &[], &groups))
     }
 
     /// Hides every attribute of users but these.

@@ -17,8 +17,8 @@ use crate::scim::release::Release;
 use crate::scim::version;
 use crate::store::audit::{self, AuditRow};
 use crate::store::db::pool::Connection;
-use crate::store::filter::groups::GroupCondition;
-use crate::store::filter::users::Condition;
+use crate::store::filter::condition::Condition;
+use crate::store::filter::condition::GroupCondition;
 use crate::store::visibility::Visibility;
 
 /// A caller, what is released to it, and the server's state. Made for one request.

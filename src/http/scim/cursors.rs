@@ -13,7 +13,7 @@ use crate::scim::error::ScimError;
 use crate::scim::message::ListHeader;
 use crate::scim::query::Paging;
 use crate::scim::schema::ResourceType;
-use crate::store::paging::people::{PageRequest, Position, Start};
+use crate::store::paging::types::{PageRequest, Position, Start};
 
 /// Characters of a cursor, at most. The longest is that of a list sorted by a long text.
 const MAX_CURSOR: usize = 16 * 1024;

@@ -9,7 +9,8 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::{Slots, shown_email, write};
+use super::slots::shown_email;
+use super::{Slots, write};
 use crate::scim::filter::eval::is_assigned;
 use crate::scim::schema::{Attribute, Resolved, ResourceType, Type};
 use crate::scim::text::{fold_case, parse_date_time, print_date_time};

@@ -1,12 +1,12 @@
 //! What is filled into a User's document for one consumer, in one pass over the text.
 
+use std::borrow::Cow;
+
 use crate::directory::ids::PersonId;
 use crate::render::group::reference;
 use crate::render::json::{Object, escape, quote};
 use crate::render::version;
 use crate::scim::schema::ENTERPRISE_URN;
-
-use super::shown_email;
 
 /// In `schemas`: the enterprise extension, when only a manager would be in it.
 pub(super) const ENTERPRISE_SCHEMA: char = '\u{1}';
@@ -158,4 +158,15 @@ fn write_manager(manager: &ManagerShown<'_>, base_url: &str, out: &mut String) {
     object.raw("$ref", |out| reference(base_url, "Users", &id, out));
     object.text("displayName", manager.display_name);
     object.end();
+}
+
+/// An email address as SCIM shows it: as served, with the domain in lower case.
+#[must_use]
+pub fn shown_email(address: &str) -> Cow<'_, str> {
+    match address.rsplit_once('@') {
+        Some((local, domain)) if domain.chars().any(char::is_uppercase) => {
+            Cow::Owned(format!("{local}@{}", domain.to_lowercase()))
+        }
+        _ => Cow::Borrowed(address),
+    }
 }

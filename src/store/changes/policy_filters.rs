@@ -15,7 +15,7 @@ use super::ChangeRow;
 use crate::scim::filter::check::Checked;
 use crate::scim::schema::Hidden;
 use crate::store::db::schema::{changes, people, policy_filters};
-use crate::store::filter::users::Condition;
+use crate::store::filter::condition::Condition;
 use crate::store::visibility::Visibility;
 
 /// The filters of one consumer under one policy.
@@ -32,14 +32,14 @@ pub struct PolicyFilter {
 /// All of them, held until the transaction ends: none changes meanwhile.
 pub async fn hold(conn: &mut AsyncPgConnection) -> QueryResult<Vec<PolicyFilter>> {
     // A table's lock, so that no row is written by those who only look, and one that comes into being waits as well.
-    diesel::sql_query("LOCK TABLE feed_filters IN ROW SHARE MODE").execute(conn).await?;
+    diesel::sql_query("LOCK TABLE policy_filters IN ROW SHARE MODE").execute(conn).await?;
     PolicyFilter::query().order(policy_filters::number).load(conn).await
 }
 
 /// For those who write what is kept of filters: waits for whoever changes them, and keeps others from it until the
 /// transaction ends.
 pub(crate) async fn share(conn: &mut AsyncPgConnection) -> QueryResult<()> {
-    diesel::sql_query("LOCK TABLE feed_filters IN ROW EXCLUSIVE MODE").execute(conn).await.map(drop)
+    diesel::sql_query("LOCK TABLE policy_filters IN ROW EXCLUSIVE MODE").execute(conn).await.map(drop)
 }
 
 /// Gives a consumer other filters, or none, when all who write by the old ones are done. Dumps and readers do not wait.
@@ -48,7 +48,7 @@ pub async fn replace(
     consumer: Uuid,
     filters: Option<(Option<&str>, Option<&str>)>,
 ) -> QueryResult<()> {
-    diesel::sql_query("LOCK TABLE feed_filters IN EXCLUSIVE MODE").execute(conn).await?;
+    diesel::sql_query("LOCK TABLE policy_filters IN EXCLUSIVE MODE").execute(conn).await?;
     diesel::delete(policy_filters::table.filter(policy_filters::consumer_id.eq(consumer))).execute(conn).await?;
     if let Some((users, groups)) = filters {
         let new = (
@@ -162,7 +162,7 @@ pub async fn last_sequence(conn: &mut AsyncPgConnection) -> QueryResult<i64> {
 #[derive(Clone, Debug, Queryable)]
 pub struct Noted {
     pub change: ChangeRow,
-    /// `inside`, `entered` or `departed`; absent if none of them, or if nobody has asked.
+    /// `matched`, `entered` or `departed`; absent if none of them, or if nobody has asked.
     pub standing: Option<String>,
 }
 
@@ -191,10 +191,10 @@ pub async fn noted(
         .bind::<Int4, _>(number)
         .sql(" = ANY(departed) THEN 'departed' WHEN ")
         .bind::<Int4, _>(number)
-        .sql(" = ANY(inside) THEN 'inside' END");
+        .sql(" = ANY(matched) THEN 'matched' END");
     let is_seen = sql::<Bool>("(person_id IS NULL OR ")
         .bind::<Int4, _>(number)
-        .sql(" = ANY(inside) OR ")
+        .sql(" = ANY(matched) OR ")
         .bind::<Int4, _>(number)
         .sql(" = ANY(entered) OR ")
         .bind::<Int4, _>(number)

@@ -10,23 +10,16 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Bigint, Int4, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use uuid::Uuid;
 
 use super::policy_filters::PolicyFilter;
 use crate::store::db::schema::policy_filters;
-use crate::store::filter::users::Condition;
+use crate::store::filter::condition::Condition;
+use crate::store::visibility::PolicyKey;
 
 /// After this time people are counted anew.
 const COUNTED_FOR: TimeDelta = TimeDelta::days(1);
 /// After this time it is tried again to count people who could not be counted.
 const TRIED_AGAIN_AFTER: TimeDelta = TimeDelta::hours(1);
-
-/// Which policy's number it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PolicyKey {
-    pub(crate) consumer: Uuid,
-    pub(crate) user_filter: String,
-}
 
 /// The number of a policy, as it is now. No row if it is not known.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +29,7 @@ impl QueryFragment<Pg> for ReleasedTotal<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT f.people_total + ");
         out.push_sql(UNFOLDED);
-        out.push_sql(" FROM feed_filters f WHERE f.people_total IS NOT NULL AND f.consumer_id = ");
+        out.push_sql(" FROM policy_filters f WHERE f.people_total IS NOT NULL AND f.consumer_id = ");
         out.push_bind_param::<SqlUuid, _>(&self.0.consumer)?;
         out.push_sql(" AND f.user_filter = ");
         out.push_bind_param::<Text, _>(&self.0.user_filter)?;
@@ -87,7 +80,7 @@ impl QueryFragment<Pg> for ReleasedChange<'_> {
             }
             out.push_sql(")");
         }
-        out.push_sql(" FROM feed_filters f WHERE f.people_total IS NOT NULL AND f.consumer_id = ");
+        out.push_sql(" FROM policy_filters f WHERE f.people_total IS NOT NULL AND f.consumer_id = ");
         out.push_bind_param::<SqlUuid, _>(&self.policy.consumer)?;
         out.push_sql(" AND f.user_filter = ");
         out.push_bind_param::<Text, _>(&self.policy.user_filter)?;
@@ -107,7 +100,7 @@ impl QueryId for ReleasedChange<'_> {
 /// Folds the numbered changes behind `from`, through `to`.
 pub(crate) async fn fold(conn: &mut AsyncPgConnection, from: i64, to: i64) -> QueryResult<usize> {
     diesel::sql_query(
-        "UPDATE feed_filters f SET people_total = f.people_total + t.delta
+        "UPDATE policy_filters f SET people_total = f.people_total + t.delta
          FROM (SELECT t.number, sum(t.delta) AS delta
                FROM changes c CROSS JOIN LATERAL (
                    SELECT unnest(c.entered), 1 UNION ALL SELECT unnest(c.departed), -1
@@ -163,7 +156,7 @@ impl QueryFragment<Pg> for Counting<'_> {
         self.inside.walk_ast(out.reborrow())?;
         out.push_sql(") - ");
         out.push_sql(UNFOLDED);
-        out.push_sql(", s.last_sequence FROM feed_filters f CROSS JOIN feed_state s WHERE f.number = ");
+        out.push_sql(", s.last_sequence FROM policy_filters f CROSS JOIN feed_state s WHERE f.number = ");
         out.push_bind_param::<Int4, _>(&self.number)?;
         Ok(())
     }
@@ -189,10 +182,10 @@ pub async fn keep(
     super::policy_filters::share(conn).await?;
     diesel::sql_query("SELECT FROM feed_state FOR UPDATE").execute(conn).await?;
     let kept: Option<Kept> = diesel::sql_query(
-        "UPDATE feed_filters f SET counted_at = $4, people_total = $2 + coalesce((
+        "UPDATE policy_filters f SET counted_at = $4, people_total = $2 + coalesce((
              SELECT sum(coalesce($1 = ANY(c.entered), FALSE)::int - coalesce($1 = ANY(c.departed), FALSE)::int)
              FROM changes c WHERE c.sequence > $3 AND c.person_id IS NOT NULL), 0)
-         FROM feed_filters before WHERE f.number = $1 AND before.number = f.number
+         FROM policy_filters before WHERE f.number = $1 AND before.number = f.number
          RETURNING before.people_total AS before, f.people_total AS after",
     )
     .bind::<Int4, _>(number)

@@ -76,7 +76,7 @@ impl<F: Future> Future for Watched<F> {
 
 /// A connection of a pool; goes back to it when dropped.
 pub struct Connection {
-    /// EffectiveRecord when dropped.
+    /// Taken when dropped.
     object: Option<Object<AsyncPgConnection>>,
     source: Arc<DatabaseSource>,
     /// The share of its caller, given back when no statement runs any more.

@@ -29,10 +29,10 @@ use crate::clock::Clock;
 use account::Account;
 use binaries::Binaries;
 use error::EmbeddedError;
+pub use postmaster::Options;
+use postmaster::ROLE;
 use postmaster::{Postmaster, complaint_in, superuser};
 
-/// The one role of the cluster.
-const ROLE: &str = "rollbook";
 /// The database that is made in it.
 const DATABASE: &str = "rollbook";
 /// Character classes for `lower()` and the like, in the order of preference: the first is missing on macOS, the second
@@ -59,21 +59,6 @@ pub enum Found {
     Stopped { major: u32 },
     /// A cluster that a Rollbook runs, and how to connect to it.
     Running(Box<Config>),
-}
-
-/// What differs from the ordinary, in tests.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Further settings of Postgres (`postgresql.conf` names and values); they win over ours.
-    pub settings: Vec<(String, String)>,
-    /// The port, where `listen_addresses` is set among the settings. It also names the socket.
-    pub port: Option<u16>,
-}
-
-impl Options {
-    fn port(&self) -> u16 {
-        self.port.unwrap_or(5432)
-    }
 }
 
 impl Embedded {

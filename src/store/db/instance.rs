@@ -62,7 +62,7 @@ const REPAIRS: &[&str] = &[
     "DELETE FROM oauth_consents WHERE expires_at > $1 + interval '31 minutes'",
     "DELETE FROM leases WHERE leased_until > $1 + interval '1 day 1 minute'",
     // A hold that ended before its time is no decision: the next run asks again.
-    "UPDATE holds SET spent_at = $1 WHERE state = 'expired' AND decided_at {later}",
+    "UPDATE holds SET superseded_at = $1 WHERE state = 'expired' AND decided_at {later}",
     "UPDATE holds SET expires_at = expires_at - (raised_at - $1), raised_at = $1 WHERE raised_at {later}",
     "UPDATE holds SET decided_at = $1 WHERE decided_at {later}",
     "UPDATE reviews SET opened_at = least(opened_at, $1), closed_at = least(closed_at, $1)
@@ -70,7 +70,7 @@ const REPAIRS: &[&str] = &[
     "UPDATE groups SET created_at = least(created_at, $1), modified_at = least(modified_at, $1),
          retired_since = least(retired_since, $1), deleted_at = least(deleted_at, $1)
      WHERE created_at {later} OR modified_at {later} OR retired_since {later} OR deleted_at {later}",
-    "UPDATE feed_filters SET counted_at = $1 WHERE counted_at {later}",
+    "UPDATE policy_filters SET counted_at = $1 WHERE counted_at {later}",
     // The order of the feed is that of its numbers, and stays.
     "UPDATE changes SET at = $1, effective_at = least(effective_at, $1) WHERE at {later}",
     "UPDATE audit SET at = $1 WHERE at {later}",

@@ -56,7 +56,7 @@ diesel::table! {
         groups_renamed -> Array<Uuid>,
         consumer_id -> Nullable<Uuid>,
         token_id -> Nullable<Uuid>,
-        inside -> Nullable<Array<Int4>>,
+        matched -> Nullable<Array<Int4>>,
         entered -> Nullable<Array<Int4>>,
         departed -> Nullable<Array<Int4>>,
     }
@@ -86,7 +86,7 @@ diesel::table! {
         next_run_at -> Nullable<Timestamptz>,
         mark -> Nullable<Jsonb>,
         last_full_at -> Nullable<Timestamptz>,
-        tally -> Nullable<Jsonb>,
+        worker_counts -> Nullable<Jsonb>,
         account_place -> Nullable<Text>,
         blocked -> Int4,
         blocked_since -> Nullable<Timestamptz>,
@@ -201,7 +201,7 @@ diesel::table! {
         decided_by -> Nullable<Text>,
         reason -> Nullable<Text>,
         run_id -> Nullable<Uuid>,
-        spent_at -> Nullable<Timestamptz>,
+        superseded_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -264,7 +264,7 @@ diesel::table! {
     }
 }
 
-// The column `keys` is left out: only conditions name it, in SQL of their own, and a table of more than 32 columns makes
+// The column `search_values` is left out: only conditions name it, in SQL of their own, and a table of more than 32 columns makes
 // everything that diesel compiles slower.
 diesel::table! {
     people (id) {
@@ -311,20 +311,20 @@ diesel::table! {
 }
 
 diesel::table! {
-    plan_items (plan_id, n) {
+    plan_items (plan_id, seq) {
         plan_id -> Uuid,
-        n -> Int4,
+        seq -> Int4,
         person_id -> Uuid,
         base_version -> Nullable<Int8>,
         state -> Text,
-        wanted -> Jsonb,
+        target -> Jsonb,
         user_name_key -> Text,
         diff -> Jsonb,
         event -> Nullable<Text>,
         effective_at -> Nullable<Timestamptz>,
         leaver -> Bool,
-        bundle -> Nullable<Int4>,
-        level -> Int4,
+        swap_group -> Nullable<Int4>,
+        apply_order -> Int4,
         manager_before -> Nullable<Uuid>,
         manager_via_connection -> Nullable<Uuid>,
         manager_via_source -> Nullable<Text>,
@@ -397,7 +397,7 @@ diesel::table! {
         pages -> Int4,
         workers -> Int8,
         expected -> Nullable<Int8>,
-        stage -> Text,
+        phase -> Text,
         counts -> Jsonb,
         problems -> Jsonb,
         lease_owner -> Nullable<Uuid>,

@@ -6,14 +6,15 @@
 //! false ones, so only negations have to know: they are pushed down to single expressions by De Morgan's laws, and end
 //! there as `IS NOT TRUE`.
 
+use super::managers::{below, upward};
 use super::scalar::{Lookup, Scalar, SortKey, escaped, like};
 use super::sql::{Piece, Sql, Value, and};
 use crate::directory::groups::Kind;
 use crate::scim::filter::Operator;
 use crate::scim::filter::check::{Checked, Leaf, Operand, Predicate};
 use crate::scim::schema::{Resolved, Type};
-use crate::store::groups::{MEMBERSHIPS, column};
-use crate::store::people::superiors::{below, upward};
+use crate::store::groups::columns::MEMBERSHIPS;
+use crate::store::groups::columns::column;
 
 /// Where the attributes of a kind of resource are.
 pub(crate) trait AttributeSql {
@@ -251,8 +252,7 @@ impl MultiValued {
         if *operator == Operator::Eq {
             let wanted = Value::Json(serde_json::json!([key]));
             // As an array, so that it is an index's condition beside others too.
-            let found =
-                Sql::of(format!("\"people\".\"id\" = ANY(ARRAY(SELECT {holders}(")).append(Sql::value(wanted));
+            let found = Sql::of(format!("\"people\".\"id\" = ANY(ARRAY(SELECT {holders}(")).append(Sql::value(wanted));
             return Some(found.push(")))"));
         }
         // The text of the array has each value as a JSON string: with quotes around it, and with its escapes.
@@ -263,7 +263,7 @@ impl MultiValued {
             Operator::Ew => &quoted[1..],
             _ => return None,
         };
-        Some(like(&Sql::of(format!("\"people\".\"keys\" ->> '{name}'")), &format!("%{}%", escaped(part))))
+        Some(like(&Sql::of(format!("\"people\".\"search_values\" ->> '{name}'")), &format!("%{}%", escaped(part))))
     }
 
     /// What an index knows of a filter in brackets.
@@ -306,7 +306,7 @@ impl MultiValued {
             Self::Superiors { base_url, seen } => {
                 let SortKey { expr, is_number, .. } = Element::Superior(base_url).of(target).sort_key();
                 let first = Sql::of("(SELECT ").append(expr).push(
-                    " FROM (SELECT m.id, m.keys, 1 AS level FROM people AS m WHERE m.id = \"people\".\"manager_id\"",
+                    " FROM (SELECT m.id, m.search_values, 1 AS level FROM people AS m WHERE m.id = \"people\".\"manager_id\"",
                 );
                 let first = and(first, seen.as_ref()).push(") AS e)");
                 if is_number { Scalar::Number(first) } else { Scalar::text(first) }
@@ -349,14 +349,14 @@ impl Element<'_> {
                 Scalar::Reference { to: format!("{base_url}/Users/"), id: Sql::of("\"people\".\"id\"") }
             }
             (Self::Member(_), Some("display")) => {
-                Scalar::Text { expr: Sql::of("\"people\".\"keys\" ->> 'displayName'"), lookup: Lookup::Start }
+                Scalar::Text { expr: Sql::of("\"people\".\"search_values\" ->> 'displayName'"), lookup: Lookup::Start }
             }
             (Self::Member(_), Some("type")) => Scalar::Constant("user"),
             (Self::Superior(_), Some("value")) => Scalar::Id { expr: Sql::of("e.id"), lookup: None },
             (Self::Superior(base_url), Some("$ref")) => {
                 Scalar::Reference { to: format!("{base_url}/Users/"), id: Sql::of("e.id") }
             }
-            (Self::Superior(_), Some("display")) => Scalar::text(Sql::of("e.keys ->> 'displayName'")),
+            (Self::Superior(_), Some("display")) => Scalar::text(Sql::of("e.search_values ->> 'displayName'")),
             (Self::Superior(_), Some("level")) => Scalar::Number(Sql::of("e.level::numeric")),
             (Self::Group(_) | Self::Member(_) | Self::Superior(_), _) => Scalar::Nothing,
         }

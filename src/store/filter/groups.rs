@@ -8,59 +8,20 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::compile::{AttributeSql, MultiValued, condition};
+use super::condition::GroupCondition;
 use super::scalar::{Lookup, Scalar};
 use super::sql::{Piece, Sql, Value};
-use crate::directory::groups::Kind;
 use crate::scim::filter::Operator;
 use crate::scim::filter::check::{Checked, Leaf, Predicate};
 use crate::scim::schema::{DERIVED_GROUP_URN, GROUP_URN, Resolved};
 use crate::store::groups::names;
 use crate::store::visibility::Visibility;
 
-/// A condition on a group, whose row is called `g`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GroupCondition {
-    sql: Sql,
-    /// Whether its statement is worth keeping prepared: there are as many conditions as there are filters.
-    is_plain: bool,
-}
-
 impl GroupCondition {
     /// The condition of a checked filter on Groups. It has to be settled before it is asked.
     #[must_use]
     pub fn of(filter: &Checked, visibility: &Visibility) -> Self {
         Self { sql: condition(filter, &Groups(visibility)), is_plain: is_common(filter) }
-    }
-
-    /// Both have to hold.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self { sql: Sql::join(" AND ", [self.sql, other.sql]), is_plain: self.is_plain && other.is_plain }
-    }
-
-    /// There are few such conditions: those of release policies.
-    pub(crate) fn kept_prepared(self) -> Self {
-        Self { is_plain: true, ..self }
-    }
-
-    /// The group with this id.
-    #[must_use]
-    pub fn id(id: Uuid) -> Self {
-        Self { sql: Sql::of("g.id = ").append(Sql::value(Value::Uuid(id))), is_plain: true }
-    }
-
-    /// The groups of a kind.
-    #[must_use]
-    pub fn kind(kind: Kind) -> Self {
-        Self { sql: Sql::of("g.kind = ").append(Sql::text(kind.as_str())), is_plain: true }
-    }
-
-    pub(crate) fn sql(&self) -> &Sql {
-        &self.sql
-    }
-
-    pub(crate) fn is_plain(&self) -> bool {
-        self.is_plain
     }
 
     /// Finds out which names satisfy it: there are as many as groups, and their keys are not kept.

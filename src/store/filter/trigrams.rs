@@ -20,7 +20,7 @@ struct Place {
     place: String,
 }
 
-/// Makes the index, once the extension is there. GroupName by one process at a time.
+/// Makes the index, once the extension is there. Called by one process at a time.
 pub(crate) async fn ensure(conn: &mut AsyncPgConnection) -> QueryResult<()> {
     let found: Found =
         diesel::sql_query("SELECT to_regclass('people_by_parts') IS NOT NULL AS found").get_result(conn).await?;
@@ -45,9 +45,9 @@ pub(crate) async fn ensure(conn: &mut AsyncPgConnection) -> QueryResult<()> {
     let place = place.place;
     conn.batch_execute(&format!(
         "CREATE INDEX IF NOT EXISTS people_by_parts ON people USING gin (
-             (keys ->> 'userName') COLLATE \"C\" {place}.gin_trgm_ops,
-             (keys ->> 'displayName') COLLATE \"C\" {place}.gin_trgm_ops,
-             (keys ->> '~emails') COLLATE \"C\" {place}.gin_trgm_ops
+             (search_values ->> 'userName') COLLATE \"C\" {place}.gin_trgm_ops,
+             (search_values ->> 'displayName') COLLATE \"C\" {place}.gin_trgm_ops,
+             (search_values ->> '~emails') COLLATE \"C\" {place}.gin_trgm_ops
          ) WITH (gin_pending_list_limit = 256)"
     ))
     .await?;

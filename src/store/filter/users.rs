@@ -1,32 +1,20 @@
 //! A checked SCIM filter as a condition on `people`. Values are bound, never spliced.
 
-use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
-use diesel::pg::Pg;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::Bool;
 use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
 use super::compile::{AttributeSql, MultiValued, Values, condition, typed};
+use super::condition::Condition;
 use super::scalar::{Lookup, Scalar};
 use super::sql::{Piece, Sql, Value};
 use crate::directory::groups::Kind;
 use crate::scim::filter::Operator;
 use crate::scim::filter::check::{Checked, Leaf, Predicate};
 use crate::scim::schema::{ENTERPRISE_URN, Resolved, Returned, Type, USER_URN, WORKER_URN};
-use crate::store::groups::{column, satisfying};
+use crate::store::groups::columns::column;
+use crate::store::groups::satisfying;
 use crate::store::visibility::Visibility;
-
-/// A condition on a row of `people`, as a diesel expression for whatever query has that table in it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Condition {
-    sql: Sql,
-    is_selective: bool,
-    is_walked: bool,
-    /// Whether its statement is worth keeping prepared: there are as many conditions as there are filters.
-    is_plain: bool,
-}
 
 impl Condition {
     /// The condition of a checked filter on Users. It has to be settled before it is asked.
@@ -38,40 +26,6 @@ impl Condition {
             is_walked: is_walked(filter),
             is_plain: is_common(filter),
         }
-    }
-
-    /// Both have to hold.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            sql: Sql::join(" AND ", [self.sql, other.sql]),
-            is_selective: self.is_selective || other.is_selective,
-            is_walked: self.is_walked && other.is_walked,
-            is_plain: self.is_plain && other.is_plain,
-        }
-    }
-
-    /// There are few such conditions: those of release policies.
-    pub(crate) fn kept_prepared(self) -> Self {
-        Self { is_plain: true, ..self }
-    }
-
-    pub(crate) fn sql(&self) -> &Sql {
-        &self.sql
-    }
-
-    /// Whether only a handful of people can satisfy it, whatever the number of people: each way to satisfy it names a
-    /// user name, an email, an id or a source id.
-    #[must_use]
-    pub fn is_selective(&self) -> bool {
-        self.is_selective
-    }
-
-    /// Whether those who satisfy it are found best in the order of lists: the members of a group, who can be many and
-    /// have an index in that order, or everybody who is active.
-    #[must_use]
-    pub(crate) fn is_walked(&self) -> bool {
-        self.is_walked
     }
 
     /// Finds the groups that it speaks of, so that the indexes of their kinds can be used.
@@ -158,35 +112,6 @@ pub(crate) fn is_walked(filter: &Checked) -> bool {
     }
 }
 
-impl Expression for Condition {
-    type SqlType = Bool;
-}
-
-impl QueryFragment<Pg> for Condition {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        if !self.is_plain {
-            out.unsafe_to_cache_prepared();
-        }
-        out.push_sql("(");
-        self.sql.write_to(&mut out)?;
-        out.push_sql(")");
-        Ok(())
-    }
-}
-
-/// The statement depends on the condition's shape: it is cached by its text.
-impl QueryId for Condition {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<QS> AppearsOnTable<QS> for Condition {}
-impl<QS> SelectableExpression<QS> for Condition {}
-
-impl<GB> ValidGrouping<GB> for Condition {
-    type IsAggregate = is_aggregate::No;
-}
-
 /// The manager that is shown, if the person is there; `m` in what follows. Ends a `(SELECT …`.
 const MANAGER: &str = " FROM people AS m WHERE m.id = \"people\".\"manager_id\"";
 
@@ -216,10 +141,10 @@ impl AttributeSql for People<'_> {
             }
             (ENTERPRISE_URN, "manager", Some(sub)) => self.manager(sub),
             // What the HR system says of a manager who is nobody here; else what the manager's own record shows.
-            (WORKER_URN, "managerEmail", None) => self.of_manager(target, "m.keys ->> '~email'"),
+            (WORKER_URN, "managerEmail", None) => self.of_manager(target, "m.search_values ->> '~email'"),
             (WORKER_URN, "managerEmployeeNumber", None) => self.of_manager(
                 target,
-                "m.keys -> 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User' ->> 'employeeNumber'",
+                "m.search_values -> 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User' ->> 'employeeNumber'",
             ),
             // Sensitive: of those who may see them; not among the keys.
             (WORKER_URN, "dateOfBirth", None) => sensitive("(\"people\".\"person\" ->> 'birthDate')"),
@@ -286,7 +211,7 @@ impl People<'_> {
                 }),
             },
             "$ref" => Scalar::Reference { to: format!("{}/Users/", self.0.base_url), id },
-            "displayName" => Scalar::text(self.in_manager("m.keys ->> 'displayName'")),
+            "displayName" => Scalar::text(self.in_manager("m.search_values ->> 'displayName'")),
             _ => Scalar::Nothing,
         }
     }
@@ -340,9 +265,9 @@ fn sensitive(expr: &'static str) -> Scalar {
 fn whole(target: Resolved) -> Sql {
     let name = &target.attribute.name;
     if target.is_in_extension() {
-        Sql::of(format!("\"people\".\"keys\" -> '{}' -> '{name}'", target.schema.id))
+        Sql::of(format!("\"people\".\"search_values\" -> '{}' -> '{name}'", target.schema.id))
     } else {
-        Sql::of(format!("\"people\".\"keys\" -> '{name}'"))
+        Sql::of(format!("\"people\".\"search_values\" -> '{name}'"))
     }
 }
 
@@ -351,8 +276,8 @@ fn key(target: Resolved) -> Sql {
     let name = &target.attribute.name;
     match (target.sub, target.is_in_extension()) {
         (Some(sub), _) => whole(target).push(format!(" ->> '{}'", sub.name)),
-        (None, false) => Sql::of(format!("\"people\".\"keys\" ->> '{name}'")),
-        (None, true) => Sql::of(format!("\"people\".\"keys\" -> '{}' ->> '{name}'", target.schema.id)),
+        (None, false) => Sql::of(format!("\"people\".\"search_values\" ->> '{name}'")),
+        (None, true) => Sql::of(format!("\"people\".\"search_values\" -> '{}' ->> '{name}'", target.schema.id)),
     }
 }
 

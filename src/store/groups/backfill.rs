@@ -7,7 +7,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{MEMBERSHIPS, Memberships, column};
+use super::columns::MEMBERSHIPS;
+use super::columns::{Memberships, column};
 use crate::directory::groups::Kind;
 use crate::store::db::schema::group_kinds;
 

@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, Bool, Int8, Nullable, Text, Timestamptz, Uuid as 
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::column;
+use super::columns::column;
 use crate::directory::groups::Kind;
 use crate::store::db::schema::{group_sources, groups};
 
@@ -308,7 +308,7 @@ pub async fn carried(
                  v.person -> 'source' ->> 'connection')::uuid AS connection_id
          FROM people p
          LEFT JOIN plan_items i ON i.plan_id = $1 AND i.person_id = p.id AND i.state = 'planned'
-         CROSS JOIN LATERAL (SELECT coalesce(i.wanted, p.person) AS person) AS v
+         CROSS JOIN LATERAL (SELECT coalesce(i.target, p.person) AS person) AS v
          WHERE p.{} = $2",
         column(kind)
     ))
@@ -342,7 +342,7 @@ pub async fn spellings(
         "SELECT v.person #>> $3 AS name, count(*) AS members
          FROM people p
          LEFT JOIN plan_items i ON i.plan_id = $1 AND i.person_id = p.id AND i.state = 'planned'
-         CROSS JOIN LATERAL (SELECT coalesce(i.wanted, p.person) AS person) AS v
+         CROSS JOIN LATERAL (SELECT coalesce(i.target, p.person) AS person) AS v
          WHERE p.{} = $2 AND (v.person ->> 'active')::boolean AND v.person #>> $3 IS NOT NULL
          GROUP BY 1",
         column(kind)

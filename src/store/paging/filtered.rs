@@ -8,18 +8,10 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{Array, Bigint, Nullable, Text};
 
-use super::people::Position;
+use super::types::Begin;
+use super::types::Position;
+use crate::store::filter::condition::Condition;
 use crate::store::filter::sort::Sort;
-use crate::store::filter::users::Condition;
-
-/// Where a page begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Begin {
-    /// Behind somebody.
-    After(Position),
-    /// Behind so many.
-    Skip(i64),
-}
 
 /// The question for a page: how many satisfy the condition, how many of them are behind the place where it begins (all if
 /// it begins behind a number), the positions of those on the page in order, and

@@ -4,10 +4,13 @@
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 
-use super::filtered::Begin;
-use super::people::{Page, PageRequest, Position, Read, Start, cut, save, snapshot, total_results};
-use super::resume::{Counting, PageStart, Resume};
-use crate::store::filter::groups::GroupCondition;
+use super::people::cut;
+use super::resume::save;
+use super::resume::{Counting, Resume};
+use super::types::Begin;
+use super::types::PageStart;
+use super::types::{Page, PageRequest, Position, Read, Start, snapshot, total_results};
+use crate::store::filter::condition::GroupCondition;
 use crate::store::filter::sort::Sort;
 use crate::store::filter::sql::Sql;
 use crate::store::groups;

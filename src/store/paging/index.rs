@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Bigint, Nullable};
 
-use crate::store::filter::users::Condition;
+use crate::store::filter::condition::Condition;
 
 /// The position where a page begins behind so many people; `NULL` behind the end.
 #[derive(Clone, Copy, Debug)]

@@ -9,14 +9,16 @@ use std::collections::BTreeMap;
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 
-use super::filtered::Begin;
 use super::groups::GroupList;
-use super::people::{Page, PageRequest, PeopleList, Position, Read, Start, cut, snapshot, total_results};
-use super::resume::{Counting, PageStart, Resume};
+use super::people::{PeopleList, cut};
+use super::resume::{Counting, Resume};
+use super::types::Begin;
+use super::types::PageStart;
+use super::types::{Page, PageRequest, Position, Read, Start, snapshot, total_results};
 use crate::scim::schema::ResourceType;
-use crate::store::filter::groups::GroupCondition;
+use crate::store::filter::condition::Condition;
+use crate::store::filter::condition::GroupCondition;
 use crate::store::filter::sort::Sort;
-use crate::store::filter::users::Condition;
 use crate::store::groups;
 use crate::store::groups::GroupRow;
 use crate::store::paging;
@@ -134,7 +136,7 @@ pub async fn page(
     }
     let resume = Resume::load(conn, request).await?;
     let read = snapshot(conn, async |conn| list.page(conn, request, behind, &resume).await).await?;
-    paging::people::save(conn, request, &read).await;
+    paging::resume::save(conn, request, &read).await;
     let end = read.items.last().filter(|_| read.goes_on && request.index().is_none());
     let next = end.and_then(|(mark, _)| MixedPosition::of_mark(mark.clone()));
     let items = read.items.into_iter().filter_map(|(_, item)| item).collect();

@@ -1,20 +1,22 @@
 //! A list of people: those whom a view has, narrowed by a filter, in the order of lists or sorted.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join;
 
-use super::filtered::{Begin, Matched};
+use super::filtered::Matched;
 use super::index::{Beginning, PeopleBehind, PeopleTotal};
-use super::people::{PageRequest, Position, Read, Start, found, narrowed, standing_at, total_results};
-use super::resume::{Counting, PageStart, Remaining, Resume};
+use super::resume::{Counting, Resume};
 use super::sorted::Sorted;
-use crate::store::changes::policy_totals::{PolicyKey, ReleasedChange, ReleasedTotal};
+use super::types::{Begin, PageRequest, PageStart, Position, Read, Remaining, Start, cut, total_results};
+use crate::store::changes::policy_totals::{ReleasedChange, ReleasedTotal};
 use crate::store::db::schema::people;
+use crate::store::filter::condition::Condition;
 use crate::store::filter::sort::Sort;
-use crate::store::filter::users::Condition;
 use crate::store::people::{ListedPerson, PersonDocument, listed, selected, whole};
-use crate::store::visibility::Visibility;
+use crate::store::visibility::{PolicyKey, Visibility};
 
 /// A list of people, and how its pages are found.
 pub(crate) struct PeopleList<'a> {
@@ -349,10 +351,55 @@ fn size(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
-/// Cuts what was read to `count`. Whether there was more.
-pub(crate) fn cut<T>(read: &mut Vec<T>, count: i64) -> bool {
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let more = read.len() > count;
-    read.truncate(count);
-    more
+/// How many satisfy a condition, how many of them are behind the place where the page begins, and the places on the page.
+pub(crate) async fn found(
+    conn: &mut AsyncPgConnection,
+    question: &Matched<'_>,
+) -> QueryResult<(i64, i64, Vec<Position>)> {
+    let (total, following, positions, keys): (i64, i64, Vec<i64>, Vec<Option<String>>) =
+        question.get_result(conn).await?;
+    let keys = keys.into_iter().chain(std::iter::repeat(None));
+    let places = positions.into_iter().zip(keys).map(|(position, key)| Position { key, position }).collect();
+    Ok((total, following, places))
+}
+
+/// Who stands at these places; nobody where somebody has changed in between and does not satisfy the condition any more.
+pub(crate) async fn standing_at(
+    conn: &mut AsyncPgConnection,
+    visibility: &Visibility,
+    condition: Option<&Condition>,
+    places: Vec<Position>,
+) -> QueryResult<Vec<(Position, Option<PersonDocument>)>> {
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
+    let query = listed!().filter(people::position.eq_any(positions)).into_boxed();
+    let people: Vec<ListedPerson> = match condition {
+        Some(condition) => query.filter(condition).load(conn).await?,
+        None => query.load(conn).await?,
+    };
+    let people = whole(conn, people, visibility).await?;
+    let mut people: BTreeMap<i64, PersonDocument> =
+        people.into_iter().map(|person| (person.position, person)).collect();
+    Ok(places
+        .into_iter()
+        .map(|place| {
+            let person = people.remove(&place.position);
+            (place, person)
+        })
+        .collect())
+}
+
+/// What has to hold of people whom a view has.
+pub(crate) fn narrowed(condition: Option<&Condition>, visibility: &Visibility) -> Option<Condition> {
+    match (condition, visibility.people()) {
+        (Some(condition), Some(seen)) => Some(condition.clone().and(seen.clone())),
+        (condition, seen) => condition.or(seen).cloned(),
+    }
+}
+
+/// How many people there are: kept, not counted.
+pub(crate) async fn total(conn: &mut AsyncPgConnection) -> QueryResult<i64> {
+    PeopleTotal.get_result(conn).await
 }

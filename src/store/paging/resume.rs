@@ -10,10 +10,8 @@ use diesel::result::{DatabaseErrorKind, Error, QueryResult};
 use diesel::sql_types::{Bigint, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::filtered::Begin;
-use super::people::{End, PageRequest, Position};
-use crate::store::filter::sql::Statement;
-use crate::store::filter::sql::Value;
+use super::types::{Begin, Continued, End, PageRequest, PageStart, Position, Read, Remaining, SavedPosition};
+use crate::store::filter::sql::{Statement, Value};
 
 /// How long a position stays valid after it was saved.
 pub(crate) const VALID_FOR: TimeDelta = TimeDelta::hours(1);
@@ -27,35 +25,6 @@ const SHARED_FOR: TimeDelta = TimeDelta::minutes(5);
 const FINISHED_KEPT: i64 = 8;
 /// A walk whose last page was read so recently goes on beside one that begins.
 const GOES_ON_FOR: TimeDelta = TimeDelta::minutes(1);
-
-/// A position behind which the requested page may have to begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SavedPosition {
-    walk: i64,
-    pub(crate) place: Position,
-    /// Whether the pages before it began at index 1.
-    is_rooted: bool,
-    /// Whether a client may be waiting that has not been served from here.
-    is_waiting: bool,
-    started_at: DateTime<Utc>,
-    /// When the walk reached the end of the list.
-    finished_at: Option<DateTime<Utc>>,
-    remaining: Option<Remaining>,
-}
-
-impl SavedPosition {
-    /// Whether a client that reads from index 1 may still need it.
-    fn is_live(&self) -> bool {
-        self.is_rooted && self.finished_at.is_none()
-    }
-}
-
-/// How many resources follow a place, as of a number of the feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Remaining {
-    pub(crate) count: i64,
-    pub(crate) through: i64,
-}
 
 /// What is known of a requested index before the list is read.
 #[derive(Clone, Debug, Default)]
@@ -104,45 +73,6 @@ impl Row {
             finished_at: self.finished_at,
             remaining: self.remaining.zip(self.through).map(|(count, through)| Remaining { count, through }),
         })
-    }
-}
-
-/// Where a page by index begins, and which walk it continues.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PageStart {
-    pub(crate) begin: Begin,
-    /// How many resources follow, if that was counted already.
-    pub(crate) remaining: Option<i64>,
-    /// What was saved with the position.
-    pub(crate) saved: Option<Remaining>,
-    continues: Option<Continued>,
-    /// Other walks in which a client may wait at the same index.
-    waiting_in: Vec<i64>,
-    is_rooted: bool,
-    /// Whether the end of the list may be taken for the end of the walk.
-    can_finish: bool,
-}
-
-/// The position that a page uses up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Continued {
-    walk: i64,
-    place: Position,
-}
-
-impl PageStart {
-    /// A page that continues no walk.
-    pub(crate) fn new(begin: Begin) -> Self {
-        let is_rooted = begin == Begin::Skip(0);
-        Self {
-            begin,
-            remaining: None,
-            saved: None,
-            continues: None,
-            waiting_in: Vec::new(),
-            is_rooted,
-            can_finish: true,
-        }
     }
 }
 
@@ -296,7 +226,7 @@ async fn ranked<'a>(
 
 /// Saves where a page ended and uses up the position it began behind. An error is logged and does not fail the page:
 /// the next index is then counted to.
-pub(crate) async fn save(
+async fn save_position(
     conn: &mut AsyncPgConnection,
     request: &PageRequest<'_>,
     start: &PageStart,
@@ -559,4 +489,18 @@ pub async fn forget(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryRe
         .execute(conn)
         .await?;
     Ok(positions)
+}
+
+/// Saves where a page by index ended. Answers with the place where a walk by place goes on.
+pub(crate) async fn save<T>(
+    conn: &mut AsyncPgConnection,
+    request: &PageRequest<'_>,
+    read: &Read<T>,
+) -> Option<Position> {
+    let end = End::of(&read.items, read.goes_on, |(place, _)| place.clone());
+    if request.index().is_none() {
+        return end.filter(|end| end.goes_on).map(|end| end.place);
+    }
+    save_position(conn, request, &read.start, end.as_ref(), read.remaining).await;
+    None
 }

@@ -11,11 +11,11 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Bigint, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::people::Position;
+use super::types::Position;
+use crate::store::filter::condition::Condition;
 use crate::store::filter::scalar::first_characters;
 use crate::store::filter::sort::Sort;
 use crate::store::filter::sql::Sql;
-use crate::store::filter::users::Condition;
 
 /// An order that an index has.
 #[derive(Clone, Copy, Debug)]

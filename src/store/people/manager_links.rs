@@ -12,21 +12,21 @@ use uuid::Uuid;
 pub async fn resolve(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()> {
     diesel::sql_query(
         "UPDATE plan_items i SET manager_target = found.person_id, manager_state = 'person'
-         FROM (SELECT i.n, coalesce(p.person_id, w.person_id) AS person_id
+         FROM (SELECT i.seq, coalesce(p.person_id, w.person_id) AS person_id
                FROM plan_items i
                LEFT JOIN plan_workers p ON p.plan_id = i.plan_id AND p.connection_id = i.manager_via_connection
                     AND p.source_id = i.manager_via_source AND p.disposition = 'published'
                LEFT JOIN workers w ON w.connection_id = i.manager_via_connection
                     AND w.source_id = i.manager_via_source
                WHERE i.plan_id = $1 AND i.manager_state = 'pending' AND i.manager_via_source IS NOT NULL) AS found
-         WHERE i.plan_id = $1 AND i.n = found.n AND found.person_id IS NOT NULL",
+         WHERE i.plan_id = $1 AND i.seq = found.seq AND found.person_id IS NOT NULL",
     )
     .bind::<SqlUuid, _>(plan)
     .execute(conn)
     .await?;
     diesel::sql_query(
         "UPDATE plan_items i SET manager_target = found.person_id, manager_state = 'person'
-         FROM (SELECT i.n, coalesce(planned.person_id, present.id) AS person_id
+         FROM (SELECT i.seq, coalesce(planned.person_id, present.id) AS person_id
                FROM plan_items i
                LEFT JOIN plan_items planned ON planned.plan_id = i.plan_id
                     AND planned.user_name_key = i.manager_via_email
@@ -36,7 +36,7 @@ pub async fn resolve(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()
                WHERE i.plan_id = $1 AND i.manager_state = 'pending' AND i.manager_via_email IS NOT NULL
                  AND NOT EXISTS (SELECT FROM workers w WHERE w.connection_id = i.manager_via_connection
                                  AND w.source_id = i.manager_via_source)) AS found
-         WHERE i.plan_id = $1 AND i.n = found.n AND found.person_id IS NOT NULL",
+         WHERE i.plan_id = $1 AND i.seq = found.seq AND found.person_id IS NOT NULL",
     )
     .bind::<SqlUuid, _>(plan)
     .execute(conn)
@@ -50,7 +50,7 @@ pub async fn resolve(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()
 /// with a plan that was made before the edge was written. Only pending edges are read, each by an index.
 pub async fn relink_pending(conn: &mut AsyncPgConnection, plan: Uuid, after: i32) -> QueryResult<usize> {
     diesel::sql_query(
-        "INSERT INTO plan_items (plan_id, n, person_id, base_version, wanted, user_name_key, diff, event, leaver,
+        "INSERT INTO plan_items (plan_id, seq, person_id, base_version, target, user_name_key, diff, event, leaver,
              manager_before, manager_via_connection, manager_via_source, manager_via_email, manager_target,
              manager_since, manager_state, start_date)
          SELECT $1, $2 + (row_number() OVER (ORDER BY position))::int, id, version, person, user_name_key, '[]',
@@ -118,7 +118,7 @@ pub async fn is_any_resolvable(conn: &mut AsyncPgConnection) -> QueryResult<bool
 #[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
 pub struct WaitingEdge {
     #[diesel(sql_type = Int4)]
-    pub n: i32,
+    pub seq: i32,
     #[diesel(sql_type = SqlUuid)]
     pub person: Uuid,
     /// Whether the person would come into being, too.
@@ -131,7 +131,7 @@ pub struct WaitingEdge {
 /// The edges of a plan that have to wait for a manager of the same plan.
 pub async fn waiting(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<Vec<WaitingEdge>> {
     diesel::sql_query(
-        "SELECT i.n, i.person_id AS person, i.base_version IS NULL AS is_new, i.manager_target AS manager
+        "SELECT i.seq, i.person_id AS person, i.base_version IS NULL AS is_new, i.manager_target AS manager
          FROM plan_items i JOIN plan_items m ON m.plan_id = i.plan_id AND m.person_id = i.manager_target
          WHERE i.plan_id = $1 AND i.manager_state = 'person' AND m.base_version IS NULL",
     )
@@ -147,8 +147,8 @@ pub async fn set_levels(conn: &mut AsyncPgConnection, plan: Uuid, levels: &[(i32
     }
     let (numbers, levels): (Vec<i32>, Vec<i32>) = levels.iter().copied().unzip();
     diesel::sql_query(
-        "UPDATE plan_items i SET level = l.level FROM unnest($2, $3) AS l (n, level)
-         WHERE i.plan_id = $1 AND i.n = l.n AND i.level <> l.level",
+        "UPDATE plan_items i SET apply_order = o.apply_order FROM unnest($2, $3) AS o (seq, apply_order)
+         WHERE i.plan_id = $1 AND i.seq = o.seq AND i.apply_order <> o.apply_order",
     )
     .bind::<SqlUuid, _>(plan)
     .bind::<Array<Int4>, _>(numbers)
@@ -192,7 +192,7 @@ pub async fn cycles(conn: &mut AsyncPgConnection, plan: Uuid, circling: &[i32]) 
         "WITH RECURSIVE starts AS (
              SELECT person_id AS node FROM plan_items
              WHERE plan_id = $1 AND manager_target IS NOT NULL AND state <> 'rejected'
-               AND (base_version IS NOT NULL OR n = ANY($2))
+               AND (base_version IS NOT NULL OR seq = ANY($2))
                AND manager_before IS DISTINCT FROM manager_target
              UNION SELECT id FROM people WHERE manager_state = 'suspended'
          ), up AS (
@@ -225,7 +225,7 @@ pub async fn suspend(conn: &mut AsyncPgConnection, plan: Uuid, suspended: &[Uuid
     .execute(conn)
     .await?;
     diesel::sql_query(
-        "INSERT INTO plan_items (plan_id, n, person_id, base_version, wanted, user_name_key, diff, event, leaver,
+        "INSERT INTO plan_items (plan_id, seq, person_id, base_version, target, user_name_key, diff, event, leaver,
              manager_before, manager_via_connection, manager_via_source, manager_via_email, manager_target,
              manager_since, manager_state, start_date)
          SELECT $1, $3 + (row_number() OVER (ORDER BY position))::int, id, version, person, user_name_key, '[]',

@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::store::db::schema::people;
-use crate::store::filter::users::Condition;
+use crate::store::filter::condition::Condition;
 
 /// What a list shows of a person.
 #[derive(Clone, HasQuery)]

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::store::db::schema::people;
 use crate::store::db::states::ManagerState;
-use crate::store::groups::MEMBERSHIPS;
+use crate::store::groups::columns::MEMBERSHIPS;
 
 /// What is written of a person. `created_at` and `modified_at` are what the document says, too.
 #[derive(Clone, Debug, Serialize)]
@@ -61,7 +61,7 @@ const COLUMNS: &str = "id, version, user_name, user_name_key, active, display_na
     manager_via_connection, manager_via_source, manager_via_email, manager_target, manager_since, manager_state,
     start_date, created_at, modified_at, next_due, left_at,
     department_group, legal_entity_group, country_group, employment_type_group, team_group, work_location_group,
-    worker_type_group, manager_group, all_group, person, document, keys";
+    worker_type_group, manager_group, all_group, person, document, search_values";
 
 /// A person's place in the order of all lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
@@ -208,8 +208,8 @@ pub async fn modify(
     now: DateTime<Utc>,
 ) -> QueryResult<usize> {
     diesel::sql_query(
-        "UPDATE people p SET modified_at = $4, document = row.document, keys = row.keys
-         FROM unnest($1, $2, $3) AS row (id, document, keys) WHERE p.id = row.id",
+        "UPDATE people p SET modified_at = $4, document = row.document, search_values = row.search_values
+         FROM unnest($1, $2, $3) AS row (id, document, search_values) WHERE p.id = row.id",
     )
     .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Array<Text>, _>(documents)

@@ -75,7 +75,7 @@ pub async fn last_rejected(conn: &mut AsyncPgConnection, connection: Uuid) -> Qu
     HoldRow::query()
         .filter(holds::connection_id.eq(connection))
         .filter(holds::state.eq_any([HoldState::Rejected, HoldState::Expired]))
-        .filter(holds::spent_at.is_null())
+        .filter(holds::superseded_at.is_null())
         .order(holds::decided_at.desc())
         .first(conn)
         .await
@@ -146,9 +146,9 @@ pub async fn spend(conn: &mut AsyncPgConnection, connection: Uuid, now: DateTime
         holds::table
             .filter(holds::connection_id.eq(connection))
             .filter(holds::state.eq_any([HoldState::Rejected, HoldState::Expired]))
-            .filter(holds::spent_at.is_null()),
+            .filter(holds::superseded_at.is_null()),
     )
-    .set(holds::spent_at.eq(now))
+    .set(holds::superseded_at.eq(now))
     .execute(conn)
     .await
     .map(drop)

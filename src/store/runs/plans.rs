@@ -30,17 +30,17 @@ pub struct PlanRow {
 #[derive(Clone, Debug, HasQuery)]
 #[diesel(table_name = plan_items)]
 pub struct ItemRow {
-    pub n: i32,
+    pub seq: i32,
     pub person_id: Uuid,
     pub base_version: Option<i64>,
     pub state: ItemState,
-    pub wanted: Value,
+    pub target: Value,
     pub user_name_key: String,
     pub diff: Value,
     pub event: Option<String>,
     pub effective_at: Option<DateTime<Utc>>,
     pub leaver: bool,
-    pub bundle: Option<i32>,
+    pub swap_group: Option<i32>,
     pub manager_before: Option<Uuid>,
     pub manager_via_connection: Option<Uuid>,
     pub manager_via_source: Option<String>,
@@ -127,29 +127,29 @@ pub async fn add_items(conn: &mut AsyncPgConnection, plan: Uuid, items: &[ItemRo
     }
     // As columns: each value is read once, where a document of all rows would be read twice.
     diesel::sql_query(
-        "INSERT INTO plan_items (plan_id, n, person_id, base_version, wanted, user_name_key, diff, event,
-             effective_at, leaver, bundle, manager_before, manager_via_connection, manager_via_source,
+        "INSERT INTO plan_items (plan_id, seq, person_id, base_version, target, user_name_key, diff, event,
+             effective_at, leaver, swap_group, manager_before, manager_via_connection, manager_via_source,
              manager_via_email, manager_target, manager_since, manager_state, start_date)
-         SELECT $1, n, person_id, base_version, wanted::jsonb, user_name_key, diff::jsonb, event,
-             effective_at, leaver, bundle, manager_before, manager_via_connection, manager_via_source,
+         SELECT $1, seq, person_id, base_version, target::jsonb, user_name_key, diff::jsonb, event,
+             effective_at, leaver, swap_group, manager_before, manager_via_connection, manager_via_source,
              manager_via_email, manager_target, manager_since, manager_state, start_date
          FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) AS item
-             (n, person_id, base_version, wanted, user_name_key, diff, event, effective_at, leaver, bundle,
+             (seq, person_id, base_version, target, user_name_key, diff, event, effective_at, leaver, swap_group,
              manager_before, manager_via_connection, manager_via_source, manager_via_email, manager_target,
              manager_since, manager_state, start_date)
          ON CONFLICT DO NOTHING",
     )
     .bind::<SqlUuid, _>(plan)
-    .bind::<Array<Int4>, _>(all(items, |item| item.n))
+    .bind::<Array<Int4>, _>(all(items, |item| item.seq))
     .bind::<Array<SqlUuid>, _>(all(items, |item| item.person_id))
     .bind::<Array<Nullable<Int8>>, _>(all(items, |item| item.base_version))
-    .bind::<Array<Text>, _>(all(items, |item| item.wanted.to_string()))
+    .bind::<Array<Text>, _>(all(items, |item| item.target.to_string()))
     .bind::<Array<Text>, _>(all(items, |item| item.user_name_key.as_str()))
     .bind::<Array<Text>, _>(all(items, |item| item.diff.to_string()))
     .bind::<Array<Nullable<Text>>, _>(all(items, |item| item.event.as_deref()))
     .bind::<Array<Nullable<Timestamptz>>, _>(all(items, |item| item.effective_at))
     .bind::<Array<Bool>, _>(all(items, |item| item.leaver))
-    .bind::<Array<Nullable<Int4>>, _>(all(items, |item| item.bundle))
+    .bind::<Array<Nullable<Int4>>, _>(all(items, |item| item.swap_group))
     .bind::<Array<Nullable<SqlUuid>>, _>(all(items, |item| item.manager_before))
     .bind::<Array<Nullable<SqlUuid>>, _>(all(items, |item| item.manager_via_connection))
     .bind::<Array<Nullable<Text>>, _>(all(items, |item| item.manager_via_source.as_deref()))
@@ -186,24 +186,24 @@ fn json<T: Serialize>(rows: &[T]) -> QueryResult<String> {
     serde_json::to_string(rows).map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))
 }
 
-/// The items that are to be applied next: at most `limit`, or a few more where a bundle would be torn.
+/// The items that are to be applied next: at most `limit`, or a few more where a swap group would be torn.
 pub async fn next_batch(conn: &mut AsyncPgConnection, plan: Uuid, limit: i64) -> QueryResult<Vec<ItemRow>> {
     let mut batch: Vec<ItemRow> = ItemRow::query()
         .filter(plan_items::plan_id.eq(plan))
         .filter(plan_items::state.eq(ItemState::Planned))
-        .order((plan_items::level, plan_items::n))
+        .order((plan_items::apply_order, plan_items::seq))
         .limit(limit)
         .load(conn)
         .await?;
-    let bundles: Vec<i32> = batch.iter().filter_map(|item| item.bundle).collect();
-    if !bundles.is_empty() {
-        let here: Vec<i32> = batch.iter().map(|item| item.n).collect();
+    let swap_groups: Vec<i32> = batch.iter().filter_map(|item| item.swap_group).collect();
+    if !swap_groups.is_empty() {
+        let here: Vec<i32> = batch.iter().map(|item| item.seq).collect();
         let rest: Vec<ItemRow> = ItemRow::query()
             .filter(plan_items::plan_id.eq(plan))
             .filter(plan_items::state.eq(ItemState::Planned))
-            .filter(plan_items::bundle.eq_any(bundles))
-            .filter(plan_items::n.ne_all(here))
-            .order((plan_items::level, plan_items::n))
+            .filter(plan_items::swap_group.eq_any(swap_groups))
+            .filter(plan_items::seq.ne_all(here))
+            .order((plan_items::apply_order, plan_items::seq))
             .load(conn)
             .await?;
         batch.extend(rest);
@@ -215,8 +215,8 @@ pub async fn next_batch(conn: &mut AsyncPgConnection, plan: Uuid, limit: i64) ->
 pub async fn items(conn: &mut AsyncPgConnection, plan: Uuid, after: i32, limit: i64) -> QueryResult<Vec<ItemRow>> {
     ItemRow::query()
         .filter(plan_items::plan_id.eq(plan))
-        .filter(plan_items::n.gt(after))
-        .order(plan_items::n)
+        .filter(plan_items::seq.gt(after))
+        .order(plan_items::seq)
         .limit(limit)
         .load(conn)
         .await
@@ -233,7 +233,7 @@ pub async fn items_of(conn: &mut AsyncPgConnection, plan: Uuid, people: &[Uuid])
 }
 
 pub async fn mark(conn: &mut AsyncPgConnection, plan: Uuid, numbers: &[i32], state: ItemState) -> QueryResult<()> {
-    diesel::update(plan_items::table.filter(plan_items::plan_id.eq(plan)).filter(plan_items::n.eq_any(numbers)))
+    diesel::update(plan_items::table.filter(plan_items::plan_id.eq(plan)).filter(plan_items::seq.eq_any(numbers)))
         .set(plan_items::state.eq(state))
         .execute(conn)
         .await
@@ -272,7 +272,7 @@ pub async fn people_in(conn: &mut AsyncPgConnection, plan: Uuid, state: ItemStat
         .filter(plan_items::plan_id.eq(plan))
         .filter(plan_items::state.eq(state))
         .select(plan_items::person_id)
-        .order(plan_items::n)
+        .order(plan_items::seq)
         .load(conn)
         .await
 }
@@ -361,7 +361,7 @@ const SAME: &str = "SELECT w.connection_id, w.source_id FROM plan_workers w
      LEFT JOIN people wp ON wp.id = w.person_id
      LEFT JOIN people bp ON bp.id = b.person_id
      WHERE w.plan_id = $1 AND wp.id IS NOT DISTINCT FROM bp.id
-       AND (wi.wanted - 'provenance') IS NOT DISTINCT FROM (bi.wanted - 'provenance')";
+       AND (wi.target - 'provenance') IS NOT DISTINCT FROM (bi.target - 'provenance')";
 
 /// Whether two plans of one connection decide the same about each worker.
 pub async fn is_same(conn: &mut AsyncPgConnection, one: Uuid, other: Uuid) -> QueryResult<bool> {
@@ -407,13 +407,13 @@ pub async fn last_number(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResul
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Nullable<Int4>)]
-        n: Option<i32>,
+        last: Option<i32>,
     }
-    let row: Row = diesel::sql_query("SELECT max(n) AS n FROM plan_items WHERE plan_id = $1")
+    let row: Row = diesel::sql_query("SELECT max(seq) AS last FROM plan_items WHERE plan_id = $1")
         .bind::<SqlUuid, _>(plan)
         .get_result(conn)
         .await?;
-    Ok(row.n.unwrap_or(0))
+    Ok(row.last.unwrap_or(0))
 }
 
 /// People of a plan of whom a worker says something else by now than when the plan was made.

@@ -16,7 +16,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use rollbook::clock::Clock;
-use rollbook::store::db::embedded::{Embedded, Options};
+use rollbook::store::db::embedded::Embedded;
+use rollbook::store::db::embedded::Options;
 use rollbook::store::db::source::DatabaseSource;
 use tokio_postgres::Config;
 

@@ -12,7 +12,7 @@ use rollbook::directory::ids::{ConnectionId, PersonId, SourceId};
 use rollbook::directory::person::{ManagerLink, Person, PrimaryEmployment, Source, Status, ZoneOrigin, ZoneUsed};
 use rollbook::directory::worker::mapping::EmploymentType;
 use rollbook::render::user::{display_name, document, employee_number, keys};
-use rollbook::store::changes::{WhileBusy, sequence};
+use rollbook::store::changes::sequence::{WhileBusy, sequence};
 use uuid::Uuid;
 
 /// Somebody with this email, given and family name, from the worker `w-<email>`.
@@ -68,7 +68,7 @@ pub(crate) async fn insert(conn: &mut AsyncPgConnection, people: &[Person], now:
     let rows: Vec<Row> = sql_query(
         "WITH new AS (
             INSERT INTO people (id, position, user_name, user_name_key, active, display_name, employee_number, person,
-                                document, keys, created_at, modified_at)
+                                document, search_values, created_at, modified_at)
             SELECT id, nextval('people_position'), user_name, user_name_key, active, display_name, employee_number,
                    person::jsonb, document, keys::jsonb, $9, $9
             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $10) WITH ORDINALITY
@@ -114,7 +114,7 @@ pub(crate) async fn update(conn: &mut AsyncPgConnection, id: Uuid, person: &Pers
     sql_query(
         "WITH changed AS (
             UPDATE people SET user_name = $2, user_name_key = $3, active = $4, person = $5::jsonb, document = $6,
-                   keys = $8::jsonb, display_name = $9, version = version + 1, modified_at = $7
+                   search_values = $8::jsonb, display_name = $9, version = version + 1, modified_at = $7
             WHERE id = $1 RETURNING id, version, position
          )
          INSERT INTO changes (at, kind, person_id, person_version, cause, diff, position, people_delta)

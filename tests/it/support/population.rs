@@ -17,7 +17,7 @@ use rollbook::directory::worker::mapping::EmploymentType;
 use rollbook::render::user::{display_name, document, employee_number, keys};
 use rollbook::scim::text::fold_case;
 use rollbook::store::groups;
-use rollbook::store::groups::column;
+use rollbook::store::groups::columns::column;
 use rollbook::store::groups::write::NewGroup;
 use rollbook::store::people;
 use rollbook::store::people::write::PersonWrite;

@@ -13,7 +13,7 @@ use rollbook::clock::Clock;
 use rollbook::crypto::seal::Keys;
 use rollbook::crypto::token::Token;
 use rollbook::http::state::State;
-use rollbook::http::{malformed, ops, request_id, scim, server};
+use rollbook::http::{malformed, ops, scim, server};
 use rollbook::store::consumers::{self, ConsumerRow};
 use rollbook::store::db::lanes::Lanes;
 use rollbook::store::db::pool::{Connection, Database};
@@ -58,7 +58,7 @@ impl Served {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let app = move || {
             App::new()
-                .wrap(from_fn(request_id::mark))
+                .wrap(from_fn(rollbook::http::server::mark))
                 .app_data(state.clone())
                 .configure(ops::routes)
                 .configure(malformed::routes)

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::index::{InputIndex, WorkerIdx};
-use super::links::{Links, has_left};
+use super::linked::{Links, has_left};
 use crate::attribute::Unit;
 use crate::email::{Email, EmailKey};
 use crate::ids::PersonId;
@@ -21,7 +21,7 @@ pub(super) struct EmailPlan {
     /// The workers whose statement was not taken, and why.
     pub(super) refused: Vec<(WorkerIdx, Review)>,
     /// People who exchange emails, by the number of their circle.
-    pub(super) bundle: BTreeMap<PersonId, u32>,
+    pub(super) swap_group: BTreeMap<PersonId, u32>,
     takers: BTreeMap<EmailKey, Holder>,
 }
 
@@ -151,13 +151,13 @@ fn grant(index: &InputIndex, links: &Links, plan: &mut EmailPlan, wishes: BTreeM
     let mut taken_over: BTreeMap<PersonId, PersonId> = BTreeMap::new();
     for (number, circle) in (0..).zip(cycles(&held)) {
         for person in circle {
-            plan.bundle.insert(person, number);
+            plan.swap_group.insert(person, number);
             granted.insert(person);
             taken_over.extend(held.get(&person).map(|giver| (*giver, person)));
         }
     }
     for (person, holder) in &held {
-        if !plan.bundle.contains_key(person) {
+        if !plan.swap_group.contains_key(person) {
             let review = match taken_over.get(holder) {
                 Some(taker) => held_by(*person, *taker),
                 None if granted.contains(holder) => Review::EmailReserved { person: *holder },

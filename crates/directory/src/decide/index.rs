@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::email::EmailKey;
 use crate::ids::{ConnectionId, PersonId};
-use crate::merge::{EffectiveRecord, Employed, Rank};
+use crate::matching::Agreement;
+use crate::merge::Employed;
+use crate::merge::{EffectiveRecord, Rank};
 use crate::person::Status;
-use crate::plan::{ConnectionFacts, Holder, HolderKind, KnownPerson, KnownWorker, PlanInput};
+use crate::plan::{ConnectionFacts, Holder, HolderKind, KnownPerson, KnownWorker, LinkReason, PlanInput};
 use crate::worker::mapping::Rules;
 
 /// A worker's place in the order of authority and source id, in which everything is decided.
@@ -95,4 +97,17 @@ impl<'a> InputIndex<'a> {
     pub(super) fn holder(&self, key: &EmailKey) -> Option<Holder> {
         self.input.holders.get(key).or_else(|| self.having.get(key)).cloned()
     }
+}
+
+/// Why a worker belongs to its person, where this decision says so for the first time.
+pub(crate) fn link_reason(agreement: &Agreement) -> Option<LinkReason> {
+    match agreement {
+        Agreement::SameHuman(reason) => Some(*reason),
+        Agreement::Conflict(_) | Agreement::Unproven => None,
+    }
+}
+
+/// Whether nothing about a worker keeps it from being somebody: no question, and an email to match by.
+pub(crate) fn is_settled(taken: &EffectiveRecord<'_>) -> bool {
+    taken.reviews.is_empty() && taken.email.is_some()
 }

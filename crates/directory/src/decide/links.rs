@@ -1,61 +1,18 @@
 //! Which worker is whose: links that hold, links that an email and a birth date or name prove, and new people.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::emails::{EmailPlan, plan_emails};
 use super::index::{InputIndex, WorkerIdx};
-use super::{is_settled, link_reason};
+use super::index::{is_settled, link_reason};
+use super::linked::{Links, has_left};
 use crate::email::EmailKey;
 use crate::ids::PersonId;
 use crate::matching::{Agreement, Reach, agreement_with};
 use crate::person::Status;
 use crate::plan::{HolderKind, LinkReason};
 
-/// Who is whose, as far as it is decided.
-pub(super) struct Links {
-    person: Vec<Option<PersonId>>,
-    reason: Vec<Option<LinkReason>>,
-    workers_by_person: BTreeMap<PersonId, Vec<WorkerIdx>>,
-    new: BTreeSet<PersonId>,
-}
-
 impl Links {
-    /// The links that exist.
-    pub(super) fn of(index: &InputIndex) -> Self {
-        let mut links = Self {
-            person: vec![None; index.known.len()],
-            reason: vec![None; index.known.len()],
-            workers_by_person: BTreeMap::new(),
-            new: BTreeSet::new(),
-        };
-        for place in index.workers() {
-            if let Some(link) = &index.known[place.0].link {
-                links.put(place, link.person, None);
-            }
-        }
-        links
-    }
-
-    pub(super) fn person_of(&self, place: WorkerIdx) -> Option<PersonId> {
-        self.person[place.0]
-    }
-
-    pub(super) fn reason_of(&self, place: WorkerIdx) -> Option<LinkReason> {
-        self.reason[place.0]
-    }
-
-    pub(super) fn workers_by_person(&self) -> impl Iterator<Item = (PersonId, &[WorkerIdx])> {
-        self.workers_by_person.iter().map(|(person, workers_of)| (*person, workers_of.as_slice()))
-    }
-
-    pub(super) fn workers_of(&self, person: PersonId) -> &[WorkerIdx] {
-        self.workers_by_person.get(&person).map_or(&[], Vec::as_slice)
-    }
-
-    pub(super) fn is_new(&self, person: PersonId) -> bool {
-        self.new.contains(&person)
-    }
-
     /// What a worker and a person say about each other.
     pub(super) fn agreement(&self, index: &InputIndex, place: WorkerIdx, person: PersonId) -> Agreement {
         let connection = index.known[place.0].key.connection;
@@ -153,15 +110,4 @@ impl Links {
         self.put(place, person, Some(reason));
         true
     }
-
-    fn put(&mut self, place: WorkerIdx, person: PersonId, reason: Option<LinkReason>) {
-        self.person[place.0] = Some(person);
-        self.reason[place.0] = reason;
-        self.workers_by_person.entry(person).or_default().push(place);
-    }
-}
-
-/// Whether all employments of a person are over.
-pub(super) fn has_left(index: &InputIndex, workers_of: &[WorkerIdx]) -> bool {
-    workers_of.iter().all(|place| index.taken[place.0].moment.status == Status::Terminated)
 }

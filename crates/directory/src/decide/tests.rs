@@ -5,6 +5,7 @@ use crate::dates::lifecycle::event_of;
 use crate::event::EventKind;
 use crate::ids::WorkerKey;
 use crate::person::diff::diff;
+use crate::plan::LinkReason;
 use crate::testing::{JUSTWORKS, REMOTE, World, at, day, key, worker};
 use crate::worker::Employment;
 use crate::worker::mapping::EmploymentType;
@@ -441,7 +442,7 @@ fn people_may_exchange_emails_in_one_transaction() {
     let third = world.person("3").id;
     let decisions = world.settle();
     assert_eq!(decisions.people.len(), 3);
-    assert!(decisions.people.iter().all(|planned| planned.bundle == Some(0)));
+    assert!(decisions.people.iter().all(|planned| planned.swap_group == Some(0)));
     assert_eq!(world.person("3").person.work_email.as_str(), "a@x.com");
     assert_eq!(world.person("4").person.work_email.as_str(), "d@x.com");
     let conflicts = vec!["name".to_owned()];

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{EffectiveRecord, Employed, Precedence, by_unit, mapped, reference};
+use super::effective::Employed;
+use super::{EffectiveRecord, Precedence, by_unit, mapped, reference};
 use crate::attribute::Unit;
 use crate::authority::Authority;
 use crate::ids::WorkerKey;

@@ -2,15 +2,18 @@
 //! good value while the rest proceeds (design section 1, "withheld").
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
 
 use crate::attribute::Unit;
 use crate::dates::lifecycle::{StatusAt, class_of, status_at};
 use crate::dates::zone::Zone;
 use crate::email::Email;
+use crate::ids::{SourceId, WorkerKey};
 use crate::person::{Person, Status};
-use crate::plan::{KnownWorker, Review};
+use crate::plan::{ConnectionFacts, KnownWorker, Review};
 use crate::worker::mapping::{EmploymentType, Rules, StatusClass};
 use crate::worker::{Employment, ManagerRef, Worker};
 
@@ -236,4 +239,108 @@ fn class_behind(before: &Person) -> Option<StatusClass> {
         Status::Terminated => Some(StatusClass::Former),
         Status::Unknown => None,
     }
+}
+
+/// One employment of a person, ready to be merged.
+#[derive(Clone, Debug)]
+pub struct Employed<'a> {
+    pub key: &'a WorkerKey,
+    /// What is taken of the worker's statement.
+    pub worker: &'a Worker,
+    pub employment_type: EmploymentType,
+    pub moment: StatusAt,
+    pub connection: &'a ConnectionFacts,
+    /// Place of the connection in the default order of authority; 0 speaks first.
+    pub place: usize,
+}
+
+impl<'a> Employed<'a> {
+    /// An employment of a published worker, as it is taken.
+    pub(crate) fn of(
+        known: &'a KnownWorker,
+        taken: &'a EffectiveRecord<'_>,
+        connection: &'a ConnectionFacts,
+        place: usize,
+    ) -> Self {
+        Self {
+            key: &known.key,
+            worker: &taken.worker,
+            employment_type: taken.employment_type,
+            moment: taken.moment,
+            connection,
+            place,
+        }
+    }
+}
+
+/// The place of an employment among the others of one human; the least leads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    pub(crate) phase: u8,
+    /// Of ended employments the one that ended last. Without a last day it ended no earlier than it began.
+    pub(crate) ended: Reverse<Option<NaiveDate>>,
+    pub(crate) share: Reverse<u8>,
+    pub(crate) start: (bool, Option<NaiveDate>),
+    pub(crate) place: usize,
+    pub(crate) source_id: SourceId,
+}
+
+impl Rank {
+    /// What puts this one before another: the first difference.
+    pub(crate) fn before(&self, other: &Self) -> PrimaryReason {
+        if self.phase != other.phase {
+            PrimaryReason::Status
+        } else if self.ended != other.ended {
+            PrimaryReason::EndedLater
+        } else if self.share != other.share {
+            PrimaryReason::LargerShare
+        } else if self.start != other.start {
+            PrimaryReason::EarlierStart
+        } else if self.place != other.place {
+            PrimaryReason::Connection
+        } else {
+            PrimaryReason::SourceId
+        }
+    }
+
+    pub(crate) fn of(worker: &Worker, status: Status, place: usize) -> Self {
+        let employment = &worker.employment;
+        let phase = match status {
+            Status::Active | Status::OnLeave => 0,
+            // Before an upcoming one, since it is going on; behind one that gives access.
+            Status::Suspended => 1,
+            Status::Pending => 2,
+            Status::Unknown => 3,
+            Status::Terminated => 4,
+        };
+        let ended = employment.last_day.or(employment.start).filter(|_| status == Status::Terminated);
+        Self {
+            phase,
+            ended: Reverse(ended),
+            // A job of which no share is known is a whole one.
+            share: Reverse(employment.share.unwrap_or(100)),
+            start: (employment.start.is_none(), employment.start),
+            place,
+            source_id: worker.source_id.clone(),
+        }
+    }
+}
+
+/// Why an employment leads before the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PrimaryReason {
+    /// There is no other.
+    Only,
+    /// It gives access, or is nearer to it: active before suspended, upcoming, unknown, ended.
+    Status,
+    /// Both are over, and it ended later.
+    EndedLater,
+    /// It is the larger share of a full-time job.
+    LargerShare,
+    EarlierStart,
+    /// Its connection comes first in the default order.
+    Connection,
+    /// All else is equal.
+    SourceId,
 }

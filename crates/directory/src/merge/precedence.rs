@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Employed, Rank};
+use super::effective::{Employed, Rank};
 use crate::attribute::{Unit, is_employment_unit};
 use crate::authority::Authority;
 use crate::person::Status;

@@ -1,35 +1,14 @@
 //! Which employment of a person leads, and what decided it: for whoever asks why the title of one job shows and not that
 //! of the other (story 11).
 
-use std::cmp::Reverse;
-
-use chrono::{DateTime, NaiveDate, Utc};
-use serde::Serialize;
+use chrono::{DateTime, Utc};
 
 use super::EffectiveRecord;
-use crate::ids::{SourceId, WorkerKey};
-use crate::person::{Person, Status};
+use super::effective::PrimaryReason;
+use super::effective::Rank;
+use crate::ids::WorkerKey;
+use crate::person::Person;
 use crate::plan::{ConnectionFacts, KnownWorker};
-use crate::worker::Worker;
-
-/// Why an employment leads before the next one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum PrimaryReason {
-    /// There is no other.
-    Only,
-    /// It gives access, or is nearer to it: active before suspended, upcoming, unknown, ended.
-    Status,
-    /// Both are over, and it ended later.
-    EndedLater,
-    /// It is the larger share of a full-time job.
-    LargerShare,
-    EarlierStart,
-    /// Its connection comes first in the default order.
-    Connection,
-    /// All else is equal.
-    SourceId,
-}
 
 /// The leading employment of a person and why it leads. `workers` are the person's, `connections` in the default order.
 #[must_use]
@@ -52,59 +31,6 @@ pub fn leading(
     let (first, key) = ranked.next()?;
     let because = ranked.next().map_or(PrimaryReason::Only, |(second, _)| first.before(&second));
     Some((key.clone(), because))
-}
-
-/// The place of an employment among the others of one human; the least leads.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Rank {
-    phase: u8,
-    /// Of ended employments the one that ended last. Without a last day it ended no earlier than it began.
-    ended: Reverse<Option<NaiveDate>>,
-    share: Reverse<u8>,
-    start: (bool, Option<NaiveDate>),
-    place: usize,
-    source_id: SourceId,
-}
-
-impl Rank {
-    /// What puts this one before another: the first difference.
-    pub(super) fn before(&self, other: &Self) -> PrimaryReason {
-        if self.phase != other.phase {
-            PrimaryReason::Status
-        } else if self.ended != other.ended {
-            PrimaryReason::EndedLater
-        } else if self.share != other.share {
-            PrimaryReason::LargerShare
-        } else if self.start != other.start {
-            PrimaryReason::EarlierStart
-        } else if self.place != other.place {
-            PrimaryReason::Connection
-        } else {
-            PrimaryReason::SourceId
-        }
-    }
-
-    pub(crate) fn of(worker: &Worker, status: Status, place: usize) -> Self {
-        let employment = &worker.employment;
-        let phase = match status {
-            Status::Active | Status::OnLeave => 0,
-            // Before an upcoming one, since it is going on; behind one that gives access.
-            Status::Suspended => 1,
-            Status::Pending => 2,
-            Status::Unknown => 3,
-            Status::Terminated => 4,
-        };
-        let ended = employment.last_day.or(employment.start).filter(|_| status == Status::Terminated);
-        Self {
-            phase,
-            ended: Reverse(ended),
-            // A job of which no share is known is a whole one.
-            share: Reverse(employment.share.unwrap_or(100)),
-            start: (employment.start.is_none(), employment.start),
-            place,
-            source_id: worker.source_id.clone(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The running cluster: a child process, and a watchdog that stops it should we die without being able to.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
+use std::{fs, io};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -15,7 +16,6 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 use tracing::{info, warn};
 
-use super::Options;
 use super::account::Account;
 use super::binaries::Binaries;
 use super::error::EmbeddedError;
@@ -190,7 +190,7 @@ impl Drop for Postmaster {
 /// How we connect: over the socket, as the one role of the cluster.
 pub(crate) fn superuser(socket_dir: &Path, port: u16, dbname: &str) -> Config {
     let mut config = Config::new();
-    config.host_path(socket_dir).port(port).user(super::ROLE).dbname(dbname).connect_timeout(Duration::from_secs(10));
+    config.host_path(socket_dir).port(port).user(ROLE).dbname(dbname).connect_timeout(Duration::from_secs(10));
     config
 }
 
@@ -227,6 +227,24 @@ pub(crate) fn complaint_in(text: &str) -> Option<String> {
         Some(line[line.find(word)?..].trim_end().to_owned())
     })
 }
+
+/// What differs from the ordinary, in tests.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Further settings of Postgres (`postgresql.conf` names and values); they win over ours.
+    pub settings: Vec<(String, String)>,
+    /// The port, where `listen_addresses` is set among the settings. It also names the socket.
+    pub port: Option<u16>,
+}
+
+impl Options {
+    pub(crate) fn port(&self) -> u16 {
+        self.port.unwrap_or(5432)
+    }
+}
+
+/// The one role of the cluster.
+pub(crate) const ROLE: &str = "rollbook";
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ use super::*;
 use crate::attribute::Unit;
 use crate::authority::Authority;
 use crate::ids::{ConnectionId, SourceId};
+use crate::merge::EffectiveRecord;
 use crate::person::Person;
 use crate::worker::Worker;
 
@@ -220,7 +221,7 @@ proptest! {
         let decisions = world.decide();
         for planned in &decisions.people {
             if let Some(holder) = world.input.holders.get(planned.after.work_email.key()) {
-                prop_assert!(holder.person == planned.id || planned.bundle.is_some());
+                prop_assert!(holder.person == planned.id || planned.swap_group.is_some());
             }
         }
     }
