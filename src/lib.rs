@@ -2,7 +2,7 @@
 //!
 //! Workers are pulled out of HR systems into Postgres, merged into people, and served as SCIM 2.0 Users. This is the map
 //! of the modules; `docs/architecture.md` is the longer one. A module is a room: which room may use which is a table in
-//! `tests/it/layers.rs`. [`scim`] and [`directory`] are crates of their own, in `crates/`.
+//! `tests/it/layers.rs`. [`scim`], [`directory`] and [`api`] are crates of their own, in `crates/`.
 //!
 //! The way of the data, from left to right:
 //!
@@ -38,5 +38,6 @@ pub mod sandbox;
 pub mod store;
 pub mod telemetry;
 
+pub use rollbook_api as api;
 pub use rollbook_directory as directory;
 pub use rollbook_scim as scim;

@@ -5,10 +5,19 @@ use std::time::Duration;
 
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
+use uuid::Uuid;
 
-use super::{Access, CliError, secret};
+use super::answer::Answer;
+use super::error::CliError;
+use super::options::Access;
+use super::secret;
+use crate::api::Page;
+use crate::api::connections::Connection;
+use crate::api::consumers::Consumer;
+use crate::api::errors::Refusal;
 use crate::clock::Clock;
 
 /// The server answers sooner, also where it has to ask an HR system (15 seconds).
@@ -59,28 +68,38 @@ impl Client {
         Ok(Self { base, token, http, clock, json: access.json })
     }
 
-    pub(super) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Value, CliError> {
-        self.call(Method::GET, path, query, None).await
+    pub(super) async fn get<T>(&self, path: &[&str], query: &[(&str, String)]) -> Result<Answer<T>, CliError> {
+        Ok(Answer::new(self.call(Method::GET, path, query, None).await?))
     }
 
-    pub(super) async fn post(&self, path: &[&str], body: &Value) -> Result<Value, CliError> {
-        self.call(Method::POST, path, &[], Some(body)).await
+    pub(super) async fn post<T>(&self, path: &[&str], body: &Value) -> Result<Answer<T>, CliError> {
+        Ok(Answer::new(self.call(Method::POST, path, &[], Some(body)).await?))
     }
 
-    pub(super) async fn put(&self, path: &[&str], query: &[(&str, String)], body: &Value) -> Result<Value, CliError> {
-        self.call(Method::PUT, path, query, Some(body)).await
+    pub(super) async fn put<T>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        body: &Value,
+    ) -> Result<Answer<T>, CliError> {
+        Ok(Answer::new(self.call(Method::PUT, path, query, Some(body)).await?))
     }
 
-    pub(super) async fn patch(&self, path: &[&str], body: &Value) -> Result<Value, CliError> {
-        self.call(Method::PATCH, path, &[], Some(body)).await
+    pub(super) async fn patch<T>(&self, path: &[&str], body: &Value) -> Result<Answer<T>, CliError> {
+        Ok(Answer::new(self.call(Method::PATCH, path, &[], Some(body)).await?))
     }
 
-    pub(super) async fn delete(&self, path: &[&str], body: &Value) -> Result<Value, CliError> {
-        self.call(Method::DELETE, path, &[], Some(body)).await
+    pub(super) async fn delete(&self, path: &[&str], body: &Value) -> Result<(), CliError> {
+        self.call(Method::DELETE, path, &[], Some(body)).await.map(|_| ())
     }
 
     /// The first `limit` items of a list, page by page, in the shape of one page.
-    pub(super) async fn list(&self, path: &[&str], query: &[(&str, String)], limit: u32) -> Result<Value, CliError> {
+    pub(super) async fn list<T>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        limit: u32,
+    ) -> Result<Answer<Page<T>>, CliError> {
         let mut items: Vec<Value> = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
@@ -91,29 +110,42 @@ impl Client {
                 query.retain(|(name, _)| *name != "after");
                 query.push(("cursor", cursor));
             }
-            let mut page = self.get(path, &query).await?;
-            if let Some(Value::Array(part)) = page.get_mut("items").map(Value::take) {
-                items.extend(part);
-            }
-            cursor = page.get("nextCursor").and_then(Value::as_str).map(str::to_owned);
+            let page: Page<Value> = Answer::new(self.call(Method::GET, path, &query, None).await?).read()?;
+            items.extend(page.items);
+            cursor = page.next_cursor;
             if cursor.is_none() || items.len() >= usize::try_from(limit).unwrap_or(usize::MAX) {
-                return Ok(json!({ "items": items, "nextCursor": cursor }));
+                return Ok(Answer::new(json!({ "items": items, "nextCursor": cursor })));
             }
         }
     }
 
-    /// The id of what an admin calls by id or by name.
-    pub(super) async fn resolve(&self, list: &str, what: &str, word: &str) -> Result<String, CliError> {
-        if uuid::Uuid::try_parse(word).is_ok() {
+    /// The id of what an admin calls by id, or by the name that `named` reads from each item of a list.
+    pub(super) async fn resolve<T: DeserializeOwned>(
+        &self,
+        list: &str,
+        what: &str,
+        word: &str,
+        named: impl Fn(T) -> (Uuid, String),
+    ) -> Result<String, CliError> {
+        if Uuid::try_parse(word).is_ok() {
             return Ok(word.to_owned());
         }
-        let all = self.list(&[list], &[], u32::MAX).await?;
-        let is_it = |item: &&Value| item["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(word));
-        let found = all["items"].as_array().and_then(|items| items.iter().find(is_it));
+        let all: Page<T> = self.list(&[list], &[], u32::MAX).await?.read()?;
+        let mut found = all.items.into_iter().map(named).filter(|(_, name)| name.eq_ignore_ascii_case(word));
         found
-            .and_then(|item| item["id"].as_str())
-            .map(str::to_owned)
+            .next()
+            .map(|(id, _)| id.to_string())
             .ok_or_else(|| CliError::Failed(format!("there is no {what} with the id or name `{word}`")))
+    }
+
+    /// The id of a connection.
+    pub(super) async fn connection(&self, word: &str) -> Result<String, CliError> {
+        self.resolve("connections", "connection", word, |one: Connection| (one.id, one.name)).await
+    }
+
+    /// The id of a consumer.
+    pub(super) async fn consumer(&self, word: &str) -> Result<String, CliError> {
+        self.resolve("consumers", "consumer", word, |one: Consumer| (one.id, one.name)).await
     }
 
     async fn call(
@@ -140,7 +172,7 @@ impl Client {
         let value: Option<Value> = serde_json::from_str(&text).ok();
         match value {
             Some(value) if status.is_success() => Ok(value),
-            Some(problem) if problem.get("detail").is_some() => Err(CliError::Failed(refusal(&problem))),
+            Some(problem) if problem.get("detail").is_some() => Err(CliError::Failed(refusal(problem))),
             _ => Err(CliError::Failed(format!("{} answered {status}, and not as Rollbook does", self.place()))),
         }
     }
@@ -157,15 +189,12 @@ impl Client {
 }
 
 /// A problem in one line: what is wrong with single members, else the whole.
-fn refusal(problem: &Value) -> String {
-    let member = |error: &Value| {
-        let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-        format!("{}: {}", text("field"), text("message"))
-    };
-    let members: Vec<String> =
-        problem["errors"].as_array().map(|errors| errors.iter().map(member).collect()).unwrap_or_default();
-    let whole = problem["detail"].as_str().unwrap_or_default().to_owned();
-    super::table::clean(&if members.is_empty() { whole } else { members.join("; ") })
+fn refusal(problem: Value) -> String {
+    let detail = problem["detail"].as_str().unwrap_or_default().to_owned();
+    // A newer server may have codes that this program does not know; what it says is readable all the same.
+    let errors = serde_json::from_value::<Refusal>(problem).map(|refusal| refusal.errors).unwrap_or_default();
+    let members: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
+    super::table::clean(&if members.is_empty() { detail } else { members.join("; ") })
 }
 
 fn innermost(error: &reqwest::Error) -> String {
@@ -203,12 +232,17 @@ mod tests {
 
     #[test]
     fn a_problem_is_one_line() {
-        let whole = json!({ "detail": "there is no run with the id 7" });
-        assert_eq!(refusal(&whole), "there is no run with the id 7");
-        let members = json!({
+        let mut problem = json!({
+            "type": "urn:rollbook:problem:invalid",
+            "title": "Unprocessable Entity",
+            "status": 422,
             "detail": "these members cannot be taken: name, kind",
+            "code": "invalid",
             "errors": [{ "field": "name", "message": "missing" }, { "field": "kind", "message": "unknown" }],
         });
-        assert_eq!(refusal(&members), "name: missing; kind: unknown");
+        assert_eq!(refusal(problem.clone()), "name: missing; kind: unknown");
+        problem["code"] = "notKnownYet".into();
+        assert_eq!(refusal(problem), "these members cannot be taken: name, kind");
+        assert_eq!(refusal(json!({ "detail": "there is no run with the id 7" })), "there is no run with the id 7");
     }
 }

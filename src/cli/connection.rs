@@ -2,17 +2,27 @@
 
 mod add;
 mod mapping;
+mod which;
 
 use std::io::{IsTerminal as _, Write};
 
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
+use self::which::{PATH, Which, id, show_begun, tell_consent, tell_run};
+use super::answer::Answer;
 use super::client::Client;
+use super::error::CliError;
+use super::options::{Length, Why};
 use super::secret::{AppSecret, Credential};
-use super::table::{facts, json as write_json, line, table, text};
-use super::{CliError, Length, Why};
+use super::table::{clean, facts, json as write_json, line, more, table, time, time_or_nothing};
+use crate::api::Page;
+use crate::api::connections::{Connection, Consent, SystemKind};
+use crate::api::plans::{ItemKind, Plan as ApiPlan, PlannedChange};
+use crate::api::problems::Problem;
+use crate::api::runs::{Run, RunStarted, RunState};
 
 /// What can be done with connections.
 #[derive(Clone, Debug, Subcommand)]
@@ -48,12 +58,6 @@ pub enum Verb {
 pub struct List {
     #[command(flatten)]
     length: Length,
-}
-
-#[derive(Clone, Debug, Args)]
-pub struct Which {
-    /// The connection, by id or name.
-    connection: String,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -106,8 +110,6 @@ pub struct Reauthorize {
     secret: AppSecret,
 }
 
-const PATH: &str = "connections";
-
 pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     match verb {
         Verb::List(list) => show_all(&client.list(&[PATH], &[], list.length.limit).await?, client, out),
@@ -121,8 +123,9 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
         Verb::Finish(finish) => self::finish(&finish, client, out).await,
         Verb::Authorize(act) => {
             let id = id(client, &act.which).await?;
-            let answer = client.post(&[PATH, &id, "authorize"], &json!({ "reason": act.why.reason })).await?;
-            tell_consent(&answer, client, out)
+            let body = json!({ "reason": act.why.reason });
+            let consent: Answer<Consent> = client.post(&[PATH, &id, "authorize"], &body).await?;
+            if client.json { write_json(out, consent.json()) } else { tell_consent(&consent.read()?, out) }
         }
         Verb::Reauthorize(order) => reauthorize(&order, client, out).await,
         Verb::Pause(act) => steer(&act, "pause", client, out).await,
@@ -132,47 +135,39 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
     }
 }
 
+/// What `reauthorize` answers: the run that pulls with the new credential, the page for consent, or the connection, which
+/// is paused and stays so.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Reauthorized {
+    Consent(Consent),
+    Run(RunStarted),
+    Kept {},
+}
+
 async fn reauthorize(order: &Reauthorize, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let id = id(client, &order.act.which).await?;
-    let kind = text(&client.get(&[PATH, &id], &[]).await?, "/kind");
-    let credentials = match (kind.as_str(), &order.client_id) {
-        ("justworks", None) => json!({}),
-        ("justworks", Some(client_id)) => {
+    let connection: Connection = client.get(&[PATH, &id], &[]).await?.read()?;
+    let credentials = match (connection.kind, &order.client_id) {
+        (SystemKind::Justworks, None) => json!({}),
+        (SystemKind::Justworks, Some(client_id)) => {
             json!({ "clientId": client_id, "clientSecret": order.secret.read()?.expose_secret() })
         }
-        ("remote", None) => json!({ "apiToken": order.credential.read()?.expose_secret() }),
-        ("remote", Some(_)) => {
+        (SystemKind::Remote, None) => json!({ "apiToken": order.credential.read()?.expose_secret() }),
+        (SystemKind::Remote, Some(_)) => {
             return Err(CliError::Usage("a connection of the kind remote has an API token and no client id".into()));
-        }
-        (kind, _) => {
-            let kind = super::table::clean(kind);
-            return Err(CliError::Failed(format!(
-                "this program does not know which credentials the kind `{kind}` has; use a rollbook as new as the server"
-            )));
         }
     };
     let body = json!({ "credentials": credentials, "reason": order.act.why.reason });
-    let answer = client.post(&[PATH, &id, "reauthorize"], &body).await?;
-    if answer["authorizationUrl"].is_string() {
-        tell_consent(&answer, client, out)
-    } else if answer["runId"].is_null() && !client.json {
-        line(out, "the credential is kept; the connection is paused, resume it to pull")
-    } else {
-        tell_run(&answer, client, out)
-    }
-}
-
-fn tell_consent(answer: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+    let answer: Answer<Reauthorized> = client.post(&[PATH, &id, "reauthorize"], &body).await?;
     if client.json {
-        return write_json(out, answer);
+        return write_json(out, answer.json());
     }
-    line(out, "let an admin of the HR system open, within half an hour:")?;
-    line(out, "")?;
-    line(out, &format!("  {}", text(answer, "/authorizationUrl")))
-}
-
-async fn id(client: &Client, which: &Which) -> Result<String, CliError> {
-    client.resolve(PATH, "connection", &which.connection).await
+    match answer.read()? {
+        Reauthorized::Consent(consent) => tell_consent(&consent, out),
+        Reauthorized::Kept {} => line(out, "the credential is kept; the connection is paused, resume it to pull"),
+        Reauthorized::Run(run) => tell_run(run.run_id, out),
+    }
 }
 
 /// What begins a run.
@@ -183,16 +178,8 @@ async fn begin(pull: &Pull, step: &str, client: &Client, out: &mut dyn Write) ->
     if !accept_shape.is_empty() {
         body["acceptShape"] = json!(accept_shape);
     }
-    let begun = client.post(&[PATH, &id, step], &body).await?;
-    tell_run(&begun, client, out)
-}
-
-fn tell_run(begun: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
-    if client.json {
-        return write_json(out, begun);
-    }
-    let run = text(begun, "/runId");
-    line(out, &format!("run {run} is going; follow it with: rollbook run watch {run}"))
+    let begun: Answer<RunStarted> = client.post(&[PATH, &id, step], &body).await?;
+    show_begun(&begun, client, out)
 }
 
 /// Finishes with the plan that was seen. When that plan would do something else by now, shows the difference, and goes on
@@ -205,10 +192,10 @@ async fn finish(order: &Finish, client: &Client, out: &mut dyn Write) -> Result<
     };
     let post = async |plan: Option<&str>| {
         let body = json!({ "planId": plan, "reason": order.act.why.reason });
-        client.post(&[PATH, &id, "finish"], &body).await
+        client.post::<RunStarted>(&[PATH, &id, "finish"], &body).await
     };
     let refusal = match post(seen.as_deref()).await {
-        Ok(begun) => return tell_run(&begun, client, out),
+        Ok(begun) => return show_begun(&begun, client, out),
         Err(CliError::Failed(refusal)) => refusal,
         Err(error) => return Err(error),
     };
@@ -222,7 +209,7 @@ async fn finish(order: &Finish, client: &Client, out: &mut dyn Write) -> Result<
         if !std::io::stdin().is_terminal() {
             return Err(CliError::Failed(format!("{refusal}; to go on: --yes, or --plan {now}")));
         }
-        line(out, &super::table::clean(&refusal))?;
+        line(out, &clean(&refusal))?;
         line(out, "Go on? [y/N]")?;
         out.flush().map_err(|_| CliError::Closed)?;
         let mut answer = String::new();
@@ -231,31 +218,31 @@ async fn finish(order: &Finish, client: &Client, out: &mut dyn Write) -> Result<
             return Err(CliError::Failed("nothing was published".to_owned()));
         }
     } else if !client.json {
-        line(out, &super::table::clean(&refusal))?;
+        line(out, &clean(&refusal))?;
     }
-    tell_run(&post(Some(&now)).await?, client, out)
+    show_begun(&post(Some(&now)).await?, client, out)
 }
 
 /// The plan of the latest run that made one, or of the latest one that succeeded.
 async fn latest_plan(id: &str, succeeded: bool, client: &Client) -> Result<Option<String>, CliError> {
-    let runs = client.list(&["runs"], &[("connectionId", id.to_owned())], 50).await?;
-    let has_plan = |run: &&Value| run["planId"].is_string() && (!succeeded || run["state"] == "succeeded");
-    let latest = runs["items"].as_array().and_then(|runs| runs.iter().find(has_plan));
-    Ok(latest.map(|run| text(run, "/planId")))
+    let runs: Page<Run> = client.list(&["runs"], &[("connectionId", id.to_owned())], 50).await?.read()?;
+    let mut runs = runs.items.into_iter().filter(|run| !succeeded || run.state == RunState::Succeeded);
+    Ok(runs.find_map(|run| run.plan_id).map(|plan| plan.to_string()))
 }
 
 async fn steer(act: &Act, step: &str, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let id = id(client, &act.which).await?;
-    let shown = client.post(&[PATH, &id, step], &json!({ "reason": act.why.reason })).await?;
+    let shown: Answer<Connection> = client.post(&[PATH, &id, step], &json!({ "reason": act.why.reason })).await?;
     if client.json {
-        return write_json(out, &shown);
+        return write_json(out, shown.json());
     }
-    line(out, &format!("{} is {}", super::table::clean(&text(&shown, "/name")), text(&shown, "/state")))
+    let shown = shown.read()?;
+    line(out, &format!("{} is {}", clean(&shown.name), shown.state))
 }
 
-fn show_all(list: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn show_all(list: &Answer<Page<Connection>>, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     if client.json {
-        return write_json(out, list);
+        return write_json(out, list.json());
     }
     let heads = [
         "ID",
@@ -270,72 +257,66 @@ fn show_all(list: &Value, client: &Client, out: &mut dyn Write) -> Result<(), Cl
         "EXCLUDED",
         "PROBLEMS",
     ];
-    let row = |one: &Value| {
-        let problems = one["problems"].as_array().map_or(0, Vec::len);
+    let list = list.read()?;
+    let row = |one: &Connection| {
         vec![
-            text(one, "/id"),
-            text(one, "/name"),
-            text(one, "/kind"),
-            text(one, "/state"),
-            text(one, "/lastRun/state"),
-            text(one, "/nextRunAt"),
-            text(one, "/freshness/level"),
-            text(one, "/tally/published"),
-            text(one, "/tally/withheld"),
-            text(one, "/tally/excluded"),
-            problems.to_string(),
+            one.id.to_string(),
+            one.name.clone(),
+            one.kind.to_string(),
+            one.state.to_string(),
+            one.last_run.as_ref().map(|run| run.state.to_string()).unwrap_or_default(),
+            time_or_nothing(one.next_run_at),
+            one.freshness.level.to_string(),
+            one.tally.published.to_string(),
+            one.tally.withheld.to_string(),
+            one.tally.excluded.to_string(),
+            one.problems.len().to_string(),
         ]
     };
-    let rows: Vec<Vec<String>> = super::rows(list, row);
+    let rows: Vec<Vec<String>> = list.items.iter().map(row).collect();
     table(out, &heads, &rows, "there is no connection yet; add one with: rollbook connection add remote --name NAME")?;
-    super::more(list, out)
+    more(&list, out)
 }
 
-fn show(one: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn show(one: &Answer<Connection>, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     if client.json {
-        return write_json(out, one);
+        return write_json(out, one.json());
     }
-    let unreadable = match text(one, "/tally/unreadable") {
-        count if count.is_empty() || count == "0" => String::new(),
+    let one = one.read()?;
+    let unreadable = match one.tally.unreadable {
+        0 => String::new(),
         count => format!("; {count} with fields that cannot be read"),
     };
     let tally = format!(
         "{} at the HR system: {} published, {} withheld, {} excluded{unreadable}",
-        text(one, "/tally/vendor"),
-        text(one, "/tally/published"),
-        text(one, "/tally/withheld"),
-        text(one, "/tally/excluded"),
+        one.tally.vendor, one.tally.published, one.tally.withheld, one.tally.excluded,
     );
-    let last = match text(one, "/lastRun/id") {
-        id if id.is_empty() => String::new(),
-        id => format!("{id} {} {}", text(one, "/lastRun/state"), text(one, "/lastRun/endedAt")),
-    };
+    let last = one.last_run.map(|run| format!("{} {} {}", run.id, run.state, time_or_nothing(run.ended_at)));
+    let settings = serde_json::to_string(&one.settings).unwrap_or_default();
     facts(
         out,
         &[
-            ("id", text(one, "/id")),
-            ("name", text(one, "/name")),
-            ("kind", text(one, "/kind")),
-            ("account", text(one, "/account/name")),
-            ("state", format!("{} since {}", text(one, "/state"), text(one, "/stateSince"))),
-            ("last run", last),
-            ("next run", text(one, "/nextRunAt")),
-            ("last good data", text(one, "/freshness/lastGoodAt")),
-            ("freshness", text(one, "/freshness/level")),
+            ("id", one.id.to_string()),
+            ("name", one.name),
+            ("kind", one.kind.to_string()),
+            ("account", one.account.name.unwrap_or_default()),
+            ("state", format!("{} since {}", one.state, time(one.state_since))),
+            ("last run", last.unwrap_or_default()),
+            ("next run", time_or_nothing(one.next_run_at)),
+            ("last good data", time_or_nothing(one.freshness.last_good_at)),
+            ("freshness", one.freshness.level.to_string()),
             ("workers", tally),
-            ("settings", one["settings"].to_string()),
+            ("settings", settings),
         ],
     )?;
-    for problem in one["problems"].as_array().into_iter().flatten() {
-        let remedy = match text(problem, "/remedy") {
-            remedy if remedy.is_empty() => remedy,
-            remedy => format!(" ({remedy})"),
-        };
-        let (at, message) = (text(problem, "/at"), text(problem, "/message"));
-        let at = if at.is_empty() { at } else { format!("{at} ") };
-        line(out, &super::table::clean(&format!("! {at}{message}{remedy}")))?;
-    }
-    Ok(())
+    one.problems.iter().try_for_each(|problem| line(out, &clean(&said(problem))))
+}
+
+/// A problem in one line.
+fn said(problem: &Problem) -> String {
+    let remedy = problem.remedy.as_ref().map(|remedy| format!(" ({remedy})")).unwrap_or_default();
+    let at = problem.at.map(|at| format!("{} ", time(at))).unwrap_or_default();
+    format!("! {at}{}{remedy}", problem.message)
 }
 
 /// The plan of the latest run that has one.
@@ -344,39 +325,44 @@ async fn show_plan(plan: &Plan, client: &Client, out: &mut dyn Write) -> Result<
     let Some(plan_id) = latest_plan(&id, false, client).await? else {
         return Err(CliError::Failed("there is no plan: no run of this connection has come so far".into()));
     };
-    let shown = client.get(&["plans", &plan_id], &[]).await?;
-    let changes = client.list(&["plans", &plan_id, "changes"], &[], plan.length.limit).await?;
+    let shown: Answer<ApiPlan> = client.get(&["plans", &plan_id], &[]).await?;
+    let changes: Answer<Page<PlannedChange>> =
+        client.list(&["plans", &plan_id, "changes"], &[], plan.length.limit).await?;
     if client.json {
-        return write_json(out, &json!({ "plan": shown, "changes": changes }));
+        return write_json(out, &json!({ "plan": shown.json(), "changes": changes.json() }));
     }
+    let (shown, changes) = (shown.read()?, changes.read()?);
+    let types = shown.value_map.and_then(|map| map.worker_types).unwrap_or_default();
     facts(
         out,
         &[
-            ("plan", format!("{plan_id} {}", text(&shown, "/state"))),
-            ("creates", text(&shown, "/counts/created")),
-            ("updates", text(&shown, "/counts/updated")),
-            ("deactivations", text(&shown, "/counts/deactivated")),
-            ("withheld", text(&shown, "/counts/withheld")),
-            ("excluded", text(&shown, "/counts/excluded")),
-            ("worker types", mapping::in_words(&shown["valueMap"]["workerTypes"])),
+            ("plan", format!("{plan_id} {}", shown.state)),
+            ("creates", shown.counts.created.to_string()),
+            ("updates", shown.counts.updated.to_string()),
+            ("deactivations", shown.counts.deactivated.to_string()),
+            ("withheld", shown.counts.withheld.to_string()),
+            ("excluded", shown.counts.excluded.to_string()),
+            ("worker types", mapping::in_words(&types)),
         ],
     )?;
-    if shown["stale"] == true {
-        let name = super::table::clean(&text(&shown, "/staleSince/connectionName"));
+    if shown.stale {
+        let name = clean(&shown.stale_since.and_then(|since| since.connection_name).unwrap_or_default());
         line(
             out,
             &format!("! {name} has changed people since: `finish` makes the plan again, and asks if it differs"),
         )?;
     }
-    let row = |item: &Value| {
-        let changes = item["changes"].as_array().into_iter().flatten();
-        let what = if item["kind"] == "create" {
-            format!("{} {}", text(item, "/person/employmentType"), text(item, "/person/attributes/title"))
-        } else {
-            changes.map(super::change_in_words).collect::<Vec<_>>().join("; ")
+    let row = |item: &PlannedChange| {
+        let what = match (item.kind, &item.person) {
+            (ItemKind::Create, Some(person)) => {
+                let title = person.attributes.get("title").map_or("", String::as_str);
+                format!("{} {title}", person.employment_type)
+            }
+            _ => super::plan::what_changes(item),
         };
-        vec![text(item, "/kind"), text(item, "/displayName"), text(item, "/userName"), what]
+        super::plan::planned(item, what)
     };
-    table(out, &["KIND", "NAME", "USER NAME", "WHAT"], &super::rows(&changes, row), "the plan changes nobody")?;
-    super::more(&changes, out)
+    let rows: Vec<Vec<String>> = changes.items.iter().map(row).collect();
+    table(out, &["KIND", "NAME", "USER NAME", "WHAT"], &rows, "the plan changes nobody")?;
+    more(&changes, out)
 }

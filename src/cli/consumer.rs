@@ -5,9 +5,14 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::answer::Answer;
 use super::client::Client;
-use super::table::{clean, facts, json as write_json, line, table, text};
-use super::{CliError, Length, Why};
+use super::error::CliError;
+use super::options::{Length, Why};
+use super::table::{called, clean, facts, json as write_json, line, more, table, time, time_or_nothing};
+use crate::api::Page;
+use crate::api::consumers::Consumer;
+use crate::api::tokens::Warning;
 
 /// What can be done with consumers.
 #[derive(Clone, Debug, Subcommand)]
@@ -113,13 +118,14 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
             show(&client.get(&[PATH, &id], &[]).await?, client, out)
         }
         Verb::Add(add) => {
-            let made = client.post(&[PATH], &add.body()).await?;
+            let made: Answer<Consumer> = client.post(&[PATH], &add.body()).await?;
             if client.json {
-                return write_json(out, &made);
+                return write_json(out, made.json());
             }
-            let (name, id) = (clean(&text(&made, "/name")), text(&made, "/id"));
-            line(out, &format!("consumer {name} is {id}; give it a token with: rollbook token add {id}"))?;
-            warn(&made, "", out)
+            let made = made.read()?;
+            let (name, called) = (clean(&made.name), called(made.id, &made.name));
+            line(out, &format!("consumer {name} is added; give it a token with: rollbook token add {called}"))?;
+            warn(&made.warnings, "", out)
         }
         Verb::Change(change) => {
             let body = change.body()?;
@@ -129,13 +135,17 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
         Verb::Remove(remove) => {
             let id = id(client, &remove.which).await?;
             client.delete(&[PATH, &id], &json!({ "reason": remove.why.reason })).await?;
-            if client.json { Ok(()) } else { line(out, &format!("consumer {id} is removed, with its tokens")) }
+            if client.json {
+                Ok(())
+            } else {
+                line(out, &format!("consumer {} is removed, with its tokens", clean(&remove.which.consumer)))
+            }
         }
     }
 }
 
 async fn id(client: &Client, which: &Which) -> Result<String, CliError> {
-    client.resolve(PATH, "consumer", &which.consumer).await
+    client.consumer(&which.consumer).await
 }
 
 impl Policy {
@@ -197,79 +207,77 @@ impl Change {
     }
 }
 
-fn show(one: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn show(one: &Answer<Consumer>, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     if client.json {
-        return write_json(out, one);
+        return write_json(out, one.json());
     }
-    let or = |pointer: &str, otherwise: &str| match one.pointer(pointer) {
-        None | Some(Value::Null) => otherwise.to_owned(),
-        Some(Value::Array(list)) if list.is_empty() => "none".to_owned(),
-        Some(_) => text(one, pointer),
+    let one = one.read()?;
+    let attributes = match &one.attributes {
+        None => "all but the sensitive ones".to_owned(),
+        Some(names) if names.is_empty() => "none".to_owned(),
+        Some(names) => names.join(", "),
     };
-    let all = [
-        ("id", text(one, "/id")),
-        ("name", text(one, "/name")),
-        ("scopes", text(one, "/scopes")),
-        ("externalId", if one["externalIdFromSource"] == true { "the worker's id" } else { "none" }.to_owned()),
-        ("people", or("/userFilter", "all")),
-        ("groups", or("/groupFilter", "all")),
-        ("attributes", or("/attributes", "all but the sensitive ones")),
-        ("tokens", tokens(one)),
-        ("last used", text(one, "/tokens/lastUsedAt")),
-        ("created", text(one, "/createdAt")),
-    ];
-    facts(out, &all)?;
-    warn(one, "", out)
+    let scopes: Vec<&str> = one.scopes.iter().map(|scope| scope.as_str()).collect();
+    facts(
+        out,
+        &[
+            ("id", one.id.to_string()),
+            ("name", one.name.clone()),
+            ("scopes", scopes.join(", ")),
+            ("externalId", if one.external_id_from_source { "the worker's id" } else { "none" }.to_owned()),
+            ("people", one.user_filter.clone().unwrap_or_else(|| "all".to_owned())),
+            ("groups", one.group_filter.clone().unwrap_or_else(|| "all".to_owned())),
+            ("attributes", attributes),
+            ("tokens", tokens(&one)),
+            ("last used", time_or_nothing(one.tokens.last_used_at)),
+            ("created", time(one.created_at)),
+        ],
+    )?;
+    warn(&one.warnings, "", out)
 }
 
 /// How many tokens count, and until when all of them do.
-fn tokens(one: &Value) -> String {
-    let number = |name: &str| one.pointer(name).and_then(Value::as_u64).unwrap_or(0);
-    let next = text(one, "/tokens/nextExpiresAt");
-    let live = match number("/tokens/live") {
-        0 => "none".to_owned(),
-        live if next.is_empty() => live.to_string(),
-        live => format!("{live} until {next}"),
+fn tokens(one: &Consumer) -> String {
+    let live = match (one.tokens.live, one.tokens.next_expires_at) {
+        (0, _) => "none".to_owned(),
+        (live, None) => live.to_string(),
+        (live, Some(next)) => format!("{live} until {}", time(next)),
     };
-    match number("/tokens/expired") {
+    match one.tokens.expired {
         0 => live,
         expired => format!("{live}, {expired} expired"),
     }
 }
 
 /// What an admin should look at, each on a line.
-pub(super) fn warn(one: &Value, prefix: &str, out: &mut dyn Write) -> Result<(), CliError> {
-    for warning in one["warnings"].as_array().into_iter().flatten() {
-        line(out, &clean(&format!("! {prefix}{}", text(warning, "/message"))))?;
-    }
-    Ok(())
+pub(super) fn warn(warnings: &[Warning], prefix: &str, out: &mut dyn Write) -> Result<(), CliError> {
+    warnings.iter().try_for_each(|warning| line(out, &clean(&format!("! {prefix}{}", warning.message))))
 }
 
-fn show_all(list: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn show_all(list: &Answer<Page<Consumer>>, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     if client.json {
-        return write_json(out, list);
+        return write_json(out, list.json());
     }
-    let some = |one: &Value, member: &str| if one[member].is_null() { "all" } else { "some" }.to_owned();
-    let row = |one: &Value| {
+    let list = list.read()?;
+    let some = |filter: &Option<String>| if filter.is_none() { "all" } else { "some" }.to_owned();
+    let row = |one: &Consumer| {
+        let scopes: Vec<&str> = one.scopes.iter().map(|scope| scope.as_str()).collect();
         vec![
-            text(one, "/id"),
-            text(one, "/name"),
-            text(one, "/scopes"),
-            some(one, "userFilter"),
-            some(one, "groupFilter"),
-            match &one["attributes"] {
-                Value::Array(names) => names.len().to_string(),
-                _ => "all".to_owned(),
-            },
+            one.id.to_string(),
+            one.name.clone(),
+            scopes.join(", "),
+            some(&one.user_filter),
+            some(&one.group_filter),
+            one.attributes.as_ref().map_or_else(|| "all".to_owned(), |names| names.len().to_string()),
             tokens(one),
-            text(one, "/tokens/lastUsedAt"),
-            text(one, "/createdAt"),
+            time_or_nothing(one.tokens.last_used_at),
+            time(one.created_at),
         ]
     };
     let heads = ["ID", "NAME", "SCOPES", "PEOPLE", "GROUPS", "ATTRIBUTES", "TOKENS", "LAST USED", "CREATED"];
-    table(out, &heads, &super::rows(list, row), "there is no consumer yet")?;
-    for one in list["items"].as_array().into_iter().flatten() {
-        warn(one, &format!("{}: ", text(one, "/name")), out)?;
+    table(out, &heads, &list.items.iter().map(row).collect::<Vec<_>>(), "there is no consumer yet")?;
+    for one in &list.items {
+        warn(&one.warnings, &format!("{}: ", one.name), out)?;
     }
-    super::more(list, out)
+    more(&list, out)
 }

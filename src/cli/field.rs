@@ -3,11 +3,16 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::answer::Answer;
 use super::client::Client;
-use super::table::{json as write_json, line, table, text};
-use super::{CliError, Length, Why};
+use super::error::CliError;
+use super::options::{Length, Why};
+use super::table::{json as write_json, line, table, time_or_nothing};
+use crate::api::Page;
+use crate::api::fields::{Field, Merging};
+use crate::api::runs::PlanMade;
 
 /// What can be done with fields.
 #[derive(Clone, Debug, Subcommand)]
@@ -49,18 +54,19 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
 async fn set(order: &Set, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let mut ids = Vec::with_capacity(order.connections.len());
     for word in &order.connections {
-        ids.push(client.resolve("connections", "connection", word).await?);
+        ids.push(client.connection(word).await?);
     }
     let body = json!({ "order": ids, "reason": order.why.reason });
-    let query: Vec<(&str, String)> = if order.preview { vec![("preview", "true".to_owned())] } else { Vec::new() };
-    let done = client.put(&[FIELDS, &order.unit], &query, &body).await?;
+    let path = [FIELDS, &order.unit];
     if order.preview {
-        return super::show_preview(&text(&done, "/planId"), order.length.limit, client, out).await;
+        let made: PlanMade = client.put(&path, &[("preview", "true".to_owned())], &body).await?.read()?;
+        return super::plan::show_preview(made.plan_id, order.length.limit, client, out).await;
     }
+    let done: Answer<Merging> = client.put(&path, &[], &body).await?;
     if client.json {
-        return write_json(out, &done);
+        return write_json(out, done.json());
     }
-    let people = done["peopleToMerge"].as_i64().unwrap_or_default();
+    let people = done.read()?.people_to_merge;
     line(
         out,
         &match people {
@@ -71,20 +77,20 @@ async fn set(order: &Set, client: &Client, out: &mut dyn Write) -> Result<(), Cl
     )
 }
 
-fn show(list: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn show(list: &Answer<Page<Field>>, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     if client.json {
-        return write_json(out, list);
+        return write_json(out, list.json());
     }
-    let row = |field: &Value| {
-        let order = field["order"].as_array().into_iter().flatten();
-        let order: Vec<String> = order.map(|speaker| text(speaker, "/name")).collect();
-        let whose = match (field["isDefault"] == true, field["settled"] == true) {
+    let row = |field: &Field| {
+        let order: Vec<&str> = field.order.iter().map(|one| one.name.as_str()).collect();
+        let whose = match (field.is_default, field.settled) {
             (true, true) => "default",
             (false, true) => "ordered",
             (true, false) => "default, being settled",
             (false, false) => "ordered, being settled",
         };
-        vec![text(field, "/unit"), order.join(", "), whose.to_owned(), text(field, "/changedAt")]
+        vec![field.unit.clone(), order.join(", "), whose.to_owned(), time_or_nothing(field.changed_at)]
     };
-    table(out, &["UNIT", "ORDER", "WHOSE", "CHANGED"], &super::rows(list, row), "there is no unit")
+    let rows: Vec<Vec<String>> = list.read()?.items.iter().map(row).collect();
+    table(out, &["UNIT", "ORDER", "WHOSE", "CHANGED"], &rows, "there is no unit")
 }

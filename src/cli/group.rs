@@ -3,11 +3,15 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::answer::Answer;
 use super::client::Client;
-use super::table::{facts, json as write_json, line, table, text};
-use super::{CliError, Length, Why};
+use super::error::CliError;
+use super::options::{Length, Why};
+use super::table::{facts, json as write_json, line, more, table, time, time_or_nothing};
+use crate::api::Page;
+use crate::api::groups::{Group, GroupKind};
 
 /// What can be done with groups.
 #[derive(Clone, Debug, Subcommand)]
@@ -88,80 +92,84 @@ async fn find(which: &Which, client: &Client) -> Result<String, CliError> {
     if uuid::Uuid::try_parse(&which.group).is_ok() {
         return Ok(which.group.clone());
     }
-    let all = client.list(&[GROUPS], &[], u32::MAX).await?;
+    let all: Page<Group> = client.list(&[GROUPS], &[], u32::MAX).await?.read()?;
     let wanted = which.group.to_lowercase();
-    let groups = all["items"].as_array().into_iter().flatten();
-    let mut ids = groups.filter(|group| text(group, "/displayName").to_lowercase() == wanted);
-    ids.next().map(|group| text(group, "/id")).ok_or_else(|| {
+    let mut found = all.items.into_iter().filter(|group| group.display_name.to_lowercase() == wanted);
+    found.next().map(|group| group.id.to_string()).ok_or_else(|| {
         CliError::Failed(format!("there is no group with the id or name `{}`", super::table::clean(&which.group)))
     })
 }
 
 async fn turn(switch: &Switch, enabled: bool, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let body = json!({ "enabled": enabled, "reason": switch.why.reason });
-    let row = client.put(&[KINDS, &switch.kind], &[], &body).await?;
+    let kind: Answer<GroupKind> = client.put(&[KINDS, &switch.kind], &[], &body).await?;
     if client.json {
-        return write_json(out, &row);
+        return write_json(out, kind.json());
     }
+    let kind = kind.read()?;
     let how = if enabled { "on" } else { "off" };
-    let rest = if row["settled"] == true { "" } else { "; everybody's groups follow, see: rollbook group kinds" };
-    line(out, &format!("{} is {how}{rest}", text(&row, "/kind")))
+    let rest = if kind.settled { "" } else { "; everybody's groups follow, see: rollbook group kinds" };
+    line(out, &format!("{} is {how}{rest}", kind.kind))
 }
 
-fn kinds(list: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn kinds(list: &Answer<Page<GroupKind>>, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     if client.json {
-        return write_json(out, list);
+        return write_json(out, list.json());
     }
-    let row = |kind: &Value| {
-        let state = match (kind["enabled"] == true, kind["settled"] == true) {
+    let row = |kind: &GroupKind| {
+        let state = match (kind.enabled, kind.settled) {
             (true, true) => "on",
             (false, true) => "off",
             (true, false) => "on, being settled",
             (false, false) => "off, being settled",
         };
-        vec![text(kind, "/kind"), state.to_owned(), text(kind, "/groups"), text(kind, "/changedAt")]
+        vec![kind.kind.to_string(), state.to_owned(), kind.groups.to_string(), time_or_nothing(kind.changed_at)]
     };
-    table(out, &["KIND", "STATE", "GROUPS", "SWITCHED"], &super::rows(list, row), "there is no kind of groups")
+    let rows: Vec<Vec<String>> = list.read()?.items.iter().map(row).collect();
+    table(out, &["KIND", "STATE", "GROUPS", "SWITCHED"], &rows, "there is no kind of groups")
 }
 
-fn show_all(list: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn show_all(list: &Answer<Page<Group>>, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     if client.json {
-        return write_json(out, list);
+        return write_json(out, list.json());
     }
-    let row = |group: &Value| {
+    let list = list.read()?;
+    let row = |group: &Group| {
         vec![
-            text(group, "/id"),
-            text(group, "/displayName"),
-            text(group, "/members"),
-            text(group, "/modifiedAt"),
-            text(group, "/retiredSince"),
+            group.id.to_string(),
+            group.display_name.clone(),
+            group.members.to_string(),
+            time(group.modified_at),
+            time_or_nothing(group.retired_since),
         ]
     };
     let heads = ["ID", "NAME", "MEMBERS", "MODIFIED", "EMPTY SINCE"];
-    table(out, &heads, &super::rows(list, row), "there is no group yet")?;
-    super::more(list, out)
+    table(out, &heads, &list.items.iter().map(row).collect::<Vec<_>>(), "there is no group yet")?;
+    more(&list, out)
 }
 
-fn show(group: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn show(group: &Answer<Group>, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     if client.json {
-        return write_json(out, group);
+        return write_json(out, group.json());
     }
+    let group = group.read()?;
     facts(
         out,
         &[
-            ("id", text(group, "/id")),
-            ("name", text(group, "/displayName")),
-            ("kind", text(group, "/kind")),
-            ("keys", text(group, "/keys")),
-            ("members", text(group, "/members")),
-            ("empty since", text(group, "/retiredSince")),
-            ("modified", text(group, "/modifiedAt")),
-            ("version", text(group, "/version")),
+            ("id", group.id.to_string()),
+            ("name", group.display_name),
+            ("kind", group.kind.to_string()),
+            ("keys", group.keys.unwrap_or_default().join(", ")),
+            ("members", group.members.to_string()),
+            ("empty since", time_or_nothing(group.retired_since)),
+            ("modified", time(group.modified_at)),
+            ("version", group.version.to_string()),
         ],
     )?;
     line(out, "")?;
-    let sources = group["sources"].as_array().into_iter().flatten();
-    let rows: Vec<Vec<String>> =
-        sources.map(|source| vec![text(source, "/connection"), text(source, "/sourceId")]).collect();
+    let sources = group.sources.unwrap_or_default().into_iter();
+    let rows: Vec<Vec<String>> = sources
+        .map(|source| vec![source.connection.unwrap_or_default(), source.source_id.unwrap_or_default()])
+        .collect();
     table(out, &["CONNECTION", "SOURCE ID"], &rows, "no connection speaks of it")
 }

@@ -3,11 +3,16 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::answer::Answer;
 use super::client::Client;
-use super::table::{facts, json as write_json, line, table, text};
-use super::{CliError, Length, Why};
+use super::error::CliError;
+use super::options::{Length, Why};
+use super::table::{facts, json as write_json, line, more, table, time, time_or_nothing};
+use crate::api::Page;
+use crate::api::holds::{Hold, Leaver};
+use crate::api::runs::RunStarted;
 
 /// What can be done with holds.
 #[derive(Clone, Debug, Subcommand)]
@@ -59,64 +64,62 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
 
 async fn decided(decide: &Decide, step: &str, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let body = json!({ "reason": decide.why.reason });
-    let begun = client.post(&["holds", &decide.which.hold, step], &body).await?;
+    let begun: Answer<RunStarted> = client.post(&["holds", &decide.which.hold, step], &body).await?;
     if client.json {
-        return write_json(out, &begun);
+        return write_json(out, begun.json());
     }
-    let run = text(&begun, "/runId");
+    let run = begun.read()?.run_id;
     line(out, &format!("run {run} carries it out; follow it with: rollbook run watch {run}"))
 }
 
-fn show_all(list: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn show_all(list: &Answer<Page<Hold>>, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     if client.json {
-        return write_json(out, list);
+        return write_json(out, list.json());
     }
-    let row = |hold: &Value| {
+    let list = list.read()?;
+    let row = |hold: &Hold| {
         vec![
-            text(hold, "/id"),
-            text(hold, "/connection"),
-            text(hold, "/state"),
-            hold["leavers"].as_array().map_or(0, Vec::len).to_string(),
+            hold.id.to_string(),
+            hold.connection.clone().unwrap_or_default(),
+            hold.state.to_string(),
+            hold.leavers.len().to_string(),
             share(hold),
-            text(hold, "/raisedAt"),
-            text(hold, "/expiresAt"),
-            text(hold, "/decidedBy"),
+            time(hold.raised_at),
+            time(hold.expires_at),
+            hold.decided_by.clone().unwrap_or_default(),
         ]
     };
     let heads = ["ID", "CONNECTION", "STATE", "LEAVERS", "SHARE", "RAISED", "EXPIRES", "DECIDED BY"];
-    table(out, &heads, &super::rows(list, row), "no hold waits")?;
-    super::more(list, out)
+    table(out, &heads, &list.items.iter().map(row).collect::<Vec<_>>(), "no hold waits")?;
+    more(&list, out)
 }
 
-fn share(hold: &Value) -> String {
-    hold["percent"].as_f64().map(|percent| format!("{percent} %")).unwrap_or_default()
+fn share(hold: &Hold) -> String {
+    hold.percent.map(|percent| format!("{percent} %")).unwrap_or_default()
 }
 
-fn show(hold: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn show(hold: &Answer<Hold>, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     if client.json {
-        return write_json(out, hold);
+        return write_json(out, hold.json());
     }
-    let leavers = hold["leavers"].as_array().map_or(0, Vec::len);
-    let of = format!("{leavers} of {} active people ({})", text(hold, "/activePeople"), share(hold));
+    let hold = hold.read()?;
+    let of = format!("{} of {} active people ({})", hold.leavers.len(), hold.active_people, share(&hold));
     facts(
         out,
         &[
-            ("id", text(hold, "/id")),
-            ("connection", text(hold, "/connection")),
-            ("state", text(hold, "/state")),
+            ("id", hold.id.to_string()),
+            ("connection", hold.connection.unwrap_or_default()),
+            ("state", hold.state.to_string()),
             ("leavers", of),
-            ("raised", text(hold, "/raisedAt")),
-            ("expires", text(hold, "/expiresAt")),
-            ("decided", text(hold, "/decidedAt")),
-            ("decided by", text(hold, "/decidedBy")),
-            ("reason", text(hold, "/reason")),
+            ("raised", time(hold.raised_at)),
+            ("expires", time(hold.expires_at)),
+            ("decided", time_or_nothing(hold.decided_at)),
+            ("decided by", hold.decided_by.unwrap_or_default()),
+            ("reason", hold.reason.unwrap_or_default()),
         ],
     )?;
-    let rows: Vec<Vec<String>> = hold["leavers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|one| vec![text(one, "/displayName"), text(one, "/workEmail"), text(one, "/why"), text(one, "/personId")])
-        .collect();
+    let row =
+        |one: Leaver| vec![one.display_name.unwrap_or_default(), one.work_email, one.why, one.person_id.to_string()];
+    let rows: Vec<Vec<String>> = hold.leavers.into_iter().map(row).collect();
     table(out, &["NAME", "WORK EMAIL", "WHY", "PERSON"], &rows, "it holds nobody any more")
 }

@@ -3,11 +3,17 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::answer::Answer;
 use super::client::Client;
-use super::table::{clean, facts, json as write_json, line, plain, table, text};
-use super::{CliError, Length, Why};
+use super::error::CliError;
+use super::options::{Length, Why};
+use super::table::{clean, facts, json as write_json, line, more, or_nothing, plain, table, time, time_or_nothing};
+use crate::api::Page;
+use crate::api::problems::UnreadableField;
+use crate::api::reviews::{Review, ReviewState};
+use crate::api::runs::RunStarted;
 
 /// What can be done with review items.
 #[derive(Clone, Debug, Subcommand)]
@@ -62,93 +68,97 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
         Verb::Resolve(order) => return resolve(&order, client, out).await,
     };
     let state = match (list.closed, list.waiting) {
-        (true, _) => "closed",
-        (false, true) => "waiting",
-        (false, false) => "open",
+        (true, _) => ReviewState::Closed,
+        (false, true) => ReviewState::Waiting,
+        (false, false) => ReviewState::Open,
     };
-    let mut query = vec![("state", state.to_owned())];
+    let mut query = vec![("state", state.to_string())];
     if let Some(word) = &list.connection {
-        query.push(("connectionId", client.resolve("connections", "connection", word).await?));
+        query.push(("connectionId", client.connection(word).await?));
     }
-    let found = client.list(&["reviews"], &query, list.length.limit).await?;
+    let found: Answer<Page<Review>> = client.list(&["reviews"], &query, list.length.limit).await?;
     if client.json {
-        return write_json(out, &found);
+        return write_json(out, found.json());
     }
-    let row = |item: &Value| {
+    let found = found.read()?;
+    let row = |item: &Review| {
         vec![
-            text(item, "/id"),
-            text(item, "/title"),
-            text(item, "/workerName"),
-            text(item, "/connection"),
-            text(item, "/sourceId"),
-            text(item, "/personId"),
+            item.id.to_string(),
+            item.title.clone(),
+            item.worker_name.clone().unwrap_or_default(),
+            item.connection.clone().unwrap_or_default(),
+            item.source_id.clone().unwrap_or_default(),
+            or_nothing(item.person_id),
             detail(item).join("; "),
-            text(item, "/openedAt"),
+            time(item.opened_at),
         ]
     };
     let nothing = match state {
-        "closed" => "no question was answered yet",
-        "waiting" => "no question waits",
-        _ => "no question is open",
+        ReviewState::Closed => "no question was answered yet",
+        ReviewState::Waiting => "no question waits",
+        ReviewState::Open => "no question is open",
     };
     table(
         out,
         &["ID", "QUESTION", "NAME", "HR SYSTEM", "WORKER", "PERSON", "DETAIL", "SINCE"],
-        &super::rows(&found, row),
+        &found.items.iter().map(row).collect::<Vec<_>>(),
         nothing,
     )?;
-    super::more(&found, out)
+    more(&found, out)
 }
 
 async fn show(id: &str, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
-    let item = client.get(&["reviews", id], &[]).await?;
+    let item: Answer<Review> = client.get(&["reviews", id], &[]).await?;
     if client.json {
-        return write_json(out, &item);
+        return write_json(out, item.json());
     }
+    let item = item.read()?;
+    let detail = detail(&item);
     facts(
         out,
         &[
-            ("id", text(&item, "/id")),
-            ("question", text(&item, "/title")),
-            ("state", text(&item, "/state")),
-            ("name", text(&item, "/workerName")),
-            ("HR system", text(&item, "/connection")),
-            ("worker", text(&item, "/sourceId")),
-            ("person", text(&item, "/personId")),
-            ("since", text(&item, "/openedAt")),
-            ("closed", text(&item, "/closedAt")),
-            ("waits until", text(&item, "/waitsUntil")),
-            ("decision", text(&item, "/decision")),
+            ("id", item.id.to_string()),
+            ("question", item.title),
+            ("state", item.state.to_string()),
+            ("name", item.worker_name.unwrap_or_default()),
+            ("HR system", item.connection.unwrap_or_default()),
+            ("worker", item.source_id.unwrap_or_default()),
+            ("person", or_nothing(item.person_id)),
+            ("since", time(item.opened_at)),
+            ("closed", time_or_nothing(item.closed_at)),
+            ("waits until", time_or_nothing(item.waits_until)),
+            ("decision", item.decision.unwrap_or_default()),
         ],
     )?;
-    detail(&item).iter().try_for_each(|said| line(out, &clean(&format!("! {said}"))))
+    detail.iter().try_for_each(|said| line(out, &clean(&format!("! {said}"))))
 }
 
 /// What belongs to a question, in words: each field that cannot be read, else each member of the detail.
-fn detail(item: &Value) -> Vec<String> {
-    let unreadable = |field: &Value| {
-        let [name, found, expected] = ["/field", "/found", "/expected"].map(|pointer| text(field, pointer));
-        format!("`{name}` holds {found}; expected is {expected}")
-    };
-    if let Some(fields) = item.pointer("/detail/fields").and_then(Value::as_array) {
-        return fields.iter().map(unreadable).collect();
+fn detail(item: &Review) -> Vec<String> {
+    let fields = item.detail.get("fields").cloned();
+    if let Some(fields) = fields.and_then(|fields| serde_json::from_value::<Vec<UnreadableField>>(fields).ok()) {
+        let unreadable =
+            |field: UnreadableField| format!("`{}` holds {}; expected is {}", field.field, field.found, field.expected);
+        return fields.into_iter().map(unreadable).collect();
     }
-    let members = item["detail"].as_object().into_iter().flatten();
-    members.map(|(name, value)| format!("{name} {}", plain(value))).collect()
+    item.detail.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect()
 }
 
 async fn resolve(order: &Resolve, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
-    let mut body = match &order.map_to {
-        Some(meaning) => json!({ "decision": "map", "to": meaning }),
-        None => json!({ "decision": "wait", "days": order.wait_days }),
+    let path = ["reviews", &order.review, "resolve"];
+    let Some(meaning) = &order.map_to else {
+        let body = json!({ "decision": "wait", "days": order.wait_days, "reason": order.why.reason });
+        let item: Answer<Review> = client.post(&path, &body).await?;
+        if client.json {
+            return write_json(out, item.json());
+        }
+        return line(out, &format!("the question waits until {}", time_or_nothing(item.read()?.waits_until)));
     };
-    body["reason"] = json!(order.why.reason);
-    let answer = client.post(&["reviews", &order.review, "resolve"], &body).await?;
+    let body = json!({ "decision": "map", "to": meaning, "reason": order.why.reason });
+    let begun: Answer<RunStarted> = client.post(&path, &body).await?;
     if client.json {
-        return write_json(out, &answer);
+        return write_json(out, begun.json());
     }
-    match text(&answer, "/runId") {
-        run if run.is_empty() => line(out, &format!("the question waits until {}", text(&answer, "/waitsUntil"))),
-        run => line(out, &format!("run {run} applies it; follow it with: rollbook run watch {run}")),
-    }
+    let run = begun.read()?.run_id;
+    line(out, &format!("run {run} applies it; follow it with: rollbook run watch {run}"))
 }

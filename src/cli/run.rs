@@ -4,11 +4,17 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::json;
 
+use super::answer::Answer;
 use super::client::Client;
-use super::table::{clean, facts, json as write_json, line, table, text};
-use super::{CliError, Length, Why};
+use super::error::CliError;
+use super::options::{Length, Why};
+use super::table::{clean, facts, json as write_json, line, more, or_nothing, table, time, time_or_nothing};
+use crate::api::Page;
+use crate::api::events::Event;
+use crate::api::problems::Problem;
+use crate::api::runs::{Run, RunCounts, RunProgress, RunState, WaitingFor};
 
 /// How often a run is looked at while it is watched.
 const LOOK: Duration = Duration::from_secs(1);
@@ -61,83 +67,99 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
     match verb {
         Verb::List(list) => {
             let query = match &list.connection {
-                Some(word) => vec![("connectionId", client.resolve("connections", "connection", word).await?)],
+                Some(word) => vec![("connectionId", client.connection(word).await?)],
                 None => Vec::new(),
             };
             show_all(&client.list(&["runs"], &query, list.length.limit).await?, client, out)
         }
         Verb::Show(show) => {
-            let run = client.get(&["runs", &show.which.run], &[]).await?;
-            let changes = client.list(&["runs", &show.which.run, "changes"], &[], show.length.limit).await?;
-            show_one(&run, &changes, client, out)
+            let run: Answer<Run> = client.get(&["runs", &show.which.run], &[]).await?;
+            let path = ["runs", &show.which.run, "changes"];
+            let changes: Answer<Page<Event>> = client.list(&path, &[], show.length.limit).await?;
+            if client.json {
+                return write_json(out, &json!({ "run": run.json(), "changes": changes.json() }));
+            }
+            show_one(&run.read()?, out)?;
+            let changes = changes.read()?;
+            if changes.items.is_empty() { Ok(()) } else { super::event::show_whole(&changes, out) }
         }
         Verb::Watch(which) => watch(&which.run, client, out).await,
         Verb::Cancel(order) => cancel(&order, client, out).await,
     }
 }
 
-fn show_all(list: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn show_all(list: &Answer<Page<Run>>, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     if client.json {
-        return write_json(out, list);
+        return write_json(out, list.json());
     }
+    let list = list.read()?;
     let heads = ["ID", "CAUSE", "STATE", "STARTED", "ENDED", "CREATED", "UPDATED", "DEACTIVATED", "HELD", "WITHHELD"];
-    let row = |run: &Value| {
+    let row = |run: &Run| {
         vec![
-            text(run, "/id"),
-            text(run, "/cause"),
-            text(run, "/state"),
-            text(run, "/startedAt"),
-            text(run, "/endedAt"),
-            text(run, "/counts/created"),
-            text(run, "/counts/updated"),
-            text(run, "/counts/deactivated"),
-            text(run, "/counts/held"),
-            text(run, "/counts/withheld"),
+            run.id.to_string(),
+            run.cause.to_string(),
+            run.state.to_string(),
+            time_or_nothing(run.started_at),
+            time_or_nothing(run.ended_at),
+            run.counts.created.to_string(),
+            run.counts.updated.to_string(),
+            run.counts.deactivated.to_string(),
+            run.counts.held.to_string(),
+            run.counts.withheld.to_string(),
         ]
     };
-    table(out, &heads, &super::rows(list, row), "there is no run yet")?;
-    super::more(list, out)
+    table(out, &heads, &list.items.iter().map(row).collect::<Vec<_>>(), "there is no run yet")?;
+    more(&list, out)
 }
 
-fn show_one(run: &Value, changes: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
-    if client.json {
-        return write_json(out, &serde_json::json!({ "run": run, "changes": changes }));
-    }
-    let counts = run["counts"].as_object().into_iter().flatten();
-    let counts: Vec<String> =
-        counts.filter(|(_, count)| **count != 0).map(|(name, count)| format!("{count} {name}")).collect();
+fn show_one(run: &Run, out: &mut dyn Write) -> Result<(), CliError> {
     facts(
         out,
         &[
-            ("id", text(run, "/id")),
-            ("connection", text(run, "/connectionId")),
-            ("cause", text(run, "/cause")),
-            ("state", text(run, "/state")),
-            ("plan", text(run, "/planId")),
-            ("started", text(run, "/startedAt")),
-            ("ended", text(run, "/endedAt")),
-            ("progress", progress(run)),
-            ("waiting", waiting(run)),
-            ("counts", counts.join(", ")),
+            ("id", run.id.to_string()),
+            ("connection", run.connection_id.to_string()),
+            ("cause", run.cause.to_string()),
+            ("state", run.state.to_string()),
+            ("plan", or_nothing(run.plan_id)),
+            ("started", time_or_nothing(run.started_at)),
+            ("ended", time_or_nothing(run.ended_at)),
+            ("progress", progress(&run.progress)),
+            ("waiting", waiting(run).unwrap_or_default()),
+            ("counts", counts(&run.counts)),
         ],
     )?;
-    for problem in run["problems"].as_array().into_iter().flatten() {
-        line(out, &clean(&said(problem)))?;
-    }
-    if changes["items"].as_array().is_some_and(|items| !items.is_empty()) {
-        super::event::show(changes, out)?;
-    }
-    Ok(())
+    run.problems.iter().try_for_each(|problem| line(out, &clean(&said(problem))))
+}
+
+/// The counts that are not 0.
+fn counts(counts: &RunCounts) -> String {
+    let RunCounts { created, updated, deactivated, unchanged, held, withheld, excluded, failed, unreadable, leavers } =
+        counts;
+    let all = [
+        ("created", created),
+        ("deactivated", deactivated),
+        ("excluded", excluded),
+        ("failed", failed),
+        ("held", held),
+        ("leavers", leavers),
+        ("unchanged", unchanged),
+        ("unreadable", unreadable),
+        ("updated", updated),
+        ("withheld", withheld),
+    ];
+    let said = all.into_iter().filter(|(_, count)| **count != 0).map(|(name, count)| format!("{count} {name}"));
+    said.collect::<Vec<_>>().join(", ")
 }
 
 async fn cancel(order: &Cancel, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let id = &order.which.run;
-    let run = client.post(&["runs", id, "cancel"], &serde_json::json!({ "reason": order.why.reason })).await?;
+    let body = json!({ "reason": order.why.reason });
+    let run: Answer<Run> = client.post(&["runs", id, "cancel"], &body).await?;
     if client.json {
-        return write_json(out, &run);
+        return write_json(out, run.json());
     }
-    match text(&run, "/state").as_str() {
-        "cancelled" => line(out, &format!("run {id} is cancelled")),
+    match run.read()?.state {
+        RunState::Cancelled => line(out, &format!("run {id} is cancelled")),
         state => {
             line(out, &format!("run {id} is {state} and ends within seconds; follow it with: rollbook run watch {id}"))
         }
@@ -145,77 +167,67 @@ async fn cancel(order: &Cancel, client: &Client, out: &mut dyn Write) -> Result<
 }
 
 /// A problem in one line: of one record, whose it is first.
-fn said(problem: &Value) -> String {
-    let (name, id) = (text(problem, "/name"), text(problem, "/sourceId"));
-    let who = match (name.is_empty(), id.is_empty()) {
-        (false, false) => format!("{name} ({id}): "),
-        (false, true) => format!("{name}: "),
-        (true, false) => format!("{id}: "),
-        (true, true) => String::new(),
+fn said(problem: &Problem) -> String {
+    let who = match (problem.name.as_ref().value(), &problem.source_id) {
+        (Some(name), Some(id)) => format!("{name} ({id}): "),
+        (Some(name), None) => format!("{name}: "),
+        (None, Some(id)) => format!("{id}: "),
+        (None, None) => String::new(),
     };
-    let remedy = match text(problem, "/remedy") {
-        remedy if remedy.is_empty() => remedy,
-        remedy => format!(" ({remedy})"),
-    };
-    format!("! {who}{}{remedy}", text(problem, "/message"))
+    let remedy = problem.remedy.as_ref().map(|remedy| format!(" ({remedy})")).unwrap_or_default();
+    format!("! {who}{}{remedy}", problem.message)
 }
 
 /// Looks at a run until it has ended; a line whenever something moved.
 async fn watch(id: &str, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let mut last = String::new();
     loop {
-        let run = client.get(&["runs", id], &[]).await?;
-        let state = text(&run, "/state");
-        let is_going = matches!(state.as_str(), "queued" | "pulling" | "planning" | "applying");
+        let answer: Answer<Run> = client.get(&["runs", id], &[]).await?;
+        let run = answer.read()?;
+        let (state, progress) = (run.state, progress(&run.progress));
         let now = match waiting(&run) {
-            waiting if waiting.is_empty() => format!("{state}: {}", progress(&run)),
-            waiting => format!("{state}: {}; waiting {waiting}", progress(&run)),
+            None => format!("{state}: {progress}"),
+            Some(waiting) => format!("{state}: {progress}; waiting {waiting}"),
         };
         if now != last && !client.json {
             line(out, &now)?;
             last = now;
         }
-        if is_going {
+        if state.is_going() {
             client.clock.pause(LOOK).await;
             continue;
         }
         if client.json {
-            write_json(out, &run)?;
+            write_json(out, answer.json())?;
         } else {
-            show_one(&run, &Value::Null, client, out)?;
+            show_one(&run, out)?;
         }
-        if state == "succeeded" {
+        if state == RunState::Succeeded {
             return Ok(());
         }
-        let problem = text(&run, "/problems/0/message");
+        let problem = run.problems.first().map(|problem| problem.message.as_str()).unwrap_or_default();
         return Err(CliError::Failed(clean(&format!("the run has ended {state}: {problem}"))));
     }
 }
 
-/// What a run waits for, in words; empty while it does not wait.
-fn waiting(run: &Value) -> String {
-    let until = text(run, "/waitingUntil");
-    if until.is_empty() {
-        return until;
-    }
-    let why = match text(run, "/waitingFor").as_str() {
-        "rateLimit" => "the rate limit of the HR system",
-        "retryAfter" => "the HR system asked to come back later",
-        "backOff" => "a call failed and is tried again",
-        _ => "the HR system",
+/// What a run waits for, in words.
+fn waiting(run: &Run) -> Option<String> {
+    let why = match run.waiting_for {
+        Some(WaitingFor::RateLimit) => "the rate limit of the HR system",
+        Some(WaitingFor::RetryAfter) => "the HR system asked to come back later",
+        Some(WaitingFor::BackOff) => "a call failed and is tried again",
+        None => "the HR system",
     };
-    format!("until {until}: {why}")
+    run.waiting_until.map(|until| format!("until {}: {why}", time(until)))
 }
 
 /// How far a run is, in words.
-fn progress(run: &Value) -> String {
-    let number = |name: &str| run["progress"][name].as_u64();
-    let pages = number("pages").unwrap_or(0);
-    let workers = number("workers").unwrap_or(0);
-    let of = number("expected").map(|expected| format!(" of {expected}")).unwrap_or_default();
-    let rate = run["progress"]["workersPerSecond"].as_f64().map(|rate| format!(", {rate}/s")).unwrap_or_default();
-    let left = number("secondsLeft").map(|seconds| format!(", {} left", duration(seconds))).unwrap_or_default();
-    let page_word = if pages == 1 { "page" } else { "pages" };
+fn progress(progress: &RunProgress) -> String {
+    let RunProgress { pages, workers, .. } = progress;
+    let of = progress.expected.map(|expected| format!(" of {expected}")).unwrap_or_default();
+    let rate = progress.workers_per_second.map(|rate| format!(", {rate}/s")).unwrap_or_default();
+    let left = progress.seconds_left.map(|seconds| format!(", {} left", duration(seconds))).unwrap_or_default();
+    let page_word = if *pages == 1 { "page" } else { "pages" };
     format!("{pages} {page_word}, {workers}{of} workers{rate}{left}")
 }
 
@@ -229,25 +241,36 @@ fn duration(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::api::Given;
+    use crate::api::runs::RunStage;
 
     #[test]
     fn progress_tells_pages_workers_rate_and_time_left() {
-        let run = json!({ "progress": {
-            "pages": 3, "workers": 300, "expected": 1200, "workersPerSecond": 4.5, "secondsLeft": 200,
-        }});
+        let mut run = RunProgress {
+            pages: 3,
+            workers: 300,
+            expected: Some(1200),
+            stage: RunStage::List,
+            workers_per_second: Some(4.5),
+            seconds_left: Some(200),
+        };
         assert_eq!(progress(&run), "3 pages, 300 of 1200 workers, 4.5/s, 3 min 20 s left");
-        let run = json!({ "progress": { "pages": 1, "workers": 5, "expected": null } });
+        run = RunProgress { pages: 1, workers: 5, expected: None, workers_per_second: None, seconds_left: None, ..run };
         assert_eq!(progress(&run), "1 page, 5 workers");
     }
 
     #[test]
     fn a_problem_with_a_record_says_whose_it_is() {
-        let problem = json!({"code": "unreadableRecord", "sourceId": "e-1", "name": "Ana Silva", "message": "`x` holds a number"});
+        let problem = Problem {
+            source_id: Some("e-1".to_owned()),
+            name: Given::Value("Ana Silva".to_owned()),
+            message: "`x` holds a number".to_owned(),
+            ..Problem::default()
+        };
         assert_eq!(said(&problem), "! Ana Silva (e-1): `x` holds a number");
-        assert_eq!(said(&json!({"message": "no answer", "remedy": "wait"})), "! no answer (wait)");
+        let (message, remedy) = ("no answer".to_owned(), Some("wait".to_owned()));
+        assert_eq!(said(&Problem { message, remedy, ..Problem::default() }), "! no answer (wait)");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::CliError;
+use super::error::CliError;
 
 /// The environment variable for the API token of Remote.
 const REMOTE: &str = "REMOTE_API_TOKEN";

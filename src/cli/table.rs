@@ -2,9 +2,12 @@
 
 use std::io::{ErrorKind, Write};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
+use uuid::Uuid;
 
-use super::CliError;
+use super::error::CliError;
+use crate::api::Page;
 
 /// Writes a table, or in words that there is nothing.
 pub(super) fn table(out: &mut dyn Write, heads: &[&str], rows: &[Vec<String>], nothing: &str) -> Result<(), CliError> {
@@ -54,12 +57,27 @@ pub(super) fn json(out: &mut dyn Write, value: &Value) -> Result<(), CliError> {
     line(out, &text)
 }
 
-/// A value at a JSON pointer, as a person reads it; empty when there is none.
-pub(super) fn text(value: &Value, pointer: &str) -> String {
-    value.pointer(pointer).map(plain).unwrap_or_default()
+/// Says so when the list goes on.
+pub(super) fn more<T>(list: &Page<T>, out: &mut dyn Write) -> Result<(), CliError> {
+    if list.next_cursor.is_some() { line(out, "… and more: raise --limit to see them") } else { Ok(()) }
 }
 
-/// A value as a person reads it.
+/// An instant without the fraction of its second.
+pub(super) fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// As [`time`]; empty when there is none.
+pub(super) fn time_or_nothing(at: Option<DateTime<Utc>>) -> String {
+    at.map(time).unwrap_or_default()
+}
+
+/// A value, or nothing.
+pub(super) fn or_nothing<T: ToString>(value: Option<T>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// JSON of no certain type as a person reads it: texts without quotes, instants without the fraction of their second.
 pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -69,12 +87,25 @@ pub(super) fn plain(value: &Value) -> String {
     }
 }
 
-/// An instant without the fraction of its second, which nobody reads.
+/// An instant without the fraction of its second, which is of no use to people.
 fn whole_seconds(text: &str) -> Option<String> {
     let (seconds, fraction) = text.split_once('.')?;
     let is_fraction = fraction.strip_suffix('Z')?.bytes().all(|byte| byte.is_ascii_digit());
     let instant = format!("{seconds}Z");
-    (is_fraction && instant.parse::<chrono::DateTime<chrono::Utc>>().is_ok()).then_some(instant)
+    (is_fraction && instant.parse::<DateTime<Utc>>().is_ok()).then_some(instant)
+}
+
+/// How the next command names a thing: by its name, quoted for a shell where that is needed, or by its id where the name
+/// would not be understood.
+pub(super) fn called(id: Uuid, name: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.@".contains(c);
+    if Uuid::try_parse(name).is_ok() || name.starts_with('-') || clean(name) != name {
+        id.to_string()
+    } else if !name.is_empty() && name.chars().all(is_plain) {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', r"'\''"))
+    }
 }
 
 /// Names come from outside: none may steer the terminal.
@@ -111,6 +142,16 @@ mod tests {
     }
 
     #[test]
+    fn a_thing_is_called_by_its_name_where_a_shell_and_the_server_understand_it() {
+        let id = Uuid::nil();
+        assert_eq!(called(id, "Remote"), "Remote");
+        assert_eq!(called(id, "R&D of Ana's"), r"'R&D of Ana'\''s'");
+        for name in ["-x", "a\u{1b}b", "01a22f18-3176-7000-8000-000000000000"] {
+            assert_eq!(called(id, name), id.to_string(), "{name}");
+        }
+    }
+
+    #[test]
     fn instants_are_shown_to_the_second_and_nothing_else_is_cut() {
         assert_eq!(plain(&json!("2026-11-22T00:39:22.391677Z")), "2026-11-22T00:39:22Z");
         for text in ["2026-11-22T00:39:22Z", "a.5Z", "1.5", "2026-11-22T00:39:22.x1Z"] {
@@ -120,10 +161,8 @@ mod tests {
 
     #[test]
     fn values_are_shown_without_quotes_and_absent_ones_not_at_all() {
-        let value = json!({ "a": "x", "b": [1, "y"], "c": null });
-        assert_eq!(
-            [text(&value, "/a"), text(&value, "/b"), text(&value, "/c"), text(&value, "/d")],
-            ["x", "1, y", "", ""]
-        );
+        assert_eq!([json!("x"), json!([1, "y"]), json!(null)].map(|value| plain(&value)), ["x", "1, y", ""]);
+        assert_eq!([or_nothing(Some(7)), or_nothing(None::<i64>), time_or_nothing(None)], ["7", "", ""]);
+        assert_eq!(time("2026-11-22T00:39:22.391677Z".parse().unwrap()), "2026-11-22T00:39:22Z");
     }
 }

@@ -3,12 +3,16 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::answer::Answer;
 use super::client::Client;
 use super::consumer::{PATH, warn};
-use super::table::{json as write_json, line, table, text};
-use super::{CliError, Why};
+use super::error::CliError;
+use super::options::Why;
+use super::table::{json as write_json, line, table, time, time_or_nothing};
+use crate::api::Page;
+use crate::api::tokens::{NewToken, Token};
 
 /// What can be done with tokens.
 #[derive(Clone, Debug, Subcommand)]
@@ -52,7 +56,7 @@ pub struct Remove {
 }
 
 async fn id(client: &Client, which: &Which) -> Result<String, CliError> {
-    client.resolve(PATH, "consumer", &which.consumer).await
+    client.consumer(&which.consumer).await
 }
 
 pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
@@ -60,12 +64,12 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
         Verb::Add(add) => {
             let id = id(client, &add.which).await?;
             let body = json!({ "name": add.name, "expiresInDays": add.days, "reason": add.why.reason });
-            let made = client.post(&[PATH, &id, "tokens"], &body).await?;
+            let made: Answer<NewToken> = client.post(&[PATH, &id, "tokens"], &body).await?;
             if client.json {
-                return write_json(out, &made);
+                return write_json(out, made.json());
             }
             // Alone on its line, so that it can be piped.
-            line(out, &text(&made, "/token"))
+            line(out, &made.read()?.token)
         }
         Verb::List(which) => {
             let id = id(client, &which).await?;
@@ -80,21 +84,17 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
     }
 }
 
-fn show_all(list: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn show_all(list: &Answer<Page<Token>>, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     if client.json {
-        return write_json(out, list);
+        return write_json(out, list.json());
     }
-    let row = |one: &Value| {
-        let expires = match one["expired"].as_bool() {
-            Some(true) => format!("{} (expired)", text(one, "/expiresAt")),
-            _ => text(one, "/expiresAt"),
-        };
-        vec![text(one, "/id"), text(one, "/name"), text(one, "/createdAt"), expires, text(one, "/lastUsedAt")]
+    let list = list.read()?;
+    let row = |one: &Token| {
+        let expires = time_or_nothing(one.expires_at);
+        let expires = if one.expired { format!("{expires} (expired)") } else { expires };
+        vec![one.id.to_string(), one.name.clone(), time(one.created_at), expires, time_or_nothing(one.last_used_at)]
     };
     let heads = ["ID", "NAME", "CREATED", "EXPIRES", "LAST USED"];
-    table(out, &heads, &super::rows(list, row), "the consumer has no token")?;
-    for one in list["items"].as_array().into_iter().flatten() {
-        warn(one, "", out)?;
-    }
-    Ok(())
+    table(out, &heads, &list.items.iter().map(row).collect::<Vec<_>>(), "the consumer has no token")?;
+    list.items.iter().try_for_each(|one| warn(&one.warnings, "", out))
 }

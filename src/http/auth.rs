@@ -18,7 +18,8 @@ use super::policies::Policies;
 use super::scope::Scope;
 use super::state::State;
 use crate::crypto::token::TokenDigest;
-use crate::scim::release::{Mistake, Policy, Release};
+use crate::scim::release::attributes::Mistake;
+use crate::scim::release::{Policy, Release};
 use crate::store::tokens::{self, HoldingConsumer};
 
 /// A permission, as a type parameter of [`Caller`].

@@ -19,8 +19,10 @@ use super::request_id;
 use super::scope::Scope;
 use crate::store::db::error::{DatabaseError, Fault, classify};
 
-pub use code::Code;
-pub use problem::{FieldError, Problem};
+pub use code::{Code, Status};
+pub use problem::Problem;
+
+pub use crate::api::errors::FieldError;
 pub use scim::ScimFailure;
 
 /// Seconds after which a caller may try again when the directory cannot be read.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use actix_web::{HttpResponse, Resource, web};
-use serde_json::json;
 
 use super::error::Problem;
 use super::state::State;
+use crate::api::server::{Health, HealthStatus, Readiness as Body, ReadyStatus};
 use crate::clock::Trust;
 use crate::store::db::migrations;
 use crate::store::db::pool::watched;
@@ -30,7 +30,7 @@ fn at(path: &str) -> Resource {
 
 /// The process answers.
 async fn healthz() -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "up" }))
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Health { status: HealthStatus::Up })
 }
 
 /// What `/readyz` finds.
@@ -47,17 +47,19 @@ enum Readiness {
 async fn readyz(state: web::Data<State>) -> HttpResponse {
     let found = tokio::time::timeout(LONGEST, watched(readiness(&state))).await;
     match found.unwrap_or(Readiness::NotReady("the database does not answer".into())) {
-        Readiness::Ready => {
-            HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ready" }))
-        }
-        Readiness::ReadOnly => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({
-            "status": "readOnly",
-            "reason": "the database takes no writes: people are served as they were, pulls and changes wait",
-        })),
+        Readiness::Ready => HttpResponse::Ok()
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .json(Body { status: ReadyStatus::Ready, reason: None }),
+        Readiness::ReadOnly => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Body {
+            status: ReadyStatus::ReadOnly,
+            reason: Some(
+                "the database takes no writes: people are served as they were, pulls and changes wait".to_owned(),
+            ),
+        }),
         Readiness::NotReady(reason) => HttpResponse::ServiceUnavailable()
             .insert_header((CACHE_CONTROL, "no-store"))
             .insert_header((RETRY_AFTER, "5"))
-            .json(json!({ "status": "notReady", "reason": reason })),
+            .json(Body { status: ReadyStatus::NotReady, reason: Some(reason.into_owned()) }),
     }
 }
 

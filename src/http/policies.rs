@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::scim::release::{Mistake, Policy, Release};
+use crate::scim::release::attributes::Mistake;
+use crate::scim::release::{Policy, Release};
 
 /// So many policies are kept of callers with and of callers without the scope for what is sensitive; there is one for
 /// each consumer, and one of all without. Beyond that all are read anew.

@@ -1,7 +1,7 @@
 //! These tests check the table of `docs/architecture.md`: which room may use which other room, and which dependencies
 //! the crates below `crates/` may have.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +39,7 @@ const MEMBERS: &[Member] = &[
             "thiserror",
         ],
     },
+    Member { folder: "crates/api", dependencies: &["chrono", "serde", "serde_json", "utoipa", "uuid"] },
 ];
 
 const DATABASE: &[&str] = &["diesel", "diesel_async", "diesel_migrations", "deadpool", "tokio_postgres"];
@@ -52,8 +53,8 @@ const TABLE: &[Room] = &[
     // Pure: no I/O, not even the clock.
     Room { name: "render", rooms: &["scim", "directory"], never: PURE },
     // The edges of the machine.
-    // A client of the admin API like any other: nothing of the server but its time.
-    Room { name: "cli", rooms: &["clock"], never: DATABASE_AND_WEB },
+    // A client of the admin API like any other: its types, and of the server nothing but time.
+    Room { name: "cli", rooms: &["api", "clock"], never: DATABASE_AND_WEB },
     Room { name: "clock", rooms: &[], never: DATABASE_AND_WEB },
     Room { name: "crypto", rooms: &[], never: DATABASE_AND_WEB },
     Room { name: "config", rooms: &["clock", "crypto", "outbound", "store"], never: DATABASE_AND_WEB },
@@ -98,7 +99,7 @@ const TABLE: &[Room] = &[
     },
     Room {
         name: "http",
-        rooms: &["clock", "directory", "events", "flows", "crypto", "render", "scim", "store", "telemetry"],
+        rooms: &["api", "clock", "directory", "events", "flows", "crypto", "render", "scim", "store", "telemetry"],
         never: &["reqwest"],
     },
 ];
@@ -134,8 +135,137 @@ fn every_crate_has_only_the_dependencies_that_are_allowed() {
         assert!(other.is_empty(), "{} must not depend on {other:?}", member.folder);
     }
     assert!(
-        dependencies(&manifest("")).is_superset(&["rollbook_scim", "rollbook_directory"].map(str::to_owned).into())
+        dependencies(&manifest(""))
+            .is_superset(&["rollbook_api", "rollbook_scim", "rollbook_directory"].map(str::to_owned).into())
     );
+}
+
+/// Rooms that have circles of imports today. A room that has none does not get any.
+const WITH_CIRCLES: [&str; 3] = ["sandbox", "connectors", "outbound"];
+
+/// A file's imports lead to files that do not lead back to it: what can be read alone can be changed alone.
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut roots: Vec<PathBuf> =
+        fs::read_dir(root.join("crates")).unwrap().map(|entry| entry.unwrap().path().join("src")).collect();
+    roots.push(root.join("src"));
+    for src in roots {
+        let texts = sources(&src).into_iter().map(|file| {
+            let module = module_of(file.strip_prefix(&src).unwrap());
+            (module, fs::read_to_string(&file).unwrap())
+        });
+        let texts = texts.filter(|(module, _)| !WITH_CIRCLES.contains(&module[0].as_str()));
+        let circles = circles(&texts.collect());
+        assert!(circles.is_empty(), "{}: {circles:#?}", src.display());
+    }
+}
+
+/// The files of each circle of imports, by their modules. Tests are left out, and what a module re-exports of those below it.
+fn circles(texts: &BTreeMap<Vec<String>, String>) -> Vec<Vec<String>> {
+    let is_test = |module: &Vec<String>| {
+        let of_tests = |part: &String| {
+            part == "tests" || part == "testing" || part.ends_with("_tests") || part.ends_with("properties")
+        };
+        module.iter().any(of_tests)
+    };
+    let imports: BTreeMap<&Vec<String>, BTreeSet<Vec<String>>> = texts
+        .iter()
+        .filter(|(module, _)| !is_test(module) && !["lib", "main"].contains(&module[0].as_str()))
+        .map(|(module, text)| (module, imported_files(module, text, texts)))
+        .collect();
+    let reached = |from: &Vec<String>| {
+        let mut found: BTreeSet<&Vec<String>> = BTreeSet::new();
+        let mut open: Vec<&Vec<String>> = imports.get(from).into_iter().flatten().collect();
+        while let Some(module) = open.pop() {
+            if found.insert(module) {
+                open.extend(imports.get(module).into_iter().flatten());
+            }
+        }
+        found
+    };
+    let reached: BTreeMap<&Vec<String>, BTreeSet<&Vec<String>>> =
+        imports.keys().map(|module| (*module, reached(module))).collect();
+    let circles: BTreeSet<Vec<String>> = imports
+        .keys()
+        .filter(|module| reached[*module].contains(*module))
+        .map(|module| {
+            let leads_back = |other: &&&Vec<String>| reached.get(**other).is_some_and(|back| back.contains(*module));
+            reached[*module].iter().filter(leads_back).map(|other| other.join("::")).collect()
+        })
+        .collect();
+    circles.into_iter().collect()
+}
+
+/// The modules with files of their own that a file names, other than itself.
+fn imported_files(module: &[String], text: &str, texts: &BTreeMap<Vec<String>, String>) -> BTreeSet<Vec<String>> {
+    // `pub use below::X;` is a name for what is below, and needs nothing of it.
+    let text: String = text
+        .split_inclusive(';')
+        .filter(|statement| {
+            let statement = statement.trim_start();
+            !(statement.starts_with("pub") && statement.split_whitespace().nth(1) == Some("use"))
+        })
+        .collect();
+    let paths = paths(&text);
+    let absolute = |path: &[String]| -> Option<Vec<String>> {
+        match path[0].as_str() {
+            "crate" => Some(path[1..].to_vec()),
+            "self" => Some([module, &path[1..]].concat()),
+            "super" => {
+                let up = path.iter().take_while(|part| *part == "super").count();
+                Some([&module[..module.len().checked_sub(up)?], &path[up..]].concat())
+            }
+            _ => {
+                let below = [module, path].concat();
+                texts.contains_key(&below[..=module.len()]).then_some(below)
+            }
+        }
+    };
+    let named: BTreeMap<String, Vec<String>> = paths
+        .iter()
+        .filter_map(|path| absolute(path))
+        .filter(|path| texts.contains_key(path))
+        .filter_map(|path| Some((path.last()?.clone(), path)))
+        .collect();
+    let through_name = |path: &Vec<String>| named.get(&path[0]).map(|named| [named, &path[1..]].concat());
+    paths
+        .iter()
+        .filter_map(|path| absolute(path).or_else(|| through_name(path)))
+        .filter_map(|path| {
+            (1..=path.len()).rev().map(|length| path[..length].to_vec()).find(|part| texts.contains_key(part))
+        })
+        .filter(|other| other != module)
+        .collect()
+}
+
+/// Folders with more files than that today.
+const FULL: [&str; 8] = [
+    "src",
+    "src/cli",
+    "src/http",
+    "src/http/admin",
+    "src/sandbox",
+    "src/sandbox/justworks",
+    "crates/api/src",
+    "crates/directory/src",
+];
+
+/// A folder that can be taken in at a glance.
+#[test]
+fn no_folder_has_more_than_fifteen_files() {
+    const FILES: usize = 15;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut count: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    for file in [root.join("src"), root.join("crates")].iter().flat_map(|folder| sources(folder)) {
+        *count.entry(file.parent().unwrap().to_owned()).or_default() += 1;
+    }
+    let full: BTreeSet<String> = count
+        .into_iter()
+        .filter(|(_, files)| *files > FILES)
+        .map(|(folder, _)| folder.strip_prefix(root).unwrap().display().to_string())
+        .collect();
+    assert_eq!(full, FULL.map(str::to_owned).into(), "a folder that is not full any more leaves the list");
 }
 
 /// What a file uses and its room may not.
@@ -176,7 +306,9 @@ fn violations(room: &str, module: &[String], text: &str) -> Vec<String> {
 
 /// All paths of a source file outside of comments, strings and its tests; groups (`a::{b, c}`) are spread out.
 fn paths(text: &str) -> Vec<Vec<String>> {
-    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let tests = ["#[cfg(test)]\nmod tests", "#[cfg(test)]\npub(crate) mod tests"];
+    let end_of_code = tests.iter().filter_map(|tests| text.find(tests)).min().unwrap_or(text.len());
+    let text = &text[..end_of_code];
     let code: String = text.lines().map(|line| line.split("//").next().unwrap_or_default().to_owned() + "\n").collect();
     let code: String = code.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
     let mut found = Vec::new();
@@ -294,5 +426,26 @@ mod tests {
         assert!(
             used("store", "store/a.rs", "match x { A::B => diesel::insert(), _ => crate::clock::now() }").is_empty()
         );
+    }
+
+    #[test]
+    fn a_circle_is_found_and_a_name_for_what_is_below_is_none() {
+        let texts = |files: &[(&str, &str)]| {
+            files.iter().map(|(file, text)| (module_of(Path::new(file)), (*text).to_owned())).collect()
+        };
+        let circle = [
+            ("a.rs", "use crate::b::X;"),
+            ("b.rs", "use crate::c;\nfn f() { c::d::g() }"),
+            ("c.rs", ""),
+            ("c/d.rs", "use super::super::a::Y;"),
+        ];
+        assert_eq!(circles(&texts(&circle)), [["a", "b", "c::d"]]);
+        assert!(circles(&texts(&circle[..3])).is_empty());
+        let parent = [("a.rs", "mod b;\npub use b::X;"), ("a/b.rs", "use super::Y;")];
+        assert!(circles(&texts(&parent)).is_empty());
+        let parent = [("a.rs", "mod b;\nfn f() { b::g() }"), ("a/b.rs", "use super::Y;")];
+        assert_eq!(circles(&texts(&parent)), [["a", "a::b"]]);
+        let with_tests = [("a.rs", "mod tests;\nfn f() {}"), ("a/tests.rs", "use super::f;\nuse crate::a;")];
+        assert!(circles(&texts(&with_tests)).is_empty());
     }
 }

@@ -19,10 +19,7 @@ use std::fmt;
 
 use serde_json::Number;
 
-use super::error::ScimError;
 use super::path::AttrPath;
-use super::schema::{Hidden, Shape};
-use check::Checked;
 
 /// How closely a consumer is held to the RFC: a switch of the consumer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -113,12 +110,6 @@ pub enum Literal {
     Number(Number),
     Boolean(bool),
     Null,
-}
-
-/// Reads and checks a filter for one kind of resource. Errors are 400 `invalidFilter`.
-pub fn read(text: &str, mode: Mode, shape: &'static Shape, hidden: &Hidden) -> Result<Checked, ScimError> {
-    let filter = parse::parse(text, mode).map_err(|error| ScimError::invalid_filter(error.to_string()))?;
-    check::check(&filter, mode, shape, hidden)
 }
 
 impl fmt::Display for Filter {

@@ -4,7 +4,7 @@
 //! hidden attribute is an unknown one. A sensitive attribute needs both: its name in the list, and the scope
 //! `people:sensitive`.
 
-mod attributes;
+pub mod attributes;
 mod filters;
 
 use std::collections::BTreeSet;
@@ -15,6 +15,7 @@ use super::filter::Mode;
 use super::filter::check::Checked;
 use super::filter::parse::parse;
 use super::schema::{Hidden, ResourceType, SENSITIVE, WORKER_URN};
+use attributes::Mistake;
 
 /// Names in a list of attributes, at most.
 pub const MAX_ATTRIBUTES: usize = 500;
@@ -47,14 +48,6 @@ pub struct Warning {
     /// For programs.
     pub code: &'static str,
     pub field: &'static str,
-    pub message: String,
-}
-
-/// What is wrong with a policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// `userFilter`, `groupFilter`, `attributes[2]`.
-    pub field: String,
     pub message: String,
 }
 

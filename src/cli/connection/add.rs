@@ -6,11 +6,14 @@ use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use super::PATH;
+use super::which::PATH;
+use crate::api::connections::{Connection, Consent};
+use crate::cli::answer::Answer;
 use crate::cli::client::Client;
+use crate::cli::error::CliError;
+use crate::cli::options::Why;
 use crate::cli::secret::{AppSecret, Credential};
-use crate::cli::table::{clean, json as write_json, line, text};
-use crate::cli::{CliError, Why};
+use crate::cli::table::{called, clean, json as write_json, line, or_nothing};
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum Kind {
@@ -125,25 +128,26 @@ async fn justworks(order: Justworks, client: &Client, out: &mut dyn Write) -> Re
         "credentials": { "clientId": order.client_id, "clientSecret": secret.expose_secret() },
         "reason": order.why.reason,
     });
-    let made = client.post(&[PATH], &body).await?;
-    let id = text(&made, "/id");
-    let consent = client.post(&[PATH, &id, "authorize"], &json!({})).await?;
+    let made: Answer<Connection> = client.post(&[PATH], &body).await?;
+    let connection = made.read()?;
+    let id = connection.id.to_string();
+    let consent: Answer<Consent> = client.post(&[PATH, &id, "authorize"], &json!({})).await?;
+    let url = consent.read()?.authorization_url;
     if client.json {
-        let mut both = made;
-        both["authorizationUrl"] = consent["authorizationUrl"].clone();
+        let mut both = made.json().clone();
+        both["authorizationUrl"] = url.into();
         return write_json(out, &both);
     }
-    line(
-        out,
-        &format!("connection {id} waits for the consent of an admin of Justworks; let them open, within half an hour:"),
-    )?;
+    let (name, called) = (clean(&connection.name), called(connection.id, &connection.name));
+    line(out, &format!("connection {name} waits for the consent of an admin of Justworks;"))?;
+    line(out, "let them open, within half an hour:")?;
     line(out, "")?;
-    line(out, &format!("  {}", text(&consent, "/authorizationUrl")))?;
+    line(out, &format!("  {url}"))?;
     line(out, "")?;
     line(out, "After that a preview is pulled.")?;
-    line(out, &format!("  another link  rollbook connection authorize {id}"))?;
-    line(out, &format!("  look at it    rollbook connection plan {id}"))?;
-    line(out, &format!("  publish       rollbook connection finish {id}"))
+    line(out, &format!("  another link  rollbook connection authorize {called}"))?;
+    line(out, &format!("  look at it    rollbook connection plan {called}"))?;
+    line(out, &format!("  publish       rollbook connection finish {called}"))
 }
 
 async fn remote(order: Remote, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
@@ -157,14 +161,16 @@ async fn remote(order: Remote, client: &Client, out: &mut dyn Write) -> Result<(
         "credentials": { "apiToken": secret.expose_secret() },
         "reason": order.why.reason,
     });
-    let made = client.post(&[PATH], &body).await?;
+    let made: Answer<Connection> = client.post(&[PATH], &body).await?;
     if client.json {
-        return write_json(out, &made);
+        return write_json(out, made.json());
     }
-    let (id, run) = (text(&made, "/id"), text(&made, "/runId"));
-    let account = clean(&text(&made, "/account/name"));
-    line(out, &format!("connection {id} to {account} is in {}; a preview is being pulled", text(&made, "/state")))?;
+    let made = made.read()?;
+    let (name, called) = (clean(&made.name), called(made.id, &made.name));
+    let run = or_nothing(made.run_id.value());
+    let account = clean(&made.account.name.unwrap_or_default());
+    line(out, &format!("connection {name} to {account} is in {}; a preview is being pulled", made.state))?;
     line(out, &format!("  follow it   rollbook run watch {run}"))?;
-    line(out, &format!("  look at it  rollbook connection plan {id}"))?;
-    line(out, &format!("  publish     rollbook connection finish {id}"))
+    line(out, &format!("  look at it  rollbook connection plan {called}"))?;
+    line(out, &format!("  publish     rollbook connection finish {called}"))
 }

@@ -5,10 +5,14 @@ use std::io::Write;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{PATH, Which, id, tell_run};
+use super::which::{PATH, Which, id, show_begun};
+use crate::api::mapping::{Mapping, SeenWord, WorkerTypes};
+use crate::api::runs::{PlanMade, RunStarted};
+use crate::cli::answer::Answer;
 use crate::cli::client::Client;
-use crate::cli::table::{json as write_json, line, plain, table, text};
-use crate::cli::{CliError, Why};
+use crate::cli::error::CliError;
+use crate::cli::options::Why;
+use crate::cli::table::{clean, json as write_json, line, table};
 
 #[derive(Clone, Debug, Args)]
 pub struct Change {
@@ -43,68 +47,70 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-const MAPS: [(&str, &str); 4] = [
-    ("workerTypes", "worker type"),
-    ("statuses", "status"),
-    ("legalEntities", "legal entity"),
-    ("departments", "department"),
-];
-
 pub(super) async fn run(change: Change, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let id = id(client, &change.which).await?;
     let path = [PATH, &id, "mapping"];
-    let present = client.get(&path, &[]).await?;
+    let present: Answer<Mapping> = client.get(&path, &[]).await?;
     let given = [&change.worker_types, &change.statuses, &change.legal_entities, &change.departments];
     if given.iter().all(|pairs| pairs.is_empty()) {
         return show(&present, client, out);
     }
+    let present = present.read()?;
     let mut body = Map::new();
-    for ((name, _), pairs) in MAPS.iter().zip(given).filter(|(_, pairs)| !pairs.is_empty()) {
-        let mut map = present[*name].as_object().cloned().unwrap_or_default();
-        map.extend(pairs.iter().map(|(word, meaning)| (word.clone(), meaning.as_str().into())));
-        body.insert((*name).to_owned(), Value::Object(map));
-    }
+    let mut put = |name: &str, map: Value, pairs: &[(String, String)]| {
+        if let (Value::Object(mut map), false) = (map, pairs.is_empty()) {
+            map.extend(pairs.iter().map(|(word, meaning)| (word.clone(), meaning.as_str().into())));
+            body.insert(name.to_owned(), Value::Object(map));
+        }
+    };
+    put("workerTypes", json!(present.worker_types), &change.worker_types);
+    put("statuses", json!(present.statuses), &change.statuses);
+    put("legalEntities", json!(present.legal_entities), &change.legal_entities);
+    put("departments", json!(present.departments), &change.departments);
     body.insert("reason".to_owned(), json!(change.why.reason));
-    let query: Vec<(&str, String)> = if change.preview { vec![("preview", "true".to_owned())] } else { Vec::new() };
-    let done = client.put(&path, &query, &Value::Object(body)).await?;
-    if !change.preview {
-        return tell_run(&done, client, out);
+    let body = Value::Object(body);
+    if change.preview {
+        let made: PlanMade = client.put(&path, &[("preview", "true".to_owned())], &body).await?.read()?;
+        return crate::cli::plan::show_preview(made.plan_id, 1_000, client, out).await;
     }
-    crate::cli::show_preview(&text(&done, "/planId"), 1_000, client, out).await
+    let begun: Answer<RunStarted> = client.put(&path, &[], &body).await?;
+    show_begun(&begun, client, out)
 }
 
-fn show(mapping: &Value, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn show(mapping: &Answer<Mapping>, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     if client.json {
-        return write_json(out, mapping);
+        return write_json(out, mapping.json());
     }
-    let mut rows = Vec::new();
-    for (name, what) in MAPS {
-        for seen in mapping["seen"][name].as_array().into_iter().flatten() {
-            let needed = matches!(name, "workerTypes" | "statuses");
-            let meaning = match text(seen, "/mappedTo") {
-                none if none.is_empty() && needed => "unmapped".to_owned(),
-                meaning => meaning,
-            };
-            rows.push(vec![what.to_owned(), text(seen, "/word"), meaning, text(seen, "/workers")]);
-        }
-    }
+    let mapping = mapping.read()?;
+    let seen = mapping.seen;
+    let unmapped = "unmapped";
+    let rows: Vec<Vec<String>> = [
+        ("worker type", seen.worker_types, unmapped),
+        ("status", seen.statuses, unmapped),
+        // These need no mapping.
+        ("legal entity", seen.legal_entities, ""),
+        ("department", seen.departments, ""),
+    ]
+    .into_iter()
+    .flat_map(|(what, words, otherwise)| words.into_iter().map(move |seen| row(what, seen, otherwise)))
+    .collect();
     table(out, &["WHAT", "WORD", "MEANS", "WORKERS"], &rows, "no worker was read yet")?;
-    for (name, what) in MAPS {
-        for word in mapping["unmapped"][name].as_array().into_iter().flatten() {
-            let word = plain(word);
-            line(
-                out,
-                &crate::cli::table::clean(&format!("! the {what} `{word}` is unmapped: its workers are withheld")),
-            )?;
+    for (what, words) in [("worker type", mapping.unmapped.worker_types), ("status", mapping.unmapped.statuses)] {
+        for word in words {
+            line(out, &clean(&format!("! the {what} `{word}` is unmapped: its workers are withheld")))?;
         }
     }
     Ok(())
 }
 
+fn row(what: &str, seen: SeenWord, otherwise: &str) -> Vec<String> {
+    let meaning = seen.mapped_to.unwrap_or_else(|| otherwise.to_owned());
+    vec![what.to_owned(), seen.word, meaning, seen.workers.to_string()]
+}
+
 /// A map as `word → meaning`.
-pub(super) fn in_words(map: &Value) -> String {
-    let pairs = map.as_object().into_iter().flatten();
-    pairs.map(|(word, meaning)| format!("{word} → {}", plain(meaning))).collect::<Vec<_>>().join(", ")
+pub(super) fn in_words(map: &WorkerTypes) -> String {
+    map.0.iter().map(|(word, meaning)| format!("{word} → {meaning}")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -115,7 +115,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::scim::filter::{Mode, read};
+    use crate::scim::filter::Mode;
+    use crate::scim::filter::check::read;
     use crate::scim::schema::{Hidden, ResourceType};
 
     fn group(kind: &str, name: &str) -> GroupName {

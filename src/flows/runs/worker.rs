@@ -370,9 +370,18 @@ async fn finish_applying(lease: &Lease<'_>, run: &RunRow, connection: &Connectio
     Ok(runs::finish::end_run(context, run, connection, RunResult::Applied).await?)
 }
 
-/// What an admin reads while a run pulls: how fast it goes and how long it will take.
+/// How fast a run goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// To one decimal.
+    pub workers_per_second: Option<f64>,
+    /// Until all workers are read.
+    pub seconds_left: Option<u64>,
+}
+
+/// How fast a run goes, and how long it still takes.
 #[must_use]
-pub fn progress(run: &RunRow, now: DateTime<Utc>) -> Value {
+pub fn pace(run: &RunRow, now: DateTime<Utc>) -> Pace {
     let seconds = run.started_at.map(|started| (run.ended_at.unwrap_or(now) - started).as_seconds_f64());
     #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
     let rate = seconds.filter(|seconds| *seconds >= 1.0).map(|seconds| run.workers as f64 / seconds);
@@ -383,12 +392,5 @@ pub fn progress(run: &RunRow, now: DateTime<Utc>) -> Value {
         }
         _ => None,
     };
-    json!({
-        "pages": run.pages,
-        "workers": run.workers,
-        "expected": run.expected,
-        "stage": run.phase,
-        "workersPerSecond": rate.map(|rate| (rate * 10.0).round() / 10.0),
-        "secondsLeft": left,
-    })
+    Pace { workers_per_second: rate.map(|rate| (rate * 10.0).round() / 10.0), seconds_left: left }
 }

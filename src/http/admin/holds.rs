@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use diesel_async::AsyncPgConnection;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::body::Members;
-use super::cursor::{Mark, page};
-use super::parameters::Parameters;
-use super::{Answer, answer, id, ok};
+use super::answer::{Accepted, Answer, Found, Listed};
+use super::request::body::Body;
+use super::request::cursor::{Mark, page};
+use super::request::parameters::{Parameters, id};
+use super::words::ToApi;
+use crate::api::ReasonOnly;
+use crate::api::holds::{Hold, Leaver};
+use crate::api::runs::RunStarted;
 use crate::directory::person::Person;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
@@ -25,7 +27,11 @@ use crate::store::runs::holds::{HoldRow, HoldState};
 use crate::store::workers::WorkerRow;
 
 /// GET /holds, the latest first; `?state=open` for those that wait.
-pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
+pub(super) async fn list(
+    _: Caller<AdminRead>,
+    request: HttpRequest,
+    context: web::Data<Context>,
+) -> Answer<Listed<Hold>> {
     let mut parameters = Parameters::read(&request, &["limit", "cursor", "state"])?;
     let limit = parameters.limit();
     let after = parameters.cursor(Mark::at)?;
@@ -35,76 +41,79 @@ pub(super) async fn list(_: Caller<AdminRead>, request: HttpRequest, context: we
     let mut conn = context.db.get().await?;
     let mut shown = Vec::new();
     for row in store::runs::holds::page(&mut conn, state, after, limit + 1).await? {
-        let view = show_row(&mut conn, &row).await?;
-        shown.push((row, view));
+        shown.push(show_row(&mut conn, row).await?);
     }
-    Ok(page(shown, limit, |(row, _)| Mark::At(row.raised_at, row.id), |(_, view)| view.clone()))
+    page(shown, limit, |hold| Mark::At(hold.raised_at, hold.id), Ok)
 }
 
 /// GET /holds/{id}
-pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
+pub(super) async fn show(
+    _: Caller<AdminRead>,
+    request: HttpRequest,
+    context: web::Data<Context>,
+) -> Answer<Found<Hold>> {
     Parameters::read(&request, &[])?.finish()?;
     let id = id(&request, "id", "hold")?;
     let mut conn = context.db.get().await?;
     let row = store::runs::holds::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("hold", id))?;
-    Ok(ok(&show_row(&mut conn, &row).await?))
+    Ok(Found(show_row(&mut conn, row).await?))
 }
 
 /// POST /holds/{id}/approve: 202 with the run that checks every item again and applies it.
 pub(super) async fn approve(
     caller: Caller<Admin>,
     request: HttpRequest,
-    payload: web::Payload,
+    body: Body<ReasonOnly>,
     context: web::Data<Context>,
-) -> Answer {
+) -> Answer<Accepted<RunStarted>> {
     Parameters::read(&request, &[])?.finish()?;
     let id = id(&request, "id", "hold")?;
-    let actor = Members::read(&request, payload, &[]).await?.actor(&caller)?;
-    let run = hold::approve(&context, id, &actor).await?;
-    Ok(answer(StatusCode::ACCEPTED, &json!({ "runId": run })))
+    let (_, actor) = body.read(&caller).await?;
+    let run_id = hold::approve(&context, id, &actor).await?;
+    Ok(Accepted(RunStarted { run_id }))
 }
 
 /// POST /holds/{id}/reject: 202 with the run that applies the rest of the plan.
 pub(super) async fn reject(
     caller: Caller<Admin>,
     request: HttpRequest,
-    payload: web::Payload,
+    body: Body<ReasonOnly>,
     context: web::Data<Context>,
-) -> Answer {
+) -> Answer<Accepted<RunStarted>> {
     Parameters::read(&request, &[])?.finish()?;
     let id = id(&request, "id", "hold")?;
-    let actor = Members::read(&request, payload, &[]).await?.actor(&caller)?;
-    let run = hold::reject(&context, id, &actor).await?;
-    Ok(answer(StatusCode::ACCEPTED, &json!({ "runId": run })))
+    let (_, actor) = body.read(&caller).await?;
+    let run_id = hold::reject(&context, id, &actor).await?;
+    Ok(Accepted(RunStarted { run_id }))
 }
 
-async fn show_row(conn: &mut AsyncPgConnection, row: &HoldRow) -> Result<Value, Problem> {
+async fn show_row(conn: &mut AsyncPgConnection, row: HoldRow) -> Result<Hold, Problem> {
     let connection = store::connections::find(conn, row.connection_id).await?;
     let plan = match row.plan_id {
         Some(plan) => store::runs::plans::find(conn, plan).await?,
         None => None,
     };
-    Ok(json!({
-        "id": row.id,
-        "state": row.state,
-        "connectionId": row.connection_id,
-        "connection": connection.map(|connection| connection.name),
-        "planId": row.plan_id,
-        "runId": plan.and_then(|plan| plan.run_id),
-        "leavers": leavers(conn, row).await?,
-        "percent": hold::percent(row),
-        "activePeople": row.active_people,
-        "raisedAt": row.raised_at,
-        "expiresAt": row.expires_at,
-        "decidedAt": row.decided_at,
-        "decidedBy": row.decided_by,
-        "reason": row.reason,
-        "decisionRunId": row.run_id,
-    }))
+    Ok(Hold {
+        id: row.id,
+        state: row.state.to_api(),
+        connection_id: row.connection_id,
+        connection: connection.map(|connection| connection.name),
+        plan_id: row.plan_id,
+        run_id: plan.and_then(|plan| plan.run_id),
+        leavers: leavers(conn, &row).await?,
+        percent: hold::percent(&row),
+        active_people: row.active_people,
+        raised_at: row.raised_at,
+        expires_at: row.expires_at,
+        decided_at: row.decided_at,
+        decided_by: row.decided_by,
+        reason: row.reason,
+        decision_run_id: row.run_id,
+    })
 }
 
-/// The people whom the held plan would make leavers, by name.
-async fn leavers(conn: &mut AsyncPgConnection, hold: &HoldRow) -> Result<Vec<Value>, Problem> {
+/// The people that the held plan would make leavers, by name.
+async fn leavers(conn: &mut AsyncPgConnection, hold: &HoldRow) -> Result<Vec<Leaver>, Problem> {
     let people = store::people::summaries::of_people(conn, &hold.people).await?;
     let mut wanted: BTreeMap<Uuid, Person> = BTreeMap::new();
     if let Some(plan) = hold.plan_id {
@@ -120,15 +129,15 @@ async fn leavers(conn: &mut AsyncPgConnection, hold: &HoldRow) -> Result<Vec<Val
     }
     let none = Vec::new();
     Ok(people
-        .iter()
+        .into_iter()
         .map(|person| {
             let now: Option<Person> = Person::deserialize(&person.person).ok();
-            json!({
-                "personId": person.id,
-                "displayName": person.display_name.as_deref().or(now.as_ref().map(display_name).as_deref()),
-                "workEmail": person.user_name,
-                "why": why(wanted.get(&person.id), workers.get(&person.id).unwrap_or(&none)),
-            })
+            Leaver {
+                person_id: person.id,
+                display_name: person.display_name.or_else(|| now.as_ref().map(|now| display_name(now).into_owned())),
+                work_email: person.user_name,
+                why: why(wanted.get(&person.id), workers.get(&person.id).unwrap_or(&none)),
+            }
         })
         .collect())
 }

@@ -1,31 +1,35 @@
 //! The description of the admin API: `OpenAPI` 3.1 as JSON, and as a page for people. Both tell nothing about anybody and
 //! are for everybody.
 //!
-//! It is written by hand in `openapi/*.json`, one file a noun. What is the same everywhere is filled in here, from what
-//! the code does in one place too: the refusals that follow from an operation's shape, `reason` in every body, pages of
-//! lists. The short forms that the files use:
+//! What an operation takes and answers, and which scope it needs, comes from the types in its handler's signature; schemas
+//! come from the types of `crates/api`. Refusals that follow from an operation's shape are filled in here. What is left
+//! for `openapi/*.json`, one file a noun, is what no type says:
 //!
-//! | in a file | becomes |
+//! | in a file | is |
 //! |---|---|
-//! | `x-schema` of a response | its body, with the schema's example; several are alternatives |
-//! | `x-page-of` of a response | `items` and `nextCursor` |
-//! | `x-codes` of an operation | its refusals, besides those that follow from its shape |
-//! | `x-reason-only` of a body | a body with a `reason` and nothing else |
-//! | `x-optional` of a member | not in `required`; a schema without `required` requires all others |
+//! | `paths` | for each operation its id, summary, description, parameters, the meaning of each status, example requests, as `constraints` what members of its body have to do with each other, and as `codes` the refusals that its shape does not tell |
+//! | `parameters` | parameters that several operations share |
+//! | `examples` | an example for a schema, by its name |
 //!
-//! `x-query` and `x-path` of an example stay: they name the query and the path parameters that it goes with.
+//! `x-query` and `x-path` of an example request name the query and the path parameters that it goes with.
 
 mod operation;
 mod page;
 mod refusal;
 mod schema;
+mod tree;
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
 
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentType, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value};
 
+use self::tree::{METHODS, components, taken};
+use super::answer::{Answer, BASE, Described, Found, Schemas, Shapes, Text};
+use super::endpoint::{Arguments, Endpoint, Method, Operation};
+use crate::api::errors::Refusal;
+use crate::api::server::{Health, Readiness};
 use crate::http::state::State;
 
 /// What is not of one noun.
@@ -44,48 +48,76 @@ const PARTS: [&str; 10] = [
     include_str!("../../../openapi/server.json"),
 ];
 
-/// The methods that an operation can have, in the order of the page.
-const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+/// The description, as a value and as text.
+#[derive(Debug)]
+pub(super) struct Description {
+    document: Value,
+    text: String,
+}
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(assemble);
-static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
+impl Description {
+    /// The description of an API with these endpoints.
+    pub(super) fn new(endpoints: &[Endpoint]) -> Self {
+        let document = assemble(operations(endpoints));
+        Self { text: document.to_string(), document }
+    }
 
-/// The whole description.
-#[must_use]
-pub fn document() -> &'static Value {
-    &DOCUMENT
+    pub(super) fn document(&self) -> &Value {
+        &self.document
+    }
 }
 
 /// GET /openapi.json
-pub(super) async fn json() -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::json()).body(TEXT.as_str())
+pub(super) async fn json(description: web::Data<Description>) -> Answer<Text> {
+    Ok(Text(HttpResponse::Ok().content_type(ContentType::json()).body(description.text.clone())))
 }
 
 /// GET /docs
-pub(super) async fn show(state: web::Data<State>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(ContentType::html())
-        .insert_header((CONTENT_SECURITY_POLICY, page::policy()))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(page::render(document(), state.public_url()))
+pub(super) async fn show(description: web::Data<Description>, state: web::Data<State>) -> Answer<Text> {
+    Ok(Text(
+        HttpResponse::Ok()
+            .content_type(ContentType::html())
+            .insert_header((CONTENT_SECURITY_POLICY, page::policy()))
+            .insert_header((REFERRER_POLICY, "no-referrer"))
+            .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .body(page::render(&description.document, state.public_url())),
+    ))
 }
 
-fn assemble() -> Value {
+/// All operations by path and method: those of the API, and those that tell whether the server is well.
+fn operations(endpoints: &[Endpoint]) -> BTreeMap<(String, &'static str), Operation> {
+    let mut all = BTreeMap::new();
+    for endpoint in endpoints {
+        for operation in &endpoint.operations {
+            all.insert((format!("{BASE}{}", endpoint.path), operation.method.as_str()), *operation);
+        }
+    }
+    let open = |answers| Operation { method: Method::Get, arguments: Arguments::default(), answers };
+    all.insert(("/healthz".to_owned(), "get"), open(Found::<Health>::shapes));
+    all.insert(("/readyz".to_owned(), "get"), open(readiness));
+    all
+}
+
+/// `/readyz` answers the same with both statuses.
+fn readiness(schemas: &mut Schemas) -> Shapes {
+    let mut shapes = Found::<Readiness>::shapes(schemas);
+    shapes.extend(shapes.get(&200).cloned().map(|bodies| (503, bodies)));
+    shapes
+}
+
+fn assemble(operations: BTreeMap<(String, &'static str), Operation>) -> Value {
     let mut document = read(FRAME);
+    let mut examples = taken(&mut document, "examples");
     let mut tags = Vec::new();
     let mut paths = Map::new();
-    let mut operations = Vec::new();
     for part in PARTS {
         let mut part = read(part);
-        for kind in ["parameters", "schemas"] {
-            components(&mut document, kind).append(&mut taken(&mut part, kind));
-        }
+        components(&mut document, "parameters").append(&mut taken(&mut part, "parameters"));
+        examples.append(&mut taken(&mut part, "examples"));
         let tag = part["tag"].take();
         for (path, mut item) in taken(&mut part, "paths") {
             for method in METHODS {
                 if let Some(operation) = item.get_mut(method) {
-                    operations.push((path.clone(), method));
                     operation["tags"] = Value::from(vec![tag["name"].clone()]);
                 }
             }
@@ -95,49 +127,55 @@ fn assemble() -> Value {
     }
     document["tags"] = tags.into();
     document["paths"] = paths.into();
-    schema::require_members(components(&mut document, "schemas"));
-    components(&mut document, "schemas").insert("Refusal".into(), refusal::schema());
+    *components(&mut document, "schemas") = schemas(&operations, examples);
     *components(&mut document, "responses") = refusal::of_no_operation();
-    for (path, method) in operations {
-        operation::complete(&mut document, &path, method);
+    for ((path, method), operation) in operations {
+        operation::complete(&mut document, &path, method, &operation);
     }
     document
+}
+
+/// The schemas of everything that is answered or taken, with their examples.
+fn schemas(
+    operations: &BTreeMap<(String, &'static str), Operation>,
+    examples: Map<String, Value>,
+) -> Map<String, Value> {
+    let mut answered = Schemas::default();
+    answered.add::<Refusal>();
+    for operation in operations.values() {
+        (operation.answers)(&mut answered);
+    }
+    schema::require_members(&mut answered.0);
+    let mut all = answered;
+    for body in operations.values().filter_map(|operation| operation.arguments.body) {
+        let name = (body.schema)(&mut all);
+        all.0.entry(name).and_modify(schema::as_body);
+    }
+    for schema in all.0.values_mut() {
+        schema::tidy(schema);
+    }
+    for (name, example) in examples {
+        if let Some(schema) = all.0.get_mut(&name) {
+            schema["examples"] = vec![example].into();
+        }
+    }
+    all.0
 }
 
 fn read(text: &str) -> Value {
     serde_json::from_str(text).expect("the files of openapi/ are JSON")
 }
 
-fn components<'a>(document: &'a mut Value, kind: &str) -> &'a mut Map<String, Value> {
-    let kind = &mut document["components"][kind];
-    if kind.is_null() {
-        *kind = Map::new().into();
-    }
-    kind.as_object_mut().expect("components are objects")
-}
-
-/// A member that is an object, out of its place; empty when there is none.
-fn taken(value: &mut Value, name: &str) -> Map<String, Value> {
-    match value.get_mut(name).map(Value::take) {
-        Some(Value::Object(object)) => object,
-        _ => Map::new(),
-    }
-}
-
-/// What a value refers to, or itself.
-fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
-    let target = value["$ref"].as_str().and_then(|target| document.pointer(target.trim_start_matches('#')));
-    target.unwrap_or(value)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::tree::resolved;
     use super::*;
+    use crate::http::admin::{document, endpoints};
 
     /// Every operation with its path and method.
-    fn operations() -> Vec<(&'static str, &'static str, &'static Value)> {
+    fn described() -> Vec<(&'static str, &'static str, &'static Value)> {
         let paths = document()["paths"].as_object().unwrap();
         let of = |(path, item): (&'static String, &'static Value)| {
             METHODS
@@ -177,20 +215,75 @@ mod tests {
 
     #[test]
     fn no_short_form_of_the_files_is_left() {
-        for word in ["x-schema", "x-page-of", "x-codes", "x-reason-only", "x-optional"] {
-            assert!(!TEXT.contains(word), "{word}");
+        assert!(!document().to_string().contains("x-optional"));
+        for (path, method, operation) in described() {
+            for word in ["codes", "constraints", "examples"] {
+                assert!(operation.get(word).is_none(), "{method} {path}: {word}");
+            }
+        }
+    }
+
+    /// Every operation has its prose, and the prose names the statuses that the handler's type has.
+    #[test]
+    fn the_files_tell_of_the_operations_and_statuses_that_there_are() {
+        let mut told = BTreeMap::new();
+        for part in PARTS.map(read) {
+            for (path, item) in part["paths"].as_object().unwrap() {
+                for (method, operation) in item.as_object().unwrap().iter().filter(|(name, _)| *name != "parameters") {
+                    let statuses = operation["responses"].as_object().unwrap().keys().cloned();
+                    told.insert(format!("{method} {path}"), statuses.collect::<BTreeSet<_>>());
+                }
+            }
+        }
+        let mut schemas = Schemas::default();
+        let there: BTreeMap<String, BTreeSet<String>> = operations(&endpoints())
+            .iter()
+            .map(|((path, method), operation)| {
+                let statuses = (operation.answers)(&mut schemas).into_keys().map(|status| status.to_string());
+                (format!("{method} {path}"), statuses.collect())
+            })
+            .collect();
+        assert_eq!(told, there);
+    }
+
+    /// A member that the type of a body has and its reader forgets would be refused as unknown, or the other way round.
+    #[test]
+    fn every_body_is_read_as_its_type_says() {
+        let mut bodies = 0;
+        for ((path, method), operation) in operations(&endpoints()) {
+            let Some(body) = operation.arguments.body else { continue };
+            bodies += 1;
+            let mut schemas = Schemas::default();
+            let name = (body.schema)(&mut schemas);
+            let described: BTreeSet<&str> = schemas.0[&name]["properties"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name.as_str())
+                .collect();
+            assert_eq!(described, (body.members)(), "{method} {path}");
+        }
+        assert!(bodies > 15);
+    }
+
+    #[test]
+    fn every_example_belongs_to_a_schema() {
+        for part in PARTS.iter().chain([&FRAME]).map(|part| read(part)) {
+            for name in part["examples"].as_object().into_iter().flat_map(Map::keys) {
+                assert!(document()["components"]["schemas"].get(name).is_some(), "{name}");
+            }
         }
     }
 
     #[test]
-    fn operations_schemas_and_parameters_are_named_once() {
+    fn operations_examples_and_parameters_are_named_once() {
         let ids: Vec<&str> =
-            operations().iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap()).collect();
+            described().iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap()).collect();
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
         let mut names = BTreeSet::new();
         for part in PARTS.iter().chain([&FRAME]) {
             let part = read(part);
-            for kind in ["parameters", "schemas"] {
+            for kind in ["parameters", "examples"] {
                 let own = part.get(kind).or(part.pointer(&format!("/components/{kind}")));
                 for name in own.and_then(Value::as_object).into_iter().flat_map(Map::keys) {
                     assert!(names.insert((kind, name.clone())), "{kind} {name}");
@@ -201,7 +294,7 @@ mod tests {
 
     #[test]
     fn every_operation_says_what_it_is_who_may_call_it_and_how_it_ends() {
-        for (path, method, operation) in operations() {
+        for (path, method, operation) in described() {
             let at = format!("{method} {path}");
             assert!(operation["summary"].is_string() && operation["tags"][0].is_string(), "{at}");
             let answers = operation["responses"].as_object().unwrap();
@@ -234,7 +327,7 @@ mod tests {
         let mut named = 0;
         for part in PARTS.map(read) {
             let items = part["paths"].as_object().unwrap().values();
-            for word in items.flat_map(|item| METHODS.map(|method| item[method]["x-codes"].clone())) {
+            for word in items.flat_map(|item| METHODS.map(|method| item[method]["codes"].clone())) {
                 for word in word.as_array().into_iter().flatten() {
                     named += 1;
                     assert!(crate::http::error::Code::parse(word.as_str().unwrap()).is_some(), "{word}");

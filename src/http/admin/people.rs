@@ -1,11 +1,18 @@
 //! People: listed by SCIM filter, found by an email of now or of former times, and their histories.
 
-use actix_web::{HttpRequest, web};
-use serde_json::{Value, json};
+pub(super) mod person;
 
-use super::cursor::{Mark, page};
-use super::parameters::Parameters;
-use super::{Answer, entries, id, ok};
+use actix_web::{HttpRequest, web};
+use serde_json::Value;
+
+use super::answer::{Answer, Listed};
+use super::events;
+use super::request::cursor::{Mark, page};
+use super::request::parameters::{Parameters, id};
+use crate::api::events::Event;
+use crate::api::mapping::EmploymentType;
+use crate::api::people::{EmailIs, PersonSummary};
+use crate::api::person::EmploymentStatus;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
 use crate::flows::planning::explain;
@@ -26,7 +33,7 @@ pub(super) async fn list(
     request: HttpRequest,
     context: web::Data<Context>,
     state: web::Data<State>,
-) -> Answer {
+) -> Answer<Listed<PersonSummary>> {
     let mut parameters = Parameters::read(&request, &["limit", "cursor", "email", "filter"])?;
     let limit = parameters.limit();
     let after = parameters.cursor(Mark::number)?.unwrap_or(0);
@@ -47,55 +54,56 @@ pub(super) async fn list(
             Ok::<_, Problem>(store::people::summaries::page(&mut conn, Some(&condition), after, limit + 1).await?)
         };
         let rows = state.answer_within(cost, found).await?;
-        return Ok(page(rows, limit, |row| Mark::Number(row.position), show_summary));
+        return page(rows, limit, |row| Mark::Number(row.position), |row| Ok(show_summary(&row)));
     }
     let mut conn = context.db.get().await?;
     if let Some(email) = email {
         let found = explain::by_email(&mut conn, &email, context.clock.now()).await?;
-        let items: Vec<Value> = found
-            .iter()
-            .map(|(person, is_current)| {
-                let mut shown = show_summary(person);
-                shown["emailIs"] = json!(if *is_current { "current" } else { "former" });
-                shown
-            })
-            .collect();
-        return Ok(ok(&json!({ "items": items, "nextCursor": null })));
+        let found = found.iter().map(|(person, is_current)| {
+            let email_is = Some(if *is_current { EmailIs::Current } else { EmailIs::Former });
+            PersonSummary { email_is, ..show_summary(person) }
+        });
+        return Ok(Listed::whole(found.collect()));
     }
     let rows = store::people::summaries::page(&mut conn, None, after, limit + 1).await?;
-    Ok(page(rows, limit, |row| Mark::Number(row.position), show_summary))
+    page(rows, limit, |row| Mark::Number(row.position), |row| Ok(show_summary(&row)))
 }
 
 /// Reads a filter as SCIM does, and tells what it costs; an admin sees the source id as `externalId`.
 fn condition(text: &str, base_url: &str) -> Result<(Condition, Cost), Problem> {
     let refused = |message: String| Problem::invalid(vec![FieldError { field: "filter".to_owned(), message }]);
-    let checked = filter::read(text, Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive())
+    let checked = filter::check::read(text, Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive())
         .map_err(|error| refused(error.detail.clone()))?;
     let condition = Condition::of(&checked, &Visibility::unrestricted(base_url, true, Hidden::sensitive()));
     Ok((condition, Cost::of_people(Some(&checked), None, true)))
 }
 
-fn show_summary(row: &Summary) -> Value {
-    let employment = |name: &str| row.person.pointer(&format!("/employment/{name}"));
-    json!({
-        "id": row.id,
-        "userName": row.user_name,
-        "displayName": row.display_name,
-        "active": row.active,
-        "employmentType": employment("employmentType"),
-        "employmentStatus": employment("status"),
-        "startDate": employment("start"),
-        "terminationDate": employment("lastDay"),
-        "managerId": row.manager_id,
-        "version": row.version,
-        "createdAt": row.created_at,
-        "modifiedAt": row.modified_at,
-        "leftAt": row.left_at,
-    })
+fn show_summary(row: &Summary) -> PersonSummary {
+    let said = |name: &str| row.person.pointer(&format!("/employment/{name}")).and_then(Value::as_str);
+    PersonSummary {
+        id: row.id,
+        user_name: row.user_name.clone(),
+        display_name: row.display_name.clone(),
+        active: row.active,
+        employment_type: said("employmentType").and_then(EmploymentType::parse),
+        employment_status: said("status").and_then(EmploymentStatus::parse),
+        start_date: said("start").and_then(|day| day.parse().ok()),
+        termination_date: said("lastDay").and_then(|day| day.parse().ok()),
+        manager_id: row.manager_id,
+        version: row.version,
+        created_at: row.created_at,
+        modified_at: row.modified_at,
+        left_at: row.left_at,
+        email_is: None,
+    }
 }
 
 /// GET /people/{id}/history, the latest first.
-pub(super) async fn history(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
+pub(super) async fn history(
+    _: Caller<AdminRead>,
+    request: HttpRequest,
+    context: web::Data<Context>,
+) -> Answer<Listed<Event>> {
     let mut parameters = Parameters::read(&request, &["limit", "cursor"])?;
     let limit = parameters.limit();
     let before = parameters.cursor(Mark::number)?.unwrap_or(i64::MAX);
@@ -106,5 +114,5 @@ pub(super) async fn history(_: Caller<AdminRead>, request: HttpRequest, context:
         return Err(FlowError::not_found("person", id).into());
     }
     let rows = store::changes::of_person(&mut conn, id, before, limit + 1).await?;
-    Ok(page(rows, limit, |row| Mark::Number(row.id), entries::show_to_admin))
+    page(rows, limit, |row| Mark::Number(row.id), |row| events::json::show_to_admin(&row))
 }

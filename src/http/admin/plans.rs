@@ -1,24 +1,34 @@
-//! Plans: what would be, or was, done to whom.
+//! Plans: what would change, or has changed, of which person.
 
 use actix_web::{HttpRequest, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::cursor::{Mark, page};
-use super::parameters::Parameters;
-use super::{Answer, id, ok};
+use super::answer::{Answer, Found, Listed};
+use super::people::person::attributes;
+use super::request::cursor::{Mark, page};
+use super::request::parameters::{Parameters, id};
+use super::words::{ToApi, stored};
+use crate::api::events::PersonEventKind;
+use crate::api::mapping::ValueMap;
+use crate::api::plans::{ItemKind, Newcomer, Plan, PlanCause, PlannedChange, PlannedValue, PublishedSince};
 use crate::directory::person::Person;
 use crate::directory::person::diff::is_sensitive;
 use crate::directory::plan::ValueChange;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
 use crate::http::auth::{AdminRead, Caller};
+use crate::http::error::Problem;
 use crate::render::user::display_name;
 use crate::store;
 use crate::store::runs::plans::{ItemRow, ManagerState};
 
 /// GET /plans/{id}
-pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
+pub(super) async fn show(
+    _: Caller<AdminRead>,
+    request: HttpRequest,
+    context: web::Data<Context>,
+) -> Answer<Found<Plan>> {
     Parameters::read(&request, &[])?.finish()?;
     let id = id(&request, "id", "plan")?;
     let mut conn = context.db.get().await?;
@@ -31,23 +41,38 @@ pub(super) async fn show(_: Caller<AdminRead>, request: HttpRequest, context: we
     };
     // What a tried-out map would do rests on another map than the connection's.
     let is_trial = plan.run_id.is_none() && plan.cause == "mapping";
-    Ok(ok(&json!({
-        "id": plan.id,
-        "connectionId": plan.connection_id,
-        "runId": plan.run_id,
-        "cause": plan.cause,
-        "state": plan.state,
-        "createdAt": plan.created_at,
-        "appliedAt": plan.applied_at,
-        "counts": counts,
-        "stale": moved_on.is_some(),
-        "staleSince": moved_on,
-        "valueMap": connection.filter(|_| !is_trial).map(|connection| connection.mapping),
-    })))
+    let value_map = connection.filter(|_| !is_trial).map(|connection| value_map(connection.mapping)).transpose()?;
+    Ok(Found(Plan {
+        id: plan.id,
+        connection_id: plan.connection_id,
+        run_id: plan.run_id,
+        cause: stored(PlanCause::parse, &plan.cause)?,
+        state: plan.state.to_api(),
+        created_at: plan.created_at,
+        applied_at: plan.applied_at,
+        counts: counts.into(),
+        stale: moved_on.is_some(),
+        stale_since: moved_on.map(|since| PublishedSince {
+            connection_id: since.connection_id,
+            connection_name: since.connection_name,
+            run_id: since.run_id,
+            at: since.at,
+        }),
+        value_map,
+    }))
+}
+
+/// The stored value map of a connection.
+fn value_map(stored: Value) -> Result<ValueMap, Problem> {
+    Ok(serde_json::from_value(stored).map_err(|error| FlowError::corrupt("mapping", &error))?)
 }
 
 /// GET /plans/{id}/changes
-pub(super) async fn changes(_: Caller<AdminRead>, request: HttpRequest, context: web::Data<Context>) -> Answer {
+pub(super) async fn changes(
+    _: Caller<AdminRead>,
+    request: HttpRequest,
+    context: web::Data<Context>,
+) -> Answer<Listed<PlannedChange>> {
     let mut parameters = Parameters::read(&request, &["limit", "cursor"])?;
     let limit = parameters.limit();
     let mut after = parameters.cursor(|mark| mark.number().and_then(|number| i32::try_from(number).ok()))?.unwrap_or(0);
@@ -65,7 +90,7 @@ pub(super) async fn changes(_: Caller<AdminRead>, request: HttpRequest, context:
         after = last.seq;
         seen.extend(part.into_iter().filter(is_seen));
     }
-    Ok(page(seen, limit, |item| Mark::Number(item.seq.into()), show_item))
+    page(seen, limit, |item| Mark::Number(item.seq.into()), |item| show_item(&item))
 }
 
 fn manager_after(item: &ItemRow) -> Option<uuid::Uuid> {
@@ -78,54 +103,51 @@ fn is_seen(item: &ItemRow) -> bool {
         || item.diff.as_array().is_some_and(|diff| !diff.is_empty())
 }
 
-fn show_item(item: &ItemRow) -> Value {
+fn show_item(item: &ItemRow) -> Result<PlannedChange, Problem> {
     let diff: Vec<ValueChange> = serde_json::from_value(item.diff.clone()).unwrap_or_default();
-    let mut changes: Vec<Value> = diff
-        .iter()
-        .filter(|change| !is_sensitive(&change.attribute) && change.attribute != "manager")
-        .map(|change| json!({ "attribute": change.attribute, "old": change.old, "new": change.new }))
-        .collect();
+    let value = |change: ValueChange| PlannedValue {
+        attribute: change.attribute,
+        old: json!(change.old),
+        new: json!(change.new),
+    };
+    let is_shown = |change: &ValueChange| !is_sensitive(&change.attribute) && change.attribute != "manager";
+    let mut changes: Vec<PlannedValue> = diff.into_iter().filter(is_shown).map(value).collect();
     if item.manager_before != manager_after(item) {
-        changes.push(json!({ "attribute": "manager", "old": item.manager_before, "new": manager_after(item) }));
+        let (old, new) = (json!(item.manager_before), json!(manager_after(item)));
+        changes.push(PlannedValue { attribute: "manager".to_owned(), old, new });
     }
     let is_new = item.base_version.is_none();
     let person: Option<Person> = Person::deserialize(&item.target).ok();
-    json!({
-        "personId": item.person_id,
-        "kind": if is_new { "create" } else { "update" },
-        "state": item.state,
-        "event": item.event,
-        "effectiveAt": item.effective_at,
-        "leaver": item.leaver,
-        "displayName": person.as_ref().map(display_name),
-        "userName": person.as_ref().map(|person| person.work_email.as_str()),
-        "person": person.filter(|_| is_new).map(|person| newcomer(&person, item)),
-        "changes": changes,
+    Ok(PlannedChange {
+        person_id: item.person_id,
+        kind: if is_new { ItemKind::Create } else { ItemKind::Update },
+        state: item.state.to_api(),
+        event: item.event.as_deref().map(|word| stored(PersonEventKind::parse, word)).transpose()?,
+        effective_at: item.effective_at,
+        leaver: item.leaver,
+        display_name: person.as_ref().map(|person| display_name(person).into_owned()),
+        user_name: person.as_ref().map(|person| person.work_email.as_str().to_owned()),
+        person: person.filter(|_| is_new).map(|person| newcomer(&person, item)),
+        changes,
     })
 }
 
-/// What a person who would come into being is like.
-fn newcomer(person: &Person, item: &ItemRow) -> Value {
+/// What a person who would be created is like.
+fn newcomer(person: &Person, item: &ItemRow) -> Newcomer {
     let employment = &person.employment;
-    let attributes: serde_json::Map<String, Value> = person
-        .attributes
-        .iter()
-        .filter(|(name, _)| !is_sensitive(name))
-        .map(|(name, value)| (name.clone(), value.as_str().into()))
-        .collect();
-    json!({
-        "userName": person.work_email.as_str(),
-        "displayName": display_name(person),
-        "active": person.active,
-        "employmentType": employment.employment_type.as_str(),
-        "workerType": employment.worker_type,
-        "employmentStatus": employment.status.as_str(),
-        "startDate": employment.start,
-        "terminationDate": employment.last_day,
-        "managerId": manager_after(item),
-        "sourceId": person.source.source_id,
-        "attributes": attributes,
-    })
+    Newcomer {
+        user_name: person.work_email.as_str().to_owned(),
+        display_name: display_name(person).into_owned(),
+        active: person.active,
+        employment_type: employment.employment_type.to_api(),
+        worker_type: employment.worker_type.clone(),
+        employment_status: employment.status.to_api(),
+        start_date: employment.start,
+        termination_date: employment.last_day,
+        manager_id: manager_after(item),
+        source_id: person.source.source_id.0.clone(),
+        attributes: attributes(person),
+    }
 }
 
 #[cfg(test)]
@@ -163,7 +185,7 @@ mod tests {
         resolved.manager_state = ManagerState::Person;
         assert!(is_seen(&resolved));
         assert_eq!(
-            show_item(&resolved)["changes"],
+            serde_json::to_value(show_item(&resolved).unwrap().changes).unwrap(),
             json!([{ "attribute": "manager", "old": null, "new": uuid::Uuid::max() }])
         );
     }
@@ -171,6 +193,6 @@ mod tests {
     #[test]
     fn a_birth_date_is_never_shown() {
         let diff = json!([{ "attribute": "dateOfBirth", "unit": "birthDate", "new": "1990-01-01" }]);
-        assert_eq!(show_item(&item(diff))["changes"], json!([]));
+        assert_eq!(show_item(&item(diff)).unwrap().changes, []);
     }
 }

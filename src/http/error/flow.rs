@@ -58,6 +58,7 @@ mod tests {
     use diesel::result::Error as DieselError;
 
     use super::*;
+    use crate::http::error::Status;
 
     #[test]
     fn every_refusal_of_a_use_case_has_its_status_and_code() {

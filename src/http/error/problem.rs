@@ -6,9 +6,10 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName};
 use actix_web::{HttpResponse, ResponseError};
 use diesel::result::Error as DieselError;
-use serde::Serialize;
 
-use super::{Code, Refusal};
+use super::{Code, FieldError, Refusal, Status};
+use crate::api::errors;
+use crate::api::plans::{self, PlanDifference};
 use crate::flows::error::PlanChange;
 use crate::http::request_id;
 use crate::store::db::error::DatabaseError;
@@ -25,15 +26,6 @@ pub struct Problem {
     /// The plan that has taken the place of the one that was named.
     pub plan: Option<Box<PlanChange>>,
     headers: Vec<(HeaderName, String)>,
-}
-
-/// One member of a request that cannot be taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FieldError {
-    /// Dotted path in the body, or the name of a parameter.
-    pub field: String,
-    /// What was expected.
-    pub message: String,
 }
 
 impl Problem {
@@ -112,39 +104,17 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Body<'a> {
-            r#type: String,
-            title: &'a str,
-            status: u16,
-            detail: &'a str,
-            code: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            request_id: Option<String>,
-            #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            errors: &'a [FieldError],
-            #[serde(skip_serializing_if = "Option::is_none")]
-            plan_id: Option<String>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            difference: Option<Difference<'a>>,
-        }
-        #[derive(Serialize)]
-        struct Difference<'a> {
-            seen: &'a PlanCounts,
-            now: &'a PlanCounts,
-        }
         let status = self.status_code();
-        let body = Body {
+        let body = errors::Refusal {
             r#type: format!("urn:rollbook:problem:{}", self.code),
-            title: status.canonical_reason().unwrap_or("Error"),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
-            detail: &self.detail,
-            code: self.code.as_str(),
-            request_id: request_id::current().map(|id| id.to_string()),
-            errors: &self.errors,
-            plan_id: self.plan.as_ref().map(|change| change.plan.to_string()),
-            difference: self.plan.as_ref().map(|change| Difference { seen: &change.seen, now: &change.now }),
+            detail: self.detail.clone(),
+            code: self.code,
+            request_id: request_id::current(),
+            errors: self.errors.clone(),
+            plan_id: self.plan.as_ref().map(|change| change.plan),
+            difference: self.plan.as_deref().map(PlanDifference::from),
         };
         let mut response = HttpResponse::build(status);
         for header in &self.headers {
@@ -152,5 +122,25 @@ impl ResponseError for Problem {
         }
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
         response.body(serde_json::to_string(&body).unwrap_or_default())
+    }
+}
+
+impl From<&PlanChange> for PlanDifference {
+    fn from(change: &PlanChange) -> Self {
+        Self { seen: change.seen.into(), now: change.now.into() }
+    }
+}
+
+impl From<PlanCounts> for plans::PlanCounts {
+    fn from(counts: PlanCounts) -> Self {
+        Self {
+            created: counts.created,
+            updated: counts.updated,
+            deactivated: counts.deactivated,
+            leavers: counts.leavers,
+            withheld: counts.withheld,
+            excluded: counts.excluded,
+            stale: counts.stale,
+        }
     }
 }

@@ -69,7 +69,8 @@ fn names_groups(filter: &Checked) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scim::filter::{Mode, read};
+    use crate::scim::filter::Mode;
+    use crate::scim::filter::check::read;
     use crate::scim::schema::{Hidden, ResourceType};
 
     fn people(filter: &str) -> Cost {

@@ -261,11 +261,17 @@ impl Checked {
     }
 }
 
+/// Reads and checks a filter for one kind of resource. Errors are 400 `invalidFilter`.
+pub fn read(text: &str, mode: Mode, shape: &'static Shape, hidden: &Hidden) -> Result<Checked, ScimError> {
+    let filter = super::parse::parse(text, mode).map_err(|error| ScimError::invalid_filter(error.to_string()))?;
+    check(&filter, mode, shape, hidden)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::read;
     use super::*;
     use crate::error::ScimType;
+    use crate::filter::check::read;
     use crate::schema::{ResourceType, WORKER_URN};
 
     fn refusal(text: &str, mode: Mode, hidden: &Hidden) -> String {

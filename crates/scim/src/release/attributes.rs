@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::Mistake;
 use crate::path::AttrPath;
 use crate::schema::{
     DERIVED_GROUP_URN, ENTERPRISE_URN, GROUP_URN, Hidden, ResourceType, SENSITIVE, Schema, Shape, USER_URN, WORKER_URN,
@@ -130,4 +129,12 @@ pub(super) fn single(name: &str) -> Vec<Named> {
 
 fn is_sensitive(urn: &str, name: &str) -> bool {
     urn == WORKER_URN && SENSITIVE.contains(&name)
+}
+
+/// What is wrong with a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// `userFilter`, `groupFilter`, `attributes[2]`.
+    pub field: String,
+    pub message: String,
 }

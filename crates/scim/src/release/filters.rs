@@ -1,6 +1,6 @@
 //! The filters of a release policy: which of them can be followed from change to change.
 
-use super::Mistake;
+use super::attributes::Mistake;
 use crate::error::ScimError;
 use crate::filter::check::{Checked, check};
 use crate::filter::parse::parse;

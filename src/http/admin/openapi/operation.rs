@@ -5,89 +5,108 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::refusal::{self, Trait};
-use super::{components, resolved, schema};
+use super::schema;
+use super::tree::{components, resolved};
+use crate::http::admin::answer::{Schemas, Shape};
+use crate::http::admin::endpoint::{BodyType, Operation};
 use crate::http::error::Code;
 
-/// Completes one operation in its place.
-pub(super) fn complete(document: &mut Value, path: &str, method: &str) {
+/// Completes one operation in its place: what its file says, by what its handler's types say.
+pub(super) fn complete(document: &mut Value, path: &str, method: &str, typed: &Operation) {
     let item = &mut document["paths"][path];
     let shared = item["parameters"].clone();
-    let mut operation = item[method].take();
-    let parameters: Vec<Value> =
-        [&shared, &operation["parameters"]].into_iter().filter_map(Value::as_array).flatten().cloned().collect();
-    if let Some(body) = operation.get_mut("requestBody") {
-        complete_body(document, body);
+    let mut operation = match item[method].take() {
+        Value::Object(operation) => operation,
+        _ => Map::new(),
+    };
+    let guard = typed.arguments.scope.map(|scope| json!({ "bearer": [scope.as_str()] }));
+    operation.insert("security".into(), guard.into_iter().collect());
+    let (examples, constraints) = (operation.remove("examples"), operation.remove("constraints"));
+    if let Some(body) = typed.arguments.body {
+        operation.insert("requestBody".into(), request_body(document, body, examples, constraints));
     }
-    if let Some(Value::Object(answers)) = operation.get_mut("responses") {
-        for (status, answer) in answers {
-            complete_answer(document, status, answer);
-        }
-    }
-    let mut codes: BTreeSet<Code> = match operation.as_object_mut().and_then(|operation| operation.remove("x-codes")) {
+    let told = operation.remove("responses").unwrap_or_default();
+    let shapes = (typed.answers)(&mut Schemas::default());
+    let answers = shapes.iter().map(|(status, shapes)| {
+        let status = status.to_string();
+        let answer = answer(document, &status, shapes, &told[&status]);
+        (status, answer)
+    });
+    let mut answers: Map<String, Value> = answers.collect();
+    let mut codes: BTreeSet<Code> = match operation.remove("codes") {
         Some(Value::Array(words)) => words.iter().filter_map(Value::as_str).filter_map(Code::parse).collect(),
         _ => BTreeSet::new(),
     };
-    codes.extend(traits(document, &parameters, &operation).iter().flat_map(|one| one.codes()));
+    let parameters = [Some(&shared), operation.get("parameters")].into_iter().flatten();
+    let parameters: Vec<Value> = parameters.filter_map(Value::as_array).flatten().cloned().collect();
+    codes.extend(traits(document, &parameters, typed).iter().flat_map(|one| one.codes()));
     for (status, codes) in refusal::by_status(&codes) {
         let name = refusal::name(&codes);
-        operation["responses"][status.to_string()] = json!({ "$ref": format!("#/components/responses/{name}") });
+        answers.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
         components(document, "responses").entry(name).or_insert_with(|| refusal::response(&codes));
     }
-    document["paths"][path][method] = operation;
+    operation.insert("responses".into(), answers.into());
+    document["paths"][path][method] = operation.into();
 }
 
-fn traits(document: &Value, parameters: &[Value], operation: &Value) -> Vec<Trait> {
+fn traits(document: &Value, parameters: &[Value], typed: &Operation) -> Vec<Trait> {
     let has = |wanted: fn(&Value) -> bool| parameters.iter().any(|one| wanted(resolved(document, one)));
     let present = [
-        (Trait::Guarded, operation["security"].as_array().is_some_and(|guards| !guards.is_empty())),
+        (Trait::Guarded, typed.arguments.scope.is_some()),
         (Trait::ById, has(|one| one["in"] == "path" && one["schema"]["format"] == "uuid")),
         (Trait::Paged, has(|one| one["name"] == "cursor")),
-        (Trait::Bodied, operation.get("requestBody").is_some()),
+        (Trait::Bodied, typed.arguments.body.is_some()),
     ];
     present.into_iter().filter(|(_, is_so)| *is_so).map(|(one, _)| one).collect()
 }
 
-fn complete_body(document: &mut Value, body: &mut Value) {
-    if body.get("x-reason-only").is_some() {
-        let schema = json!({ "type": "object", "required": [], "properties": {} });
-        let examples = json!({ "reason": { "value": { "reason": "asked for by the helpdesk" } } });
-        *body = json!({ "content": { "application/json": { "schema": schema, "examples": examples } } });
+/// A body. `constraints` are what its members have to do with each other, which no type says.
+fn request_body(document: &Value, body: BodyType, examples: Option<Value>, constraints: Option<Value>) -> Value {
+    let name = (body.schema)(&mut Schemas::default());
+    let required = &document["components"]["schemas"][&name]["required"];
+    let examples =
+        examples.unwrap_or_else(|| json!({ "reason": { "value": { "reason": "asked for by the helpdesk" } } }));
+    let mut schema = reference(&name);
+    if let (Some(schema), Some(Value::Object(constraints))) = (schema.as_object_mut(), constraints) {
+        schema.extend(constraints);
     }
-    let schema = &mut body["content"]["application/json"]["schema"];
-    let named = schema["$ref"].as_str().and_then(|target| target.rsplit('/').next()).map(str::to_owned);
-    let schema = match named.and_then(|name| components(document, "schemas").get_mut(&name)) {
-        Some(named) => named,
-        None => schema,
-    };
-    schema::as_body(schema);
-    let is_needed = schema["required"].as_array().is_some_and(|required| !required.is_empty());
-    // No body counts as an empty object.
-    body["required"] = is_needed.into();
+    json!({
+        "content": { "application/json": { "schema": schema, "examples": examples } },
+        // No body counts as an empty object.
+        "required": required.as_array().is_some_and(|required| !required.is_empty()),
+    })
 }
 
-fn complete_answer(document: &Value, status: &str, answer: &mut Value) {
-    let Some(answer) = answer.as_object_mut() else { return };
-    let reference =
-        |name: &Value| json!({ "$ref": format!("#/components/schemas/{}", name.as_str().unwrap_or_default()) });
-    let body = match (answer.remove("x-schema"), answer.remove("x-page-of")) {
-        (Some(Value::Array(names)), _) => {
-            let schemas: Vec<Value> = names.iter().map(reference).collect();
-            let example = schemas.first().and_then(|first| schema::example(document, first));
-            Some((json!({ "anyOf": schemas }), example))
-        }
-        (Some(name), _) => {
-            let schema = reference(&name);
-            let example = schema::example(document, &schema);
-            Some((schema, example))
-        }
-        (None, Some(name)) => {
-            let item = reference(&name);
-            let example = schema::example(document, &item);
-            Some((page_of(&item), example.map(|item| json!({ "items": [item], "nextCursor": null }))))
-        }
-        (None, None) => None,
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+/// An answer of some shapes. `told` is its description, or an object with what no type says of it.
+fn answer(document: &Value, status: &str, shapes: &[Shape], told: &Value) -> Value {
+    let mut answer = match told {
+        Value::Object(told) => told.clone(),
+        description => Map::from_iter([("description".to_owned(), description.clone())]),
     };
-    if let Some((schema, example)) = body {
+    let own_example = answer.remove("example");
+    let schemas: Vec<Value> = shapes
+        .iter()
+        .map(|shape| match shape {
+            Shape::One(name) => reference(name),
+            Shape::PageOf(name) => page_of(&reference(name)),
+        })
+        .collect();
+    let example = own_example.or_else(|| match shapes.first()? {
+        Shape::One(name) => schema::example(document, &reference(name)),
+        Shape::PageOf(name) => {
+            let item = schema::example(document, &reference(name))?;
+            Some(json!({ "items": [item], "nextCursor": null }))
+        }
+    });
+    let schema = match <[Value; 1]>::try_from(schemas) {
+        Ok([one]) => Some(one),
+        Err(several) => Some(several).filter(|all| !all.is_empty()).map(|all| json!({ "anyOf": all })),
+    };
+    if let Some(schema) = schema {
         let mut media = Map::from_iter([("schema".to_owned(), schema)]);
         media.extend(example.map(|example| ("example".to_owned(), example)));
         answer.insert("content".into(), json!({ "application/json": media }));
@@ -97,6 +116,7 @@ fn complete_answer(document: &Value, status: &str, answer: &mut Value) {
             json!({ "required": true, "description": "Where the new thing is.", "schema": { "type": "string" } });
         answer.insert("headers".into(), json!({ "Location": location }));
     }
+    answer.into()
 }
 
 fn page_of(item: &Value) -> Value {

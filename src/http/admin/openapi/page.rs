@@ -3,6 +3,7 @@
 
 mod example;
 mod schema;
+mod text;
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -12,9 +13,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::{METHODS, resolved};
+use self::text::{inline, list, text};
+use super::tree::{METHODS, resolved};
 use crate::http::consent::escape;
-use crate::http::error::Code;
+use crate::http::error::{Code, Status};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -145,7 +147,7 @@ fn show_answers(page: &mut String, document: &Value, operation: &Value) {
 
 fn show_codes(page: &mut String) {
     page.push_str("<section><h2 id=\"codes\">Codes</h2><p>Of refusals. They do not change.</p><table>");
-    for code in Code::ALL {
+    for code in Code::ALL.iter().copied() {
         let _ = write!(
             page,
             "<tr id=\"code-{code}\"><td>{} <code>{code}</code></td><td>{}</td></tr>",
@@ -184,28 +186,14 @@ fn paragraphs(page: &mut String, markdown: &str) {
     }
 }
 
-/// Text in which backticks stand around code.
-fn inline(markdown: &str) -> String {
-    let parts = markdown.split('`').enumerate();
-    parts.map(|(n, part)| if n % 2 == 1 { format!("<code>{}</code>", escape(part)) } else { escape(part) }).collect()
-}
-
 fn anchor(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::admin::openapi::document;
+    use crate::http::admin::document;
 
     fn page() -> String {
         render(document(), "https://dir.example.com")

@@ -4,51 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::http::error::Code;
-
-/// The schema of a refusal (RFC 9457).
-pub(super) fn schema() -> Value {
-    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
-    json!({
-        "type": "object",
-        "description": "A refusal (RFC 9457).",
-        "required": ["type", "title", "status", "detail", "code"],
-        "properties": {
-            "type": { "type": "string", "description": "`urn:rollbook:problem:` and the code." },
-            "title": { "type": "string", "description": "The status in words." },
-            "status": { "type": "integer" },
-            "detail": { "type": "string", "description": "What went wrong this time, for people." },
-            "code": { "type": "string", "description": "For programs; it does not change.", "enum": codes },
-            "requestId": { "type": "string", "format": "uuid", "description": "By which the log knows the request." },
-            "errors": {
-                "type": "array",
-                "description": "With `invalid`: each member or parameter that cannot be taken.",
-                "items": {
-                    "type": "object",
-                    "required": ["field", "message"],
-                    "properties": {
-                        "field": { "type": "string", "description": "Its path in the body, or the parameter's name." },
-                        "message": { "type": "string", "description": "What was expected." },
-                    },
-                },
-            },
-            "planId": { "type": "string", "format": "uuid", "description": "With `planChanged`: the plan as it is now." },
-            "difference": {
-                "type": "object",
-                "description": "With `planChanged`: the counts of the plan that was seen, and of the one now.",
-                "required": ["seen", "now"],
-                "properties": {
-                    "seen": { "$ref": "#/components/schemas/PlanCounts" },
-                    "now": { "$ref": "#/components/schemas/PlanCounts" },
-                },
-            },
-        },
-    })
-}
+use crate::http::error::{Code, Status};
 
 /// Responses that are no operation's: to a method that there is not, and to a head that is not read to its end.
 pub(super) fn of_no_operation() -> Map<String, Value> {
-    let of = |code| {
+    let of = |code: Code| {
         let codes = BTreeSet::from([code]);
         (name(&codes), response(&codes))
     };

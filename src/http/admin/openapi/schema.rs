@@ -1,69 +1,76 @@
-//! Schemas of the description: what the files leave out because it is the same everywhere.
+//! Schemas of the description: what the derived ones leave out because it is the same everywhere.
 
 use serde_json::{Map, Value, json};
 
-use crate::http::admin::body::MAX_REASON;
+use crate::http::admin::request::body::MAX_REASON;
 
-/// Where a schema names no `required`, all members are, but those that are `x-optional`. Goes into everything but
-/// alternatives, which only add to what stands beside them.
+/// Says of the members of answers which are always there: those that the derived schemas require, and those that may be
+/// `null`. A member that may be absent too has `x-optional`.
 pub(super) fn require_members(schemas: &mut Map<String, Value>) {
     for schema in schemas.values_mut() {
-        require(schema);
-    }
-}
-
-fn require(schema: &mut Value) {
-    let Some(schema) = schema.as_object_mut() else { return };
-    if let Some(Value::Object(members)) = schema.get_mut("properties") {
-        let mut all = Vec::new();
-        for (name, member) in members {
-            let is_optional = member.as_object_mut().is_some_and(|member| member.remove("x-optional").is_some());
-            if !is_optional {
-                all.push(name.clone());
-            }
-            require(member);
+        let Some(members) = schema.get_mut("properties").and_then(Value::as_object_mut) else { continue };
+        let nullable: Vec<Value> =
+            members.iter().filter(|(_, member)| is_required(member)).map(|(name, _)| name.as_str().into()).collect();
+        for member in members.values_mut().filter_map(Value::as_object_mut) {
+            member.remove("x-optional");
         }
-        schema.entry("required").or_insert_with(|| all.into());
-    }
-    for inner in ["items", "additionalProperties"] {
-        if let Some(inner) = schema.get_mut(inner) {
-            require(inner);
+        let Some(schema) = schema.as_object_mut() else { continue };
+        let required = schema.entry("required").or_insert_with(|| json!([]));
+        if let Some(required) = required.as_array_mut() {
+            required.extend(nullable);
+            required.sort_by_key(ToString::to_string);
         }
     }
 }
 
-/// What every body has and is: a `reason`, no unknown members, `null` for what is left out.
+/// Whether a member may be `null`, and not be absent.
+fn is_required(member: &Value) -> bool {
+    let may_be_null = match &member["type"] {
+        Value::Array(types) => types.iter().any(|one| one == "null"),
+        _ => member["oneOf"].as_array().is_some_and(|all| all.iter().any(|one| one["type"] == "null")),
+    };
+    may_be_null && member.get("x-optional").is_none()
+}
+
+/// What every body has and is: a `reason`, and no unknown members.
 pub(super) fn as_body(schema: &mut Value) {
-    let required = schema["required"].clone();
     let Some(object) = schema.as_object_mut() else { return };
     object.insert("additionalProperties".into(), false.into());
     let members = object.entry("properties").or_insert_with(|| json!({}));
-    members["reason"] = json!({ "type": "string", "maxLength": MAX_REASON, "description": "Why, for the audit." });
-    for (name, member) in members.as_object_mut().into_iter().flatten() {
-        if required.as_array().is_none_or(|required| !required.contains(&name.as_str().into())) {
-            nullable(member);
-        }
-    }
+    members["reason"] =
+        json!({ "type": ["string", "null"], "maxLength": MAX_REASON, "description": "Why, for the audit." });
 }
 
-/// Lets a member be `null` too.
-fn nullable(member: &mut Value) {
-    if member.get("$ref").is_some() {
-        *member = json!({ "anyOf": [member.take(), { "type": "null" }] });
-        return;
-    }
-    let Some(member) = member.as_object_mut() else { return };
-    // A list of types is what this has made already, or the file says null itself.
-    let Some(Value::String(kind)) = member.get("type").cloned() else { return };
-    member.insert("type".into(), json!([kind, "null"]));
-    if let Some(Value::Array(words)) = member.get_mut("enum") {
-        words.push(Value::Null);
+/// Puts what derived schemas say into the form that the rest of the document has: descriptions without the line breaks
+/// of the source, and beside the alternatives that they belong to.
+pub(super) fn tidy(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            if let Some(Value::Array(mut all)) = object.remove("oneOf") {
+                let mut references = all.iter_mut().filter(|one| one.get("$ref").is_some());
+                let moved = references.find_map(|one| one.as_object_mut()?.remove("description"));
+                if let Some(description) = moved {
+                    object.entry("description").or_insert(description);
+                }
+                object.insert("anyOf".to_owned(), all.into());
+            }
+            if let Some(Value::String(text)) = object.get_mut("description") {
+                let paragraphs: Vec<String> = text
+                    .split("\n\n")
+                    .map(|one| one.split('\n').map(str::trim).collect::<Vec<_>>().join(" "))
+                    .collect();
+                *text = paragraphs.join("\n\n");
+            }
+            object.values_mut().for_each(tidy);
+        }
+        Value::Array(list) => list.iter_mut().for_each(tidy),
+        _ => {}
     }
 }
 
 /// The example of a schema, with those of what it refers to.
 pub(super) fn example(document: &Value, schema: &Value) -> Option<Value> {
-    let schema = super::resolved(document, schema);
+    let schema = super::tree::resolved(document, schema);
     schema["examples"].get(0).cloned()
 }
 
@@ -72,33 +79,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_are_required_unless_the_file_says_otherwise() {
+    fn a_member_that_may_be_null_is_there_unless_it_may_be_absent_too() {
         let mut schemas = Map::from_iter([(
             "A".to_owned(),
-            json!({ "properties": {
-                "a": { "type": "array", "items": { "properties": { "b": {}, "c": { "x-optional": true } } } },
-                "d": { "required": [], "properties": { "e": {} } },
+            json!({ "required": ["d"], "properties": {
+                "a": { "type": ["string", "null"] },
+                "b": { "type": ["string", "null"], "x-optional": true },
+                "c": { "oneOf": [{ "$ref": "#/c" }, { "type": "null" }] },
+                "d": { "type": "string" },
+                "e": { "type": "string" },
             } }),
         )]);
         require_members(&mut schemas);
-        let a = &schemas["A"];
-        assert_eq!(a["required"], json!(["a", "d"]));
-        assert_eq!(a["properties"]["a"]["items"], json!({ "properties": { "b": {}, "c": {} }, "required": ["b"] }));
-        assert_eq!(a["properties"]["d"]["required"], json!([]));
+        assert_eq!(schemas["A"]["required"], json!(["a", "c", "d"]));
+        assert_eq!(schemas["A"]["properties"]["b"], json!({ "type": ["string", "null"] }));
     }
 
     #[test]
-    fn a_body_has_a_reason_and_takes_null_for_what_is_left_out() {
-        let mut schema = json!({ "required": ["a"], "properties": {
-            "a": { "type": "string" }, "b": { "type": "string", "enum": ["x"] }, "c": { "$ref": "#/c" },
-        } });
+    fn a_body_has_a_reason_and_no_unknown_members() {
+        let mut schema = json!({ "required": ["a"], "properties": { "a": { "type": "string" } } });
         as_body(&mut schema);
-        as_body(&mut schema);
-        let members = &schema["properties"];
-        assert_eq!(members["a"], json!({ "type": "string" }));
-        assert_eq!(members["b"], json!({ "type": ["string", "null"], "enum": ["x", null] }));
-        assert_eq!(members["c"], json!({ "anyOf": [{ "$ref": "#/c" }, { "type": "null" }] }));
-        assert_eq!(members["reason"]["type"], json!(["string", "null"]));
+        assert_eq!(schema["properties"]["a"], json!({ "type": "string" }));
+        assert_eq!(schema["properties"]["reason"]["type"], json!(["string", "null"]));
         assert_eq!(schema["additionalProperties"], false);
+        let mut empty = json!({ "type": "object" });
+        as_body(&mut empty);
+        assert!(empty["properties"]["reason"].is_object());
+    }
+
+    #[test]
+    fn a_description_has_no_line_breaks_of_the_source_and_stands_beside_alternatives() {
+        let mut schema = json!({ "description": "a\nb\n\nc", "properties": {
+            "x": { "oneOf": [{ "$ref": "#/x", "description": "d" }, { "type": "null" }] },
+        } });
+        tidy(&mut schema);
+        assert_eq!(schema["description"], "a b\n\nc");
+        assert_eq!(
+            schema["properties"]["x"],
+            json!({ "anyOf": [{ "$ref": "#/x" }, { "type": "null" }], "description": "d" })
+        );
     }
 }

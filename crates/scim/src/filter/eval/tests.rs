@@ -1,7 +1,8 @@
 use serde_json::json;
 
-use super::super::{Mode, read};
+use super::super::Mode;
 use super::*;
+use crate::filter::check::read;
 use crate::schema::{Hidden, ResourceType};
 
 fn ines() -> Map<String, Value> {

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{resolved, text};
+use super::text::text;
+use crate::http::admin::openapi::tree::resolved;
 
 /// The parameters of an operation, those of its path first.
 pub(super) fn parameters<'a>(document: &'a Value, path: &str, operation: &'a Value) -> Vec<&'a Value> {
@@ -70,7 +71,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::admin::openapi::document;
+    use crate::http::admin::document;
 
     fn calls_of(path: &str, method: &str) -> Vec<String> {
         calls(document(), path, method, &document()["paths"][path][method])

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{inline, list, text};
+use super::text::{inline, list, text};
 use crate::http::consent::escape;
 
 /// The members of an object, those within it by their path; anything else in one line.

@@ -12,14 +12,14 @@ use crate::http::uri;
 
 /// The parameters of one request, and what is wrong with them.
 #[derive(Debug)]
-pub(super) struct Parameters {
+pub(crate) struct Parameters {
     given: BTreeMap<String, String>,
     errors: Vec<FieldError>,
 }
 
 impl Parameters {
     /// Reads the query string; a name that is not in `known` is refused, or a mistyped filter would show everything.
-    pub(super) fn read(request: &HttpRequest, known: &[&str]) -> Result<Self, Problem> {
+    pub(crate) fn read(request: &HttpRequest, known: &[&str]) -> Result<Self, Problem> {
         let pairs = uri::query_pairs(request.query_string()).map_err(|error| Problem::malformed(error.to_string()))?;
         let mut parameters = Self { given: BTreeMap::new(), errors: Vec::new() };
         for (name, value) in pairs {
@@ -36,16 +36,16 @@ impl Parameters {
     }
 
     /// Notes what is wrong with a parameter.
-    pub(super) fn refuse(&mut self, field: impl Into<String>, message: impl Into<String>) {
+    pub(crate) fn refuse(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.errors.push(FieldError { field: field.into(), message: message.into() });
     }
 
-    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         self.given.remove(name)
     }
 
     /// An id. What is none names nothing, which is a mistake here: the list would be empty for no visible reason.
-    pub(super) fn id(&mut self, name: &str) -> Option<Uuid> {
+    pub(crate) fn id(&mut self, name: &str) -> Option<Uuid> {
         let text = self.text(name)?;
         let id = Uuid::try_parse(&text).ok();
         if id.is_none() {
@@ -55,7 +55,7 @@ impl Parameters {
     }
 
     /// One of some words.
-    pub(super) fn word(&mut self, name: &str, words: &[&'static str]) -> Option<&'static str> {
+    pub(crate) fn word(&mut self, name: &str, words: &[&'static str]) -> Option<&'static str> {
         let text = self.text(name)?;
         let word = words.iter().copied().find(|word| *word == text);
         if word.is_none() {
@@ -64,11 +64,11 @@ impl Parameters {
         word
     }
 
-    pub(super) fn flag(&mut self, name: &str) -> bool {
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
         self.word(name, &["true", "false"]) == Some("true")
     }
 
-    pub(super) fn number(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
+    pub(crate) fn number(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
         let text = self.text(name)?;
         let number = text.parse().ok().filter(|number| (least..=most).contains(number));
         if number.is_none() {
@@ -78,20 +78,29 @@ impl Parameters {
     }
 
     /// How many items are asked for.
-    pub(super) fn limit(&mut self) -> i64 {
+    pub(crate) fn limit(&mut self) -> i64 {
         self.number("limit", 1, MAX_LIMIT).unwrap_or(DEFAULT_LIMIT)
     }
 
     /// Where the list goes on, read by one of [`Mark`]'s kinds.
-    pub(super) fn cursor<K>(&mut self, kind: impl FnOnce(Mark) -> Option<K>) -> Result<Option<K>, Problem> {
+    pub(crate) fn cursor<K>(&mut self, kind: impl FnOnce(Mark) -> Option<K>) -> Result<Option<K>, Problem> {
         let Some(text) = self.text("cursor") else { return Ok(None) };
         Mark::of_cursor(&text).and_then(kind).map(Some).ok_or_else(invalid_cursor)
     }
 
     /// All mistakes that were noted, if there are any.
-    pub(super) fn finish(self) -> Result<(), Problem> {
+    pub(crate) fn finish(self) -> Result<(), Problem> {
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(self.errors)) }
     }
+}
+
+/// An id in the path. What is no id of ours is the id of nothing.
+pub(crate) fn id(request: &HttpRequest, name: &str, what: &str) -> Result<Uuid, Problem> {
+    let text = request.match_info().query(name);
+    Uuid::try_parse(text)
+        .ok()
+        .filter(|id| id.to_string().eq_ignore_ascii_case(text))
+        .ok_or_else(|| Problem::not_found(format!("there is no {what} with this id")))
 }
 
 #[cfg(test)]

@@ -1,107 +1,133 @@
-//! Entries of the feed as a consumer sees them (law 8): of its own people and groups, with the attributes that it sees.
+//! Events of the feed as a consumer sees them (law 8): of its own people and groups, with the attributes that it sees.
 //!
-//! What an entry says besides is nothing but when it was: not its number, and not whether a run, a date or an admin was
-//! the cause, since that tells of attributes that may be hidden.
+//! What an event says besides is only when it was: not its number, and not whether a run, a date or an admin was the
+//! cause, since that tells of attributes that may be hidden.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::entries;
-use crate::directory::event::EventKind;
+use super::json as event_json;
+use crate::api::events::{ChangedValue, EventKind, RedactedEvent, RedactedKind};
 use crate::flows::feed::consumer::{Match, Seen, Visible};
+use crate::http::admin::words::stored;
+use crate::http::error::Problem;
 use crate::scim::path::AttrPath;
 use crate::scim::schema::{DERIVED_GROUP_URN, ResourceType, WORKER_URN};
 use crate::store::changes::ChangeRow;
 
-/// What is left of a change.
-struct Rest<'a> {
-    kind: &'a str,
-    changes: Vec<Value>,
-    joined: Vec<Uuid>,
-    parted: Vec<Uuid>,
-    /// When it took effect.
+/// What a consumer sees of a change: an event without its mark.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Redacted {
+    kind: RedactedKind,
+    person_id: Option<Uuid>,
+    group_id: Option<Uuid>,
+    at: DateTime<Utc>,
     effective_at: DateTime<Utc>,
+    changes: Vec<ChangedValue>,
+    joined: Vec<Uuid>,
+    left: Vec<Uuid>,
 }
 
-/// An entry, or nothing if the consumer sees nothing of the change.
-pub(super) fn show(seen: &Seen, visible: &Visible<'_>) -> Option<Value> {
+impl Redacted {
+    /// An event that says when it was, and nothing else.
+    fn bare(kind: RedactedKind, row: &ChangeRow) -> Self {
+        Self {
+            kind,
+            person_id: row.person_id,
+            group_id: row.group_id,
+            at: row.at,
+            effective_at: row.at,
+            changes: Vec::new(),
+            joined: Vec::new(),
+            left: Vec::new(),
+        }
+    }
+
+    /// The event, with the mark by which the feed goes on after it.
+    pub(super) fn with_mark(self, mark: String) -> RedactedEvent {
+        RedactedEvent {
+            mark,
+            r#type: self.kind,
+            person_id: self.person_id,
+            group_id: self.group_id,
+            at: self.at,
+            effective_at: self.effective_at,
+            detected_at: self.at,
+            lateness_seconds: (self.at - self.effective_at).num_seconds().max(0),
+            changes: self.changes,
+            groups_joined: self.joined,
+            groups_left: self.left,
+        }
+    }
+}
+
+/// An event, or nothing if the consumer sees nothing of the change.
+pub(super) fn show(seen: &Seen, visible: &Visible<'_>) -> Option<Result<Redacted, Problem>> {
+    redacted(seen, visible).transpose()
+}
+
+fn redacted(seen: &Seen, visible: &Visible<'_>) -> Result<Option<Redacted>, Problem> {
     let row = &seen.change;
-    let entry = match (row.person_id, seen.standing) {
+    Ok(match (row.person_id, seen.standing) {
         (_, Match::Matched) if row.group_id.is_some() => of_group(row, visible)?,
         (_, Match::Matched) => of_person(row, visible)?,
         // What they were outside is nothing to the consumer, and neither is what they are.
-        (Some(_), Match::Entered) => bare("person.entered", row),
-        (Some(_), Match::Left) => bare("person.left", row),
-        (None, Match::Entered) => bare("group.entered", row),
-        (None, Match::Left) => bare("group.left", row),
-    };
-    Some(json!({
-        "type": entry.kind,
-        "personId": row.person_id,
-        "groupId": row.group_id,
-        "at": row.at,
-        "effectiveAt": entry.effective_at,
-        "detectedAt": row.at,
-        "latenessSeconds": (row.at - entry.effective_at).num_seconds().max(0),
-        "changes": entry.changes,
-        "groupsJoined": entry.joined,
-        "groupsLeft": entry.parted,
-    }))
+        (Some(_), Match::Entered) => Some(Redacted::bare(RedactedKind::PersonEntered, row)),
+        (Some(_), Match::Left) => Some(Redacted::bare(RedactedKind::PersonLeft, row)),
+        (None, Match::Entered) => Some(Redacted::bare(RedactedKind::GroupEntered, row)),
+        (None, Match::Left) => Some(Redacted::bare(RedactedKind::GroupLeft, row)),
+    })
 }
 
-fn bare<'a>(kind: &'a str, row: &ChangeRow) -> Rest<'a> {
-    Rest { kind, changes: Vec::new(), joined: Vec::new(), parted: Vec::new(), effective_at: row.at }
-}
-
-fn of_person<'a>(row: &'a ChangeRow, visible: &Visible<'_>) -> Option<Rest<'a>> {
+fn of_person(row: &ChangeRow, visible: &Visible<'_>) -> Result<Option<Redacted>, Problem> {
+    let kind = stored(EventKind::parse, &row.kind)?;
     let sees_groups = is_released("groups", ResourceType::User, visible);
     let groups = |ids: &[Uuid]| -> Vec<Uuid> {
         ids.iter().copied().filter(|id| sees_groups && visible.has_group(*id)).collect()
     };
-    let (joined, parted) = (groups(&row.groups_joined), groups(&row.groups_left));
-    let mut changes: Vec<Value> = Vec::new();
-    for change in entries::touched(&row.diff).into_iter().filter_map(|change| of_value(change, row, visible)) {
+    let (joined, left) = (groups(&row.groups_joined), groups(&row.groups_left));
+    let mut changes: Vec<ChangedValue> = Vec::new();
+    for change in event_json::touched(&row.diff).into_iter().filter_map(|change| of_value(change, row, visible)) {
         if !changes.contains(&change) {
             changes.push(change);
         }
     }
     // The value itself says all that its name does.
-    if changes.iter().any(|change| change["of"] == "displayName") {
-        changes.retain(|change| *change != json!({ "attribute": "displayName" }));
+    if changes.iter().any(|change| change.of.as_deref() == Some("displayName")) {
+        changes.retain(|change| *change != event_json::bare("displayName"));
     }
-    if !joined.is_empty() || !parted.is_empty() {
-        changes.push(json!({ "attribute": "groups" }));
+    if !joined.is_empty() || !left.is_empty() {
+        changes.push(event_json::bare("groups"));
     }
-    let kind = told(&row.kind, &changes, visible);
-    if changes.is_empty() && kind != EventKind::PersonCreated.as_str() {
-        return None;
+    let kind = redacted_kind(kind, &changes, visible);
+    if changes.is_empty() && kind != RedactedKind::PersonCreated {
+        return Ok(None);
     }
-    Some(Rest { kind, changes, joined, parted, effective_at: effective_at(row, visible) })
+    let effective_at = effective_at(row, visible);
+    Ok(Some(Redacted { effective_at, changes, joined, left, ..Redacted::bare(kind, row) }))
 }
 
 /// One touched attribute, as far as it is the consumer's.
-fn of_value(mut change: Value, row: &ChangeRow, visible: &Visible<'_>) -> Option<Value> {
-    let path = change["attribute"].as_str()?.to_owned();
-    if !is_released(&path, ResourceType::User, visible) {
+fn of_value(mut change: ChangedValue, row: &ChangeRow, visible: &Visible<'_>) -> Option<ChangedValue> {
+    if !is_released(&change.attribute, ResourceType::User, visible) {
         return None;
     }
-    let is_created = row.kind == EventKind::PersonCreated.as_str();
-    let of = change["of"].as_str().map(str::to_owned);
-    if of.as_deref() == Some("manager") {
-        for side in ["old", "new"] {
-            let manager = change[side].as_str().and_then(|id| id.parse().ok());
+    if change.of.as_deref() == Some("manager") {
+        for side in [&mut change.old, &mut change.new] {
+            let manager = side.as_ref().and_then(Value::as_str).and_then(|id| id.parse().ok());
             if !manager.is_some_and(|id| visible.has_person(id)) {
-                change[side] = Value::Null;
+                *side = Some(Value::Null);
             }
         }
-        return (change["old"] != change["new"]).then_some(change);
+        return (change.old != change.new).then_some(change);
     }
-    match (path.as_str(), of) {
+    let is_created = row.kind == EventKind::PersonCreated.as_str();
+    match (change.attribute.as_str(), change.of.as_deref()) {
         // The name that is shown may be as it was, whatever part of it is another.
         ("displayName", None) if !row.renamed && !is_created => None,
         // An address shows the place only if it has no parts of its own.
-        ("addresses", Some(of)) if hides_directly(&of, visible) => Some(json!({ "attribute": path })),
+        ("addresses", Some(of)) if hides_directly(of, visible) => Some(event_json::bare("addresses")),
         (path, _) if is_of_manager(path) => names_a_manager(row, visible).then_some(change),
         _ => Some(change),
     }
@@ -130,29 +156,36 @@ fn names_a_manager(row: &ChangeRow, visible: &Visible<'_>) -> bool {
 }
 
 /// The type of the event, as far as it tells nothing of what is hidden: else one that tells less.
-fn told<'a>(kind: &'a str, changes: &[Value], visible: &Visible<'_>) -> &'a str {
-    let names = |paths: &[&str]| {
-        changes.iter().any(|change| paths.iter().any(|path| change["attribute"] == of_worker(path).as_str()))
-    };
+fn redacted_kind(kind: EventKind, changes: &[ChangedValue], visible: &Visible<'_>) -> RedactedKind {
+    let names =
+        |paths: &[&str]| changes.iter().any(|change| paths.iter().any(|path| change.attribute == of_worker(path)));
     let released = |path: &str| is_released(&of_worker(path), ResourceType::User, visible);
-    let is_told = |of: EventKind| kind == of.as_str();
-    let plain = EventKind::PersonUpdated.as_str();
-    let [is_active, is_ended] = [names(&["active"]), names(&["endDate", "terminationDate"])];
+    let if_seen = |kind: RedactedKind, paths: &[&str]| if names(paths) { kind } else { RedactedKind::PersonUpdated };
     match kind {
-        _ if is_told(EventKind::PersonCreated) => kind,
-        _ if is_told(EventKind::PersonStarted) && is_active => {
+        EventKind::PersonCreated => RedactedKind::PersonCreated,
+        EventKind::PersonStarted => {
             let is_first = released("employmentStatus") || released("startDate");
-            if is_first { kind } else { EventKind::PersonActivated.as_str() }
+            let kind = if is_first { RedactedKind::PersonStarted } else { RedactedKind::PersonActivated };
+            if_seen(kind, &["active"])
         }
-        _ if is_told(EventKind::PersonActivated) && is_active => kind,
-        _ if is_told(EventKind::PersonDeactivated) && is_active => kind,
-        _ if is_told(EventKind::TerminationCancelled) && is_ended => kind,
-        _ if is_told(EventKind::EmploymentChanged)
-            && names(&["userType", "employmentType", "workerType", "sourceWorkerId", "sourceSystem"]) =>
-        {
-            kind
+        EventKind::PersonActivated => if_seen(RedactedKind::PersonActivated, &["active"]),
+        EventKind::PersonDeactivated => if_seen(RedactedKind::PersonDeactivated, &["active"]),
+        EventKind::TerminationCancelled => {
+            if_seen(RedactedKind::TerminationCancelled, &["endDate", "terminationDate"])
         }
-        _ => plain,
+        EventKind::EmploymentChanged => if_seen(
+            RedactedKind::EmploymentChanged,
+            &["userType", "employmentType", "workerType", "sourceWorkerId", "sourceSystem"],
+        ),
+        EventKind::PersonUpdated
+        // These are no events of people: of what they say nothing is a consumer's.
+        | EventKind::GroupCreated
+        | EventKind::GroupUpdated
+        | EventKind::GroupRetired
+        | EventKind::GroupDeleted
+        | EventKind::NeedsReauthorization
+        | EventKind::TokenExpiresSoon
+        | EventKind::NoLiveToken => RedactedKind::PersonUpdated,
     }
 }
 
@@ -171,19 +204,30 @@ fn effective_at(row: &ChangeRow, visible: &Visible<'_>) -> DateTime<Utc> {
     row.effective_at.filter(|_| sees_dates).unwrap_or(row.at)
 }
 
-fn of_group<'a>(row: &'a ChangeRow, visible: &Visible<'_>) -> Option<Rest<'a>> {
-    let is_seen = |change: &Value| {
-        change["attribute"].as_str().is_some_and(|path| is_released(path, ResourceType::Group, visible))
+fn of_group(row: &ChangeRow, visible: &Visible<'_>) -> Result<Option<Redacted>, Problem> {
+    let is_seen = |change: &ChangedValue| is_released(&change.attribute, ResourceType::Group, visible);
+    let changes: Vec<ChangedValue> = event_json::of_group(&row.diff).into_iter().filter(is_seen).collect();
+    let is_retired = changes.iter().any(|change| change.attribute == format!("{DERIVED_GROUP_URN}:retired"));
+    let kind = match stored(EventKind::parse, &row.kind)? {
+        EventKind::GroupCreated => RedactedKind::GroupCreated,
+        EventKind::GroupDeleted => RedactedKind::GroupDeleted,
+        EventKind::GroupRetired if is_retired => RedactedKind::GroupRetired,
+        EventKind::GroupRetired
+        | EventKind::GroupUpdated
+        // These are no events of groups: of what they say nothing is a consumer's.
+        | EventKind::PersonCreated
+        | EventKind::PersonStarted
+        | EventKind::PersonActivated
+        | EventKind::PersonDeactivated
+        | EventKind::TerminationCancelled
+        | EventKind::EmploymentChanged
+        | EventKind::PersonUpdated
+        | EventKind::NeedsReauthorization
+        | EventKind::TokenExpiresSoon
+        | EventKind::NoLiveToken => RedactedKind::GroupUpdated,
     };
-    let changes: Vec<Value> = entries::of_group(&row.diff).into_iter().filter(is_seen).collect();
-    let is_retired = changes.iter().any(|change| change["attribute"] == format!("{DERIVED_GROUP_URN}:retired"));
-    let kind = match row.kind.as_str() {
-        kind @ ("group.created" | "group.deleted") => kind,
-        kind @ "group.retired" if is_retired => kind,
-        _ => "group.updated",
-    };
-    let is_told = !changes.is_empty() || kind != "group.updated";
-    is_told.then_some(Rest { kind, changes, joined: Vec::new(), parted: Vec::new(), effective_at: row.at })
+    let is_shown = !changes.is_empty() || kind != RedactedKind::GroupUpdated;
+    Ok(is_shown.then(|| Redacted { changes, ..Redacted::bare(kind, row) }))
 }
 
 /// Whether the consumer sees an attribute.
@@ -196,8 +240,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
+    use crate::directory::event::EventKind;
     use crate::render::changes::scim_paths;
     use crate::scim::schema::{Hidden, USER_URN};
 
@@ -243,9 +289,14 @@ mod tests {
         }
     }
 
+    fn event(seen: &Seen, visible: &Visible<'_>) -> Option<Value> {
+        let redacted = redacted(seen, visible).unwrap()?;
+        serde_json::to_value(redacted.with_mark(String::new())).ok()
+    }
+
     fn shown(row: ChangeRow, hidden: &Hidden, groups: &[u128]) -> Option<Value> {
         let groups: Vec<Uuid> = groups.iter().map(|id| Uuid::from_u128(*id)).collect();
-        show(&Seen { change: row, standing: Match::Matched }, &Visible::only(hidden, &[], &groups))
+        event(&Seen { change: row, standing: Match::Matched }, &Visible::only(hidden, &[], &groups))
     }
 
     /// Hides every attribute of users but these.
@@ -346,7 +397,7 @@ mod tests {
         let hidden = Hidden::nothing();
         for (standing, kind) in [(Match::Entered, "person.entered"), (Match::Left, "person.left")] {
             let seen = Seen { change: row("person.deactivated", &["active", "title"]), standing };
-            let entry = show(&seen, &Visible::all(&hidden)).unwrap();
+            let entry = event(&seen, &Visible::all(&hidden)).unwrap();
             assert_eq!(entry["type"], kind);
             for list in ["changes", "groupsJoined", "groupsLeft"] {
                 assert_eq!(entry[list], json!([]));

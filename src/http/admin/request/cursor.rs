@@ -1,23 +1,22 @@
 //! Pages of lists: how many, from where, and the opaque cursor to the next.
 
-use actix_web::HttpResponse;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike, Utc};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::ok;
+use crate::api::Page;
+use crate::http::admin::answer::{Answer, Listed};
 use crate::http::error::{Code, Problem};
 
 /// Items of a page when the request names no number.
-pub(super) const DEFAULT_LIMIT: i64 = 100;
+pub(crate) const DEFAULT_LIMIT: i64 = 100;
 /// Items of a page, at most.
-pub(super) const MAX_LIMIT: i64 = 500;
+pub(crate) const MAX_LIMIT: i64 = 500;
 
 /// Where a list goes on: behind the item with this key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     /// Lists in order of time.
     At(DateTime<Utc>, Uuid),
     /// Lists in order of a number.
@@ -28,7 +27,7 @@ pub(super) enum Mark {
 
 impl Mark {
     /// The cursor that a client sees.
-    pub(super) fn to_cursor(&self) -> String {
+    pub(crate) fn to_cursor(&self) -> String {
         let text = match self {
             Self::At(at, id) => format!("t{}.{id}", at.timestamp_micros()),
             Self::Number(number) => format!("n{number}"),
@@ -38,7 +37,7 @@ impl Mark {
     }
 
     /// Reads what [`to_cursor`](Self::to_cursor) wrote.
-    pub(super) fn of_cursor(cursor: &str) -> Option<Self> {
+    pub(crate) fn of_cursor(cursor: &str) -> Option<Self> {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let rest = text.get(1..)?;
         match text.as_bytes().first()? {
@@ -55,21 +54,21 @@ impl Mark {
         }
     }
 
-    pub(super) fn at(self) -> Option<(DateTime<Utc>, Uuid)> {
+    pub(crate) fn at(self) -> Option<(DateTime<Utc>, Uuid)> {
         match self {
             Self::At(at, id) => Some((at, id)),
             _ => None,
         }
     }
 
-    pub(super) fn number(self) -> Option<i64> {
+    pub(crate) fn number(self) -> Option<i64> {
         match self {
             Self::Number(number) => Some(number),
             _ => None,
         }
     }
 
-    pub(super) fn text(self) -> Option<String> {
+    pub(crate) fn text(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
@@ -77,23 +76,23 @@ impl Mark {
     }
 }
 
-pub(super) fn invalid_cursor() -> Problem {
+pub(crate) fn invalid_cursor() -> Problem {
     Problem::new(Code::InvalidCursor, "the cursor is none that this list gave out")
 }
 
 /// A page of rows of which one more was asked for than is shown, to see whether there are more.
-pub(super) fn page<T>(
-    mut rows: Vec<T>,
+pub(crate) fn page<R, T>(
+    mut rows: Vec<R>,
     limit: i64,
-    mark: impl Fn(&T) -> Mark,
-    show: impl Fn(&T) -> Value,
-) -> HttpResponse {
+    mark: impl Fn(&R) -> Mark,
+    show: impl FnMut(R) -> Result<T, Problem>,
+) -> Answer<Listed<T>> {
     let most = usize::try_from(limit).unwrap_or(0);
     let has_more = rows.len() > most;
     rows.truncate(most);
-    let next = rows.last().filter(|_| has_more).map(|last| mark(last).to_cursor());
-    let items: Vec<Value> = rows.iter().map(show).collect();
-    ok(&json!({ "items": items, "nextCursor": next }))
+    let next_cursor = rows.last().filter(|_| has_more).map(|last| mark(last).to_cursor());
+    let items = rows.into_iter().map(show).collect::<Result<_, _>>()?;
+    Ok(Listed(Page { items, next_cursor }))
 }
 
 #[cfg(test)]

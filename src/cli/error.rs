@@ -1,0 +1,25 @@
+//! Why a command did not do what was asked.
+
+/// Why a command did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CliError {
+    /// The command makes no sense as it was written.
+    #[error("{0}")]
+    Usage(String),
+    /// The answer is no longer read, as in `rollbook … | head`.
+    #[error("the answer is no longer read")]
+    Closed,
+    /// The server, or the way to it, said no.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CliError {
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Closed => 0,
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+        }
+    }
+}
