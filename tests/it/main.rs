@@ -67,3 +67,4 @@ mod unreadable;
 mod vendor_limits;
 mod vendor_privacy;
 mod vendor_states;
+mod words;

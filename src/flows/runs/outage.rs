@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::finish::RunResult;
-use super::queue::begin_anew;
+use super::queue::begin_again;
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;
 use crate::flows::runs;
@@ -60,7 +60,7 @@ async fn settle(context: &Context, id: Uuid, is_full: bool, reason: &str) -> Res
             runs::finish::end_run(context, &run, &connection, result).await
         }
         RunState::Pulling => {
-            begin_anew(context, &mut conn, &run, CODE, reason).await?;
+            begin_again(context, &mut conn, &run, CODE, reason).await?;
             info!(run.id = %id, "the database answers again: run {id} begins again as another");
             Ok(())
         }

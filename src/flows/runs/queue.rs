@@ -54,7 +54,7 @@ pub(crate) async fn enqueue_accepting(
 }
 
 /// Ends a run that was cut off while it pulled, and queues another in its place.
-pub(crate) async fn begin_anew(
+pub(crate) async fn begin_again(
     context: &Context,
     conn: &mut AsyncPgConnection,
     run: &RunRow,

@@ -14,7 +14,7 @@ use super::finish::RunResult;
 use super::lease::LEASE;
 use super::lease::Lease;
 use super::lease::Stop;
-use super::queue::begin_anew;
+use super::queue::begin_again;
 use crate::connectors::connector::{Account, ConnectorError, Coverage};
 use crate::connectors::registry;
 use crate::flows::applying::Cause;
@@ -62,7 +62,7 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
     if run.state == RunState::Pulling {
         // The node that pulled is gone, and with it what it had in mind: begin anew, under an id of its own.
         let reason = "the node that carried this run out stopped";
-        return begin_anew(context, &mut conn, &run, "interrupted", reason).await;
+        return begin_again(context, &mut conn, &run, "interrupted", reason).await;
     }
     let lease = Lease { context, run: run.id, waits: Waits::default() };
     if run.started_at.is_none() {

@@ -43,8 +43,8 @@ impl EmailPlan {
     }
 }
 
-/// A person's wish for another email than the present one.
-struct Wish {
+/// A person's request for another email than the present one.
+struct EmailRequest {
     place: WorkerIdx,
     email: Email,
 }
@@ -52,7 +52,7 @@ struct Wish {
 /// Hands out emails among the people who are published.
 pub(super) fn plan_emails(index: &InputIndex, links: &Links) -> EmailPlan {
     let mut plan = EmailPlan::default();
-    let mut wishes: BTreeMap<PersonId, Wish> = BTreeMap::new();
+    let mut requests: BTreeMap<PersonId, EmailRequest> = BTreeMap::new();
     for (id, workers_of) in links.workers_by_person() {
         let Some(present) = index.people.get(&id) else { continue };
         let last_good = &present.person.work_email;
@@ -64,7 +64,7 @@ pub(super) fn plan_emails(index: &InputIndex, links: &Links) -> EmailPlan {
             }
             Some((place, email)) => {
                 plan.given.insert(id, (last_good.clone(), None));
-                wishes.insert(id, Wish { place, email });
+                requests.insert(id, EmailRequest { place, email });
             }
             None => {
                 plan.given.insert(id, (last_good.clone(), None));
@@ -76,7 +76,7 @@ pub(super) fn plan_emails(index: &InputIndex, links: &Links) -> EmailPlan {
             }
         }
     }
-    grant(index, links, &mut plan, wishes);
+    grant(index, links, &mut plan, requests);
     for (id, (email, _)) in &plan.given {
         let left = has_left(index, links.workers_of(*id));
         let kind = if left { HolderKind::Reserved } else { HolderKind::Current };
@@ -112,22 +112,22 @@ fn same_email(
     }
 }
 
-fn grant(index: &InputIndex, links: &Links, plan: &mut EmailPlan, wishes: BTreeMap<PersonId, Wish>) {
+fn grant(index: &InputIndex, links: &Links, plan: &mut EmailPlan, requests: BTreeMap<PersonId, EmailRequest>) {
     let mut granted: BTreeSet<PersonId> = BTreeSet::new();
     let mut free: BTreeMap<&EmailKey, Vec<PersonId>> = BTreeMap::new();
     let mut held: BTreeMap<PersonId, PersonId> = BTreeMap::new();
     let mut refused: Vec<(PersonId, Review)> = Vec::new();
     let held_by = |person: PersonId, holder: PersonId| {
-        let conflicts = wishes.get(&person).map(|wish| links.agreement(index, wish.place, holder));
+        let conflicts = requests.get(&person).map(|request| links.agreement(index, request.place, holder));
         let conflicts = match conflicts {
             Some(Agreement::Conflict(fields)) => fields,
             _ => Vec::new(),
         };
         Review::EmailHeldByAnother { person: holder, conflicts }
     };
-    for (person, wish) in &wishes {
-        match holder_now(index, links, wish.email.key()) {
-            None => free.entry(wish.email.key()).or_default().push(*person),
+    for (person, request) in &requests {
+        match holder_now(index, links, request.email.key()) {
+            None => free.entry(request.email.key()).or_default().push(*person),
             // One's own former email is nobody else's.
             Some(holder) if holder.person == *person => {
                 granted.insert(*person);
@@ -167,11 +167,11 @@ fn grant(index: &InputIndex, links: &Links, plan: &mut EmailPlan, wishes: BTreeM
         }
     }
     for (person, review) in refused {
-        plan.refused.extend(wishes.get(&person).map(|wish| (wish.place, review)));
+        plan.refused.extend(requests.get(&person).map(|request| (request.place, review)));
     }
-    for (person, wish) in wishes {
+    for (person, request) in requests {
         if granted.contains(&person) {
-            plan.given.insert(person, (wish.email, Some(wish.place)));
+            plan.given.insert(person, (request.email, Some(request.place)));
         }
     }
 }
