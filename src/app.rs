@@ -1,4 +1,4 @@
-//! The running program, built in one place: database, keys, use cases, jobs, server.
+//! Builds the running program in one place: database, keys, use cases, jobs, server.
 
 mod check;
 mod demo;
@@ -62,7 +62,7 @@ impl App {
     /// Opens the port, starts or reaches the database, brings it into shape and prepares everything else.
     ///
     /// # Errors
-    /// One line that says what cannot be used and what to do about it.
+    /// One line that states what cannot be used and what to do about it.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
         // First, since nothing has to be undone when the port is taken.
         let listener = TcpListener::bind(config.listen).with_context(|| {
@@ -105,7 +105,7 @@ impl App {
         conn.transaction(async |conn| crate::store::changes::make_partitions(conn, now).await).await?;
         drop(conn);
         if alone {
-            // The lock on the data directory proves it: whoever held a lease is gone.
+            // The lock on the data directory proves it: every process that held a lease is gone.
             callers::take_over(&context).await?;
         }
         let new = callers::settle_admin_token(&context, admin_token).await?;

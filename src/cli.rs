@@ -1,7 +1,7 @@
-//! The admin's command line: every command is a call of the admin API, printed as a table or, with `--json`, as it is.
+//! The admin's command line. Every command calls the admin API and prints a table or, with `--json`, the raw answer.
 //!
-//! `main` flattens [`Command`] into its own commands and ends with what [`run`] answers: 0 when it was done, 1 when it
-//! was refused or failed, 2 when the command was written wrongly.
+//! `main` flattens [`Command`] into its own commands and ends with the code that [`run`] returns: 0 when it was done, 1
+//! when it was refused or failed, 2 when the command was written wrongly.
 
 mod answer;
 mod client;
@@ -32,22 +32,22 @@ use crate::clock::Clock;
 
 pub use self::error::CliError;
 
-/// The commands that speak to a running server.
+/// The commands that call a running server.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Connections to HR systems: add, look at, finish, pull, pause.
+    /// Connections to HR systems: add, show, finish, pull, pause.
     Connection(Noun<connection::Verb>),
     /// Runs: what was pulled, how far it is, what it changed.
     Run(Noun<run::Verb>),
-    /// Holds: dangerous changes that wait for your word.
+    /// Holds: dangerous changes that wait for your decision.
     Hold(Noun<hold::Verb>),
-    /// Review items: questions that only a human can answer.
+    /// Review items: questions that only an admin can answer.
     Review(Noun<review::Verb>),
     /// People: who they are and where each value comes from.
     Person(Noun<person::Verb>),
-    /// Groups that follow from what HR says: which there are, what is behind them, which kinds are on.
+    /// Groups that follow from the HR data: which there are, their sources, which kinds are on.
     Group(Noun<group::Verb>),
-    /// Fields: whose word counts for each unit of a person.
+    /// Fields: the precedence of connections for each field of a person.
     Field(Noun<field::Verb>),
     /// Consumers: clients of the directory.
     Consumer(Noun<consumer::Verb>),
@@ -57,7 +57,7 @@ pub enum Command {
     Event(Noun<event::Verb>),
 }
 
-/// A noun with what is to be done, and how to reach the server.
+/// A resource with the command for it, and how to reach the server.
 #[derive(Clone, Debug, Args)]
 pub struct Noun<V: Subcommand> {
     #[command(flatten)]
@@ -81,7 +81,7 @@ pub async fn run(command: Command, clock: Clock) -> ExitCode {
 /// Carries a command out and writes its answer to `out`.
 ///
 /// # Errors
-/// One line that says what was refused or failed, or how the command has to be written.
+/// One line that reports what was refused or failed, or how the command has to be written.
 pub async fn carry_out(command: Command, clock: Clock, out: &mut dyn Write) -> Result<(), CliError> {
     match command {
         Command::Connection(noun) => connection::run(noun.verb, &Client::new(noun.access, clock)?, out).await,

@@ -1,11 +1,11 @@
-//! Time, waiting and fresh ids: the one place that asks the machine for them.
+//! Time, waiting and fresh ids. This is the one place that asks the machine for them.
 //!
 //! Everything that waits for a vendor (pace, back-off) or for an instant (schedules, lifecycle) waits here, so that a
-//! test can move time by hand: a [`Clock::manual`] stands still until it is advanced.
+//! test can move time by hand: a [`Clock::manual`] does not move until it is advanced.
 //!
-//! The reference is the database's clock, which all nodes share. [`Clock::compare`] measures how far the machine's clock
-//! is from it; [`Clock::now`] shows the reference from then on. As long as the two differ by more than [`TOLERANCE`],
-//! nobody knows which of them is wrong, and [`Clock::trust`] tells the jobs to stop.
+//! The reference is the database's clock, which all nodes share. [`Clock::compare`] measures how far the machine's
+//! clock is from it; [`Clock::now`] shows the reference from then on. As long as the two differ by more than
+//! [`TOLERANCE`], it is unknown which of them is wrong, and [`Clock::trust`] makes the jobs stop.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,7 +51,7 @@ enum Kind {
 struct Reference {
     /// What has to be added to the machine's clock.
     correction: TimeDelta,
-    /// When the last comparison was, by the clock that nobody can set, and what the machine's clock showed then.
+    /// When the last comparison was, by the clock that cannot be set, and what the machine's clock showed then.
     compared: Option<(Instant, DateTime<Utc>)>,
     skew: Option<Skew>,
 }
@@ -110,8 +110,8 @@ impl Clock {
         Self::of(Kind::System { offset: None })
     }
 
-    /// The machine's clock, moved by what the file says that `ROLLBOOK_TEST_CLOCK_FILE` names, if it is set: so that
-    /// tests can start the built program with a wrong clock.
+    /// The machine's clock, moved by the content of the file that `ROLLBOOK_TEST_CLOCK_FILE` names, if it is set: so
+    /// that tests can start the built program with a wrong clock.
     #[must_use]
     pub fn of_program() -> Self {
         Self::of(Kind::System { offset: std::env::var_os(TEST_OFFSET).map(|path| Arc::new(path.into())) })
@@ -131,8 +131,8 @@ impl Clock {
 
     /// The present instant, truncated to microseconds: what Postgres stores is what was read.
     ///
-    /// It is the machine's clock, corrected by the last comparison with the database's. When the machine's clock was set
-    /// since, it goes on evenly until the next comparison.
+    /// It is the machine's clock, corrected by the last comparison with the database's. When the machine's clock was
+    /// set since, it goes on evenly until the next comparison.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         let machine = self.machine();
@@ -155,8 +155,9 @@ impl Clock {
         }
     }
 
-    /// Takes a comparison with the database's clock, which showed `database` at some instant between the two instants
-    /// `before` and `after` of [`machine`](Self::machine). Returns the difference if it is beyond [`TOLERANCE`].
+    /// Takes a comparison with the database's clock. That clock showed `database` at some instant between the two
+    /// instants `before` and `after` of [`machine`](Self::machine). Returns the difference if it is beyond
+    /// [`TOLERANCE`].
     pub fn compare(&self, before: DateTime<Utc>, database: DateTime<Utc>, after: DateTime<Utc>) -> Option<Skew> {
         let unsure = (after - before).abs() / 2;
         let ahead = before + (after - before) / 2 - database;
@@ -168,7 +169,7 @@ impl Clock {
         }
         let compared = match &self.kind {
             Kind::System { .. } => Some((monotonic(), self.machine())),
-            // It is moved by hand and never against another clock.
+            // A manual clock is moved by hand and never against another clock.
             Kind::Manual(_) => None,
         };
         *self.reference.lock().unwrap_or_else(PoisonError::into_inner) = Reference { correction, compared, skew };
@@ -187,8 +188,8 @@ impl Clock {
         }
     }
 
-    /// How long no comparison has found a skew or a clock that was set, at most since the start of the process. A manual
-    /// clock always goes evenly.
+    /// How long all comparisons have found neither a skew nor a clock that was set. It is at most the time since the
+    /// start of the process. A manual clock always goes evenly.
     #[must_use]
     pub fn even_for(&self) -> Duration {
         match &self.kind {
@@ -290,14 +291,14 @@ impl Clock {
         }
     }
 
-    /// A random id for what SCIM shows: it tells nothing, not even its age.
+    /// A random id for what SCIM shows: it reveals nothing, not even its age.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes ids")]
     pub fn random_id(&self) -> Uuid {
         Uuid::new_v4()
     }
 
-    /// An id that grows with time, for rows that nobody outside sees an order in.
+    /// An id that grows with time, for rows whose order no caller outside sees.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes ids")]
     pub fn row_id(&self) -> Uuid {
@@ -306,7 +307,7 @@ impl Clock {
 }
 
 impl Reference {
-    /// What the machine's clock would show had nobody set it since the last comparison, and whether somebody has.
+    /// What the machine's clock would show without a setting since the last comparison, and whether it was set.
     fn even(&self, machine: DateTime<Utc>) -> (DateTime<Utc>, bool) {
         let Some((at, shown)) = self.compared else { return (machine, false) };
         let even = shown + TimeDelta::from_std(at.elapsed()).unwrap_or_default();

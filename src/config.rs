@@ -1,4 +1,4 @@
-//! Every setting once: its flag, its environment variable, what it means and what is wrong with it.
+//! Defines every setting once: its flag, its environment variable, its meaning and its mistakes.
 
 mod lanes;
 
@@ -57,7 +57,7 @@ pub struct Settings {
     pub allow_private_vendors: Option<String>,
     #[command(flatten)]
     pub lanes: LaneArgs,
-    /// How many records one list of an HR system may have; a longer one changes nobody. [default: 250000]
+    /// How many records one list of an HR system may have; a longer one changes no person. [default: 250000]
     #[arg(long, env = "ROLLBOOK_READ_MAX_RECORDS", value_name = "NUMBER")]
     pub read_max_records: Option<String>,
     /// How many pages one list of an HR system may have. [default: 10000]
@@ -226,7 +226,7 @@ fn public(text: &str) -> Result<String, String> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// Environment variables that look like settings of ours and are none: misspelt ones, most likely.
+/// Environment variables that resemble settings of ours and are none: misspelt ones, most likely.
 #[must_use]
 pub fn strangers(known: &[&str]) -> Vec<String> {
     let mut names: Vec<String> = env::vars_os()

@@ -1,5 +1,5 @@
-//! From an HR system to workers. A connector knows pages, tokens, pace and retries of one kind of HR system and turns
-//! its records into [`Worker`](crate::directory::worker::Worker)s; what becomes of them is decided elsewhere.
+//! Connectors read workers from HR systems. A connector knows pages, tokens, pace and retries of one kind of HR system
+//! and turns its records into [`Worker`](crate::directory::worker::Worker)s; what becomes of them is decided elsewhere.
 
 pub mod connector;
 mod country;

@@ -1,4 +1,4 @@
-//! The use cases. Each owns its transactions; fronts and jobs call them and add nothing of their own.
+//! Contains the use cases. Each owns its transactions; fronts and jobs call them and add nothing of their own.
 
 pub mod access;
 pub mod applying;

@@ -1,6 +1,6 @@
-//! The edge: requests in, answers out. A handler extracts, calls one use case or reads the store, and renders.
+//! The HTTP edge of the server. A handler extracts, calls one use case or reads the store, and renders.
 //!
-//! Who may call is in each handler's signature ([`auth::Caller`]); how a refusal is worded is in [`error`], once for
+//! Each handler's signature shows who may call it ([`auth::Caller`]). The form of a refusal is in [`error`], once for
 //! SCIM and once for the admin API.
 
 pub mod admin;

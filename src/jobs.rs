@@ -1,4 +1,4 @@
-//! Work that waits: what has to happen without a request. What the jobs do is registered from `app`.
+//! Runs work that happens without a request. What the jobs do is registered from `app`.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 
 use crate::clock::{Clock, Trust};
 
-/// How long a job with nothing to do waits before it looks again, should it miss the bell.
+/// How long a job with nothing to do waits before it checks again, should it miss the notification.
 const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(1);
 /// How long a job waits before it tries the database again that was away or took no writes.
 const AFTER_WAITING: TimeDelta = TimeDelta::seconds(2);
@@ -146,7 +146,7 @@ impl Runner {
     }
 }
 
-/// Rings every waiting job of this process. A ring while nobody waits is heard by the next who would.
+/// Notifies every waiting job of this process. A notification while no job waits is kept for the next that would wait.
 #[derive(Clone, Debug)]
 pub struct Wake(Arc<watch::Sender<u64>>);
 
@@ -157,12 +157,12 @@ impl Default for Wake {
 }
 
 impl Wake {
-    /// Says that there may be work.
+    /// Notifies that there may be work.
     pub fn notify(&self) {
         self.0.send_modify(|rings| *rings = rings.wrapping_add(1));
     }
 
-    /// Hears every ring from now on.
+    /// Receives every notification from now on.
     #[must_use]
     pub fn listen(&self) -> watch::Receiver<u64> {
         self.0.subscribe()

@@ -1,4 +1,4 @@
-//! The program; what it does is in the library.
+//! The entry point of the program; the code is in the library.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! The one HTTP client. Whatever leaves this process goes through here: address guard, time limits, size limits, pace,
-//! retries, and no redirects, proxies or cookies that nobody asked for.
+//! The only HTTP client. Every request that leaves this process goes through here: address guard, time limits, size
+//! limits, pace, retries, and no unrequested redirects, proxies or cookies.
 
 mod answer;
 pub mod dialect;
@@ -40,13 +40,13 @@ const WHOLE_TIMEOUT: Duration = Duration::from_mins(1);
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
 const USER_AGENT: &str = concat!("rollbook/", env!("CARGO_PKG_VERSION"));
 
-/// The way out. Cheap to clone; clones share connections and the paces of accounts.
+/// The HTTP client. Cheap to clone; clones share connections and the paces of accounts.
 #[derive(Clone)]
 pub struct Outbound {
     inner: Arc<Inner>,
-    /// Where it is noted what calls wait for.
+    /// Records what calls wait for.
     waits: Option<Waits>,
-    /// The longest wait that a vendor may ask of this caller; absent where the [`Retry`] decides alone.
+    /// The longest wait that a vendor may request of this caller; absent where the [`Retry`] decides alone.
     patience: Option<Duration>,
 }
 
@@ -54,7 +54,7 @@ struct Inner {
     clock: Clock,
     /// The limit for a whole call.
     whole: Duration,
-    /// One client for each reach, because the guard sits in the client's resolver. The last two exist only where
+    /// One client for each reach, because the guard is in the client's DNS resolver. The last two exist only where
     /// private addresses are allowed.
     public: Client,
     with_private: Option<Client>,
@@ -88,7 +88,7 @@ pub enum OutboundError {
     GaveUp {
         tries: u32,
         detail: String,
-        /// When the vendor asked us to come back, from the last try.
+        /// When the vendor allows the next try, from the last try.
         retry_after: Option<Duration>,
     },
 }
@@ -108,14 +108,14 @@ pub struct Call {
 }
 
 impl Call {
-    /// A GET that wants JSON.
+    /// A GET that accepts JSON.
     #[must_use]
     pub fn get(url: Url) -> Self {
         Self { method: Method::GET, url, bearer: None, form: None, limit: LARGEST_BODY, name: None, dialect: &PLAIN }
     }
 
-    /// A POST of a form (`application/x-www-form-urlencoded`) that wants JSON. For [`send`](Outbound::send) alone: what a
-    /// POST does may not be done twice.
+    /// A POST of a form (`application/x-www-form-urlencoded`) that accepts JSON. For [`send`](Outbound::send) alone:
+    /// what a POST does may not be done twice.
     #[must_use]
     pub fn post_form(url: Url, fields: &[(&str, &str)]) -> Self {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
@@ -148,7 +148,7 @@ impl Call {
         Self { name: Some(path.to_owned()), ..self }
     }
 
-    /// Says how the vendor answers.
+    /// Sets how the vendor answers.
     #[must_use]
     pub fn dialect(self, dialect: &'static Dialect) -> Self {
         Self { dialect, ..self }
@@ -169,7 +169,7 @@ impl fmt::Debug for Call {
 }
 
 impl Outbound {
-    /// The way out; with `allow_private` also to loopback and private addresses, and there over plain http too
+    /// A client; with `allow_private` also to loopback and private addresses, and there over plain http too
     /// (`ROLLBOOK_ALLOW_PRIVATE_VENDORS`).
     ///
     /// # Errors
@@ -178,7 +178,8 @@ impl Outbound {
         Self::within(WHOLE_TIMEOUT, clock, allow_private)
     }
 
-    /// As [`new`](Self::new), with another limit for a whole call than a minute. It is of real time, whatever the clock.
+    /// As [`new`](Self::new), with another limit for a whole call than a minute. It is of real time, whatever the
+    /// clock.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -196,13 +197,13 @@ impl Outbound {
         Ok(Self { inner, waits: None, patience: None })
     }
 
-    /// The same way out, for calls whose waits are noted.
+    /// The same client, for calls whose waits are recorded.
     #[must_use]
     pub fn noting(&self, waits: &Waits) -> Self {
         Self { waits: Some(waits.clone()), ..self.clone() }
     }
 
-    /// The same way out, for calls that give up at once when a vendor asks for a longer wait than this.
+    /// The same client, for calls that give up at once when a vendor requests a longer wait than this.
     #[must_use]
     pub fn patient_for(&self, patience: Duration) -> Self {
         Self { patience: Some(patience), ..self.clone() }
@@ -213,7 +214,7 @@ impl Outbound {
         &self.inner.clock
     }
 
-    /// The pace of one account, the same for everybody who names it; `per_minute` holds from now on.
+    /// The pace of one account, the same for all callers that name it; `per_minute` holds from now on.
     #[must_use]
     pub fn pace(&self, account: &str, per_minute: u32) -> Pace {
         let mut paces = self.inner.paces.lock().unwrap_or_else(PoisonError::into_inner);
@@ -226,8 +227,8 @@ impl Outbound {
         pace
     }
 
-    /// Whether a URL may be called at all: scheme, credentials in it, literal addresses. Names are judged when they are
-    /// connected to.
+    /// Whether a URL may be called at all: scheme, credentials in it, literal addresses. Names are checked when they
+    /// are connected to.
     ///
     /// # Errors
     /// [`OutboundError::Address`] says what is wrong.
@@ -242,8 +243,8 @@ impl Outbound {
     /// refuses the address.
     pub async fn send(&self, call: &Call) -> Result<HttpAnswer, OutboundError> {
         let reach = self.reach(&call.url)?;
-        // A form may do something that cannot be done twice. A connection that stood idle can be closed by the other end
-        // just when it is used again, and then nobody knows whether the form was read: it gets one of its own.
+        // A form may do something that cannot be done twice. The other end can close an idle connection just when it is
+        // used again, and then it is unknown whether the form was read. So a form gets a connection of its own.
         let client = if call.form.is_some() { client(reach, self.inner.whole)? } else { self.client(reach).clone() };
         let mut request = client.request(call.method.clone(), call.url.clone()).header(ACCEPT, "application/json");
         if let Some(token) = &call.bearer {

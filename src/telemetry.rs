@@ -1,4 +1,4 @@
-//! What the process says about itself: one line an event on standard error, for people or as JSON.
+//! The log of the process: one line for each event on standard error, for people or as JSON.
 
 mod collapse;
 mod repeats;
@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use collapse::Collapse;
 
 /// Libraries whose detailed messages repeat what they carry (values of statements, headers): people and secrets. No
-/// setting lets them say more than this.
+/// setting lets them log more than this.
 const DISCREET: [&str; 8] = [
     "tokio_postgres=info",
     "h2=info",
@@ -21,12 +21,12 @@ const DISCREET: [&str; 8] = [
     "hyper_util=info",
     "reqwest=info",
     "actix_http=info",
-    // Tells of nothing but clients that broke off; what we do wrong is told where it happens.
+    // Reports nothing but clients that broke off; our own faults are logged where they happen.
     "actix_http::h1::dispatcher=off",
     "rustls=info",
 ];
 
-/// The log of a process, to be dropped at its end: then it tells of repeated faults that were only counted until then.
+/// The log of a process, to be dropped at its end: then it reports repeated faults that were only counted until then.
 #[derive(Debug)]
 #[must_use = "what was counted is told when it is dropped"]
 pub struct Log(Collapse);
@@ -37,7 +37,7 @@ impl Drop for Log {
     }
 }
 
-/// Starts logging. `RUST_LOG` chooses what is told (`rollbook=info` by default), `ROLLBOOK_LOG_FORMAT=json` how. A
+/// Starts logging. `RUST_LOG` chooses what is logged (`rollbook=info` by default), `ROLLBOOK_LOG_FORMAT=json` how. A
 /// warning or error that repeats has one line at once, then one a minute with how often it came, and one when it stops.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Reads of one consumer while another asks what is expensive, again and again: the settings are those by default.
+//! Measures the reads of one consumer while another one sends expensive queries. Both run with the default settings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use super::settings::Settings;
 use super::table::Table;
 use super::wrk::{self, Request};
 
-/// An attacker that is refused asks again after so long.
+/// An attacker that is refused sends its request again after so long.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// What is asked at the same time by one consumer.
+/// The requests that one consumer sends at the same time.
 struct Attack {
     name: &'static str,
     requests: usize,
@@ -32,7 +32,7 @@ const ATTACKS: [Attack; 2] = [
     Attack { name: "beside 64 searches of one condition", requests: 64, conditions: 1 },
 ];
 
-/// Measures GET by id alone and beside each attack, and what health and an admin wait for meanwhile.
+/// Measures GET by id alone and beside each attack, and how long health and an admin wait meanwhile.
 pub(crate) async fn run(
     program: &Program,
     readers: &Readers,
@@ -88,7 +88,7 @@ fn row(name: &str, beside: &str, figures: wrk::Figures, reach: &str) -> [String;
     ]
 }
 
-/// Asks until it is stopped; tells how often each status was answered.
+/// Sends requests until it is stopped, and returns how often each status was answered.
 async fn ask(
     url: String,
     token: String,

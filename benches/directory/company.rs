@@ -1,4 +1,5 @@
-//! The company that is measured: as many people as asked for, in about 2,000 groups, one of which has 2,000 members.
+//! Describes the measured company: as many people as requested, in about 2,000 groups. One of the groups has 2,000
+//! members.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Everybody pulled from the simulated HR system as an admin would do it, and those who read afterwards.
+//! Loads all people from the simulated HR system as an admin would, and creates the consumers that read afterwards.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use super::table::Table;
 
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Who reads.
+/// The tokens of the consumers that read.
 pub(crate) struct Readers {
     /// The token of a consumer that sees everything but what is sensitive, and the worker's id as `externalId`.
     pub(crate) open: String,
     /// The token of one with a policy: people and groups of some kinds, and some attributes of them.
     pub(crate) limited: String,
-    /// The token of one that asks what is expensive.
+    /// The token of one that sends expensive queries.
     pub(crate) attacker: String,
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn everybody(
     Ok(())
 }
 
-/// The consumers, and the group of everybody.
+/// The consumers, and the group of all people.
 pub(crate) async fn readers(program: &Program) -> anyhow::Result<Readers> {
     let open = json!({ "name": "open", "scopes": ["scim:read"], "externalIdFromSource": true });
     let limited = json!({
@@ -90,7 +90,7 @@ async fn token(program: &Program, consumer: &Value) -> anyhow::Result<String> {
     text(&program.admin(Method::POST, &format!("/consumers/{id}/tokens"), Some(&named)).await?["token"])
 }
 
-/// What Postgres does by itself within minutes of a large change: clears away and counts anew.
+/// Does what Postgres does by itself within minutes of a large change: it vacuums and updates its statistics.
 pub(crate) async fn settle(cluster: &Embedded) -> anyhow::Result<()> {
     let (client, connection) = cluster.url_config().connect(NoTls).await?;
     let connection = tokio::spawn(connection);

@@ -1,9 +1,10 @@
-//! `make bench`: what the server does in a second, beside what it does for a canned document, in one run.
+//! `make bench`: measures how many requests the server answers in a second. In the same run it measures a canned
+//! document for comparison.
 //!
-//! For each size of company: a Postgres of its own, the built program on it, a simulated HR system to pull everybody
-//! from, then one kind of request after the other from eight connections (`wrk`), all on this machine's cores. Prints one
-//! table a size in Markdown, and the plans of the statements behind each row; the whole plans are written beside the
-//! build. No test asserts any of it.
+//! Each size of company gets a Postgres, the built program on it, and a simulated HR system to pull from. Then the
+//! benchmark sends one kind of request after the other from eight connections (`wrk`), all on this machine's cores. It
+//! prints one table for each size in Markdown, and the plans of the statements behind each row. It writes the whole
+//! plans beside the build. No test asserts any of it.
 //!
 //! ```text
 //! cargo bench --bench directory -- [--attack] [--seconds N] [PEOPLE]...
@@ -48,7 +49,7 @@ fn main() -> anyhow::Result<()> {
 async fn measure(people: u32, settings: &Settings, floor: &wrk::Floor) -> anyhow::Result<()> {
     let clock = Clock::system();
     let folder = settings::folder()?;
-    // What a database for so many people has; of its own accord a cluster keeps to what small machines have.
+    // The memory of a database for so many people. By default a cluster uses only what small machines have.
     let memory = vec![("shared_buffers".to_owned(), "512MB".to_owned())];
     let options = Options { settings: memory, ..Options::default() };
     let cluster = Embedded::start(folder.path(), &options, &clock).await?;

@@ -1,4 +1,4 @@
-//! The plans of the statements behind each row, as Postgres carried them out for the server itself (`auto_explain`).
+//! Collects the plans of the statements behind each row, as Postgres ran them for the server itself (`auto_explain`).
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,12 +13,12 @@ use tokio_postgres::NoTls;
 use super::program::Program;
 use super::reads::Row;
 
-/// So often is a row's first request sent: from the sixth time on Postgres may use one plan for all parameters, on each of
-/// the connections, which take turns.
+/// How often a row's first request is sent. From the sixth time on Postgres may use one plan for all parameters, on
+/// each of the connections, which take turns.
 const TIMES: usize = 160;
-/// What takes so long in all is not asked again.
+/// A request that takes so long in all is not sent again.
 const LONG: Duration = Duration::from_secs(10);
-/// How long the server is watched when nobody asks it anything: what it does then belongs to no row.
+/// How long the server is watched while no request is sent: what it does then belongs to no row.
 const IDLE: Duration = Duration::from_secs(7);
 /// Postgres writes a plan when the statement has ended, and the server may answer a moment before.
 const WRITTEN: Duration = Duration::from_millis(200);
@@ -118,7 +118,7 @@ fn scans(nodes: &str) -> String {
     words.join("; ")
 }
 
-/// The server's log, read from where it ended last.
+/// Reads the server's log, from where the last read ended.
 struct Log {
     path: PathBuf,
     read: std::cell::Cell<usize>,
@@ -140,7 +140,7 @@ impl Log {
         self.fresh().map(drop)
     }
 
-    /// The plans since it was read last. A message is a line and those after it that begin with a tab.
+    /// The plans since the last read. A message is a line and those after it that begin with a tab.
     fn plans(&self) -> anyhow::Result<Vec<Plan>> {
         let mut plans = Vec::new();
         let fresh = self.fresh()?;

@@ -1,4 +1,4 @@
-//! The built program as a user runs it: a process of its own on a database that is already there.
+//! Runs the built program as a user does: as its own process, on a database that exists already.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -21,7 +21,7 @@ const ADMIN_TOKEN: &str = "the-admin-of-the-benchmark-0123456789abcdef";
 const PROGRAM: &str = "ROLLBOOK_BENCH_PROGRAM";
 /// How long the program may take to start.
 const START: Duration = Duration::from_mins(2);
-/// How long a condition is left alone between two looks at it.
+/// The pause between two checks of a condition.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// The URL of a private cluster's database.
@@ -38,18 +38,18 @@ pub(crate) struct Program {
     client: Client,
     said: Arc<Mutex<Vec<String>>>,
     pub(crate) url: String,
-    /// From the start of the process to its first answer that says it is ready.
+    /// From the start of the process to its first answer that reports ready.
     pub(crate) started_in: Duration,
 }
 
 impl Program {
-    /// Starts it without a limit for one consumer, which every row but those of an attack is measured as.
+    /// Starts the program without a limit for one consumer. Every row but those of an attack is measured like that.
     pub(crate) async fn start(database: &str, clock: &Clock) -> anyhow::Result<Self> {
         let all = [("ROLLBOOK_QUERY_CONNECTIONS", "8"), ("ROLLBOOK_QUERIES_PER_CONSUMER", "8")];
         Self::start_with(database, clock, &all).await
     }
 
-    /// Starts it with settings and waits until it is ready.
+    /// Starts the program with settings and waits until it is ready.
     pub(crate) async fn start_with(database: &str, clock: &Clock, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let begun = Instant::now();
         let program = std::env::var_os(PROGRAM).unwrap_or_else(|| env!("CARGO_BIN_EXE_rollbook").into());
@@ -93,12 +93,12 @@ impl Program {
         }
     }
 
-    /// What it has said so far.
+    /// What the program has printed so far.
     pub(crate) fn log(&self) -> Vec<String> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What follows these words where it said them last.
+    /// The text that follows `words` in the last line that contains them.
     fn line(&self, words: &str) -> Option<String> {
         self.log().iter().rev().find_map(|line| Some(line.split_once(words)?.1.trim().to_owned()))
     }
@@ -131,7 +131,7 @@ impl Program {
         Ok((answer.status().as_u16(), version, answer.text().await?))
     }
 
-    /// The most memory that it has had so far.
+    /// The most memory that the program has had so far.
     pub(crate) fn memory(&self) -> anyhow::Result<String> {
         let Ok(status) = fs::read_to_string(format!("/proc/{}/status", self.child.id())) else {
             return Ok("not told by this system".to_owned());

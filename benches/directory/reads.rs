@@ -1,4 +1,4 @@
-//! The kinds of requests that are measured, and what each has to reach (design, section 8).
+//! Lists the kinds of requests that are measured, and the rate that each has to reach (design, section 8).
 
 use anyhow::{Context as _, ensure};
 use rollbook::scim::schema::{DERIVED_GROUP_URN, ENTERPRISE_URN};
@@ -11,12 +11,12 @@ use super::settings::Settings;
 use super::table::{Table, thousands};
 use super::wrk::{self, Floor, Request};
 
-/// Different people that the requests about one person go round.
+/// How many different people the requests about one person use in turn.
 const ASKED: u32 = 500;
-/// Different pages that the requests for pages by cursor go round.
+/// How many different pages the requests for pages by cursor use in turn.
 const CURSORS: u32 = 50;
 
-/// What a kind of request has to reach.
+/// The target that a kind of request has to reach.
 #[derive(Clone, Copy)]
 enum Reach {
     /// A share of the floor.
@@ -163,7 +163,7 @@ async fn with_a_policy(
     ])
 }
 
-/// An index that nobody walks to.
+/// An index that no client pages to.
 fn far(people: u32) -> u32 {
     people / 10 * 9 + 1
 }
@@ -241,7 +241,7 @@ impl Row {
         &self.name
     }
 
-    /// Whether its requests are answered as the row's name says, so that no error is measured.
+    /// Whether its requests are answered as the row's name states, so that no error is measured.
     async fn check(&self, program: &Program) -> anyhow::Result<()> {
         for request in self.requests.iter().take(3) {
             let header = request.header.as_ref().map(|(name, value)| (*name, value.as_str()));
@@ -310,7 +310,7 @@ async fn cursors(program: &Program, token: &str, people: u32) -> anyhow::Result<
     Ok(requests)
 }
 
-/// Three letters of names, as somebody types them into a search field.
+/// Three letters of names, as a person types them into a search field.
 fn contains(asked: &[Value], token: &str) -> anyhow::Result<Vec<Request>> {
     let mut requests = Vec::new();
     for user in asked.iter().step_by(10) {

@@ -1,4 +1,4 @@
-//! What a run of the benchmark is told, and where it works.
+//! The settings of a benchmark run, and the directory where it works.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

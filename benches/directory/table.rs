@@ -1,4 +1,4 @@
-//! The table that is printed: Markdown, so that it can stand in a page as it is.
+//! Formats the printed table in Markdown, so that it can be pasted into a page unchanged.
 
 pub(crate) struct Table {
     people: u32,

@@ -1,4 +1,4 @@
-//! The whole directory read by one client, page after page.
+//! Reads the whole directory with one client, page after page.
 
 use std::time::Instant;
 

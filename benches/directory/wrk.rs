@@ -1,4 +1,5 @@
-//! The load generator, `wrk`, and the floor: what this machine's web server answers for a canned document under it.
+//! Runs the load generator, `wrk`. It also measures the floor: what this machine's web server answers for a canned
+//! document under it.
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -8,12 +9,12 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-/// Connections that ask at the same time.
+/// Connections that send requests at the same time.
 const CONNECTIONS: u32 = 8;
 /// Size of the canned document, in bytes.
 const CANNED: usize = 2_048;
 
-/// One request of a kind; `wrk` goes round all of a kind.
+/// The requests of one kind; `wrk` sends them in turn.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) path: String,
@@ -21,7 +22,7 @@ pub(crate) struct Request {
     pub(crate) header: Option<(&'static str, String)>,
 }
 
-/// What came of a load.
+/// The result of a load.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct Figures {
     pub(crate) per_second: f64,

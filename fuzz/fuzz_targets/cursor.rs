@@ -1,4 +1,4 @@
-//! Cursors: nothing but what was sealed opens, and what opens is read without harm, whatever is in it.
+//! Fuzzes cursors: only what the server sealed opens. Whatever opens is read without harm, whatever it contains.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(KEYS.open(PLACE, bytes).is_err(), "nobody makes one up");
     let sealed = KEYS.seal(PLACE, bytes);
     assert_eq!(KEYS.open(PLACE, &sealed).expect("it was sealed for this place").as_slice(), bytes);
-    // The input says too where it is tampered with.
+    // The input also states where it is tampered with.
     let at = bytes.first().map_or(0, |byte| usize::from(*byte) % sealed.len());
     let mut tampered = sealed;
     tampered[at] ^= 1;

@@ -1,5 +1,5 @@
-//! Filters: whatever parses is printed and parsed to the same tree, checked against both kinds of resource, and
-//! answered in memory.
+//! Fuzzes filters: each filter that parses must print and parse to the same tree again. It is also checked against both
+//! kinds of resource and evaluated in memory.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -51,7 +51,7 @@ fn fits_or_is_refused(filter: &Filter) {
                 }
                 checked.ok()
             });
-            // What is hidden cannot be asked for, and everything else can.
+            // Hidden attributes cannot be requested, and all others can.
             let Some(open) = open else {
                 assert_eq!(closed, None, "who sees less may not ask more");
                 continue;

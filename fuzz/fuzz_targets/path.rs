@@ -1,5 +1,5 @@
-//! Attribute paths: whatever reads prints the same, reads the same in a filter, and finds nothing that is hidden,
-//! whether it is resolved, projected or sorted by.
+//! Fuzzes attribute paths: each path that parses prints the same and means the same in a filter. It finds nothing that
+//! is hidden, whether it is resolved, projected or sorted by.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! Bodies of searches: JSON that is taken is JSON to everybody, and what is read of it keeps the limits.
+//! Fuzzes bodies of searches: each accepted body is JSON for every other parser too. What is read from it keeps the
+//! limits.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -38,7 +39,7 @@ fuzz_target!(|bytes: &[u8]| {
     });
 });
 
-/// In each mode, of each type and of all, with and without what is sensitive; what was read is answered.
+/// In each mode, of each type and of all, with and without sensitive attributes. A query that was read is answered.
 fn ask(read: impl Fn(Mode, Option<ResourceType>, &Hidden) -> Vec<Checked>) {
     for mode in [Mode::Lenient, Mode::Strict] {
         for kind in [Some(ResourceType::User), Some(ResourceType::Group), None] {

@@ -1,4 +1,4 @@
-//! `rollbook check`: whether everything is in place that the server needs; one line each.
+//! Implements `rollbook check`: whether everything is in place that the server needs; one line each.
 
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use crate::store::db::migrations::Shape;
 use crate::store::db::pool::Connection;
 use crate::store::db::source::DatabaseSource;
 
-/// How far the clocks of server and database may be apart without a word.
+/// How far the clocks of server and database may be apart without a report.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
 /// Checks settings, database, clock, keys and HR systems. `false` when something is wrong.
@@ -103,7 +103,7 @@ pub async fn check(settings: Settings, clock: Clock) -> anyhow::Result<bool> {
     Ok(report.all_right)
 }
 
-/// Compares the clocks and the shape of the database. `false` when there is nothing more to look at.
+/// Compares the clocks and the shape of the database. `false` when there is nothing more to check.
 async fn look_at_shape(context: &Context, place: &str, report: &mut Report) -> anyhow::Result<bool> {
     let skew = clock_check::compare(context).await?;
     let apart = (context.clock.machine() - context.clock.now()).abs();

@@ -82,7 +82,7 @@ struct Memory {
 /// Runs the demo until a signal.
 ///
 /// # Errors
-/// One line that says what is missing.
+/// One line that states what is missing.
 pub async fn demo(args: DemoArgs, clock: Clock) -> anyhow::Result<()> {
     let mut settings = args.settings;
     let data_dir = settings.data_dir.take().unwrap_or_else(default_data_dir);
@@ -147,8 +147,8 @@ pub async fn demo(args: DemoArgs, clock: Clock) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `./rollbook-data/demo`; for root in a directory that nobody else may enter (a checkout below `/root`), a place that
-/// the cluster's own user can reach.
+/// `./rollbook-data/demo`; for root in a directory that no other user may enter (a checkout below `/root`), a place
+/// that the cluster's own user can reach.
 fn default_data_dir() -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default();
     let closed = here.ancestors().any(|dir| fs::metadata(dir).is_ok_and(|metadata| metadata.mode() & 0o001 == 0));
@@ -271,7 +271,7 @@ fn returned(callback: &str) -> anyhow::Result<Returned> {
     Ok(returned)
 }
 
-/// The connection of that name; made where it is missing, and told where its HR system is now.
+/// The connection of that name; made where it is missing, and given the present address of its HR system.
 async fn ensure_connection(context: &Context, order: NewConnectionOrder, actor: &Actor) -> anyhow::Result<Uuid> {
     let mut conn = context.db.get().await?;
     let known = store::connections::all(&mut conn).await?.into_iter().find(|known| known.name == order.name);
@@ -318,7 +318,7 @@ async fn going(context: &Context, connection: Uuid) -> anyhow::Result<Option<Uui
     Ok(store::runs::going(&mut conn, connection).await?.map(|run| run.id))
 }
 
-/// Waits until a run has ended, and follows it if it begins anew.
+/// Waits until a run has ended, and follows it if it begins again.
 async fn ended(context: &Context, run: Uuid) -> anyhow::Result<()> {
     let mut notified = context.wake.listen();
     let mut id = run;

@@ -1,4 +1,4 @@
-//! Which jobs there are.
+//! Defines which jobs there are.
 
 use chrono::TimeDelta;
 use futures_util::FutureExt;
@@ -64,7 +64,7 @@ impl JobEntry {
     }
 }
 
-/// All jobs. What a wrong clock does harm to says `true`; what only carries on what is written says `false`.
+/// All jobs. What a wrong clock does harm to has `true`; what only carries on what is written has `false`.
 const JOBS: [JobEntry; 11] = [
     JobEntry::new("housekeeping", true, |context| timers::keep_house(context).boxed()),
     JobEntry::new("timers", true, |context| timers::fire(context).boxed()),
@@ -113,13 +113,13 @@ pub async fn run_until_idle(context: &Context) -> Result<(), FlowError> {
     }
 }
 
-/// How often it is asked whether there is a reason to look.
+/// How often the job checks whether there is a reason to compare.
 const TICK: TimeDelta = TimeDelta::seconds(1);
-/// Ticks between two looks while all is well, and while the clocks differ.
+/// Ticks between two checks while all is well, and while the clocks differ.
 const WHILE_WELL: u32 = 60;
 const WHILE_SKEWED: u32 = 5;
 
-/// One look: compares the clocks, then repairs what a wrong clock or a wrong key left behind.
+/// One check: compares the clocks, then repairs what a wrong clock or a wrong key left behind.
 pub(super) async fn look(context: &Context) -> Result<(), FlowError> {
     clock_check::compare(context).await?;
     clock_check::look_back(context).await?;
@@ -127,7 +127,7 @@ pub(super) async fn look(context: &Context) -> Result<(), FlowError> {
     Ok(())
 }
 
-/// Looks until `stop` is cancelled.
+/// Checks until `stop` is cancelled.
 pub(super) async fn watch(context: Context, stop: CancellationToken) {
     let mut ticks = 0;
     while stop.run_until_cancelled(context.clock.wait(TICK)).await.is_some() {

@@ -1,4 +1,4 @@
-//! The program: its commands, and what each ends with.
+//! Defines the program: its commands, and the exit code of each.
 //!
 //! It is compiled here and not in `main`, so that the futures of everything are built once, in the library.
 
@@ -41,7 +41,7 @@ enum Command {
     Admin(Box<cli::Command>),
 }
 
-/// Runs the command that the arguments name; mistakes are told on standard error.
+/// Runs the command that the arguments name; mistakes are reported on standard error.
 #[must_use]
 pub fn program() -> ExitCode {
     let arguments = Arguments::parse();
@@ -74,7 +74,7 @@ pub fn program() -> ExitCode {
     }
 }
 
-/// An error with its causes, without those that it has told already.
+/// An error with its causes, without those that it has reported already.
 fn told(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {

@@ -1,4 +1,4 @@
-//! Answers of the server: as they came, for `--json`, and as types of the API, for people.
+//! Answers of the server: unchanged for `--json`, and as types of the API for output that people read.
 
 use std::marker::PhantomData;
 

@@ -1,4 +1,4 @@
-//! The admin API as the command line calls it.
+//! Calls the admin API for the command line.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -119,7 +119,7 @@ impl Client {
         }
     }
 
-    /// The id of what an admin calls by id, or by the name that `named` reads from each item of a list.
+    /// The id of a resource that an admin named by id or by name. `named` reads the name from each item of a list.
     pub(super) async fn resolve<T: DeserializeOwned>(
         &self,
         list: &str,
@@ -191,7 +191,7 @@ impl Client {
 /// A problem in one line: what is wrong with single members, else the whole.
 fn refusal(problem: Value) -> String {
     let detail = problem["detail"].as_str().unwrap_or_default().to_owned();
-    // A newer server may have codes that this program does not know; what it says is readable all the same.
+    // A newer server may have codes that this program does not know; its text is readable all the same.
     let errors = serde_json::from_value::<Refusal>(problem).map(|refusal| refusal.errors).unwrap_or_default();
     let members: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
     super::table::clean(&if members.is_empty() { detail } else { members.join("; ") })

@@ -1,4 +1,4 @@
-//! `rollbook connection …`
+//! The command `rollbook connection …`.
 
 mod add;
 mod mapping;
@@ -27,7 +27,7 @@ use crate::api::runs::{Run, RunStarted, RunState};
 /// What can be done with connections.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Verb {
-    /// List the connections with their state, freshness and tally.
+    /// List the connections with their state, freshness and counts.
     List(List),
     /// Show one connection, and what is wrong with it.
     Show(Which),
@@ -36,7 +36,7 @@ pub enum Verb {
     Add(add::Kind),
     /// Pull and plan, publish nothing.
     Preview(Pull),
-    /// Show the latest plan: what would be done to whom.
+    /// Show the latest plan: what would change for which person.
     Plan(Plan),
     /// End the set-up: publish the plan, pull by schedule from now on.
     Finish(Finish),
@@ -48,9 +48,9 @@ pub enum Verb {
     Resume(Act),
     /// Get the address where an admin of the HR system gives consent (Justworks).
     Authorize(Act),
-    /// Give a new credential of the same account; where the HR system wants consent, get the address for it.
+    /// Give a new credential of the same account; if the HR system wants consent, get the address for it.
     Reauthorize(Reauthorize),
-    /// Show the value map with the words that the HR system uses, or change it.
+    /// Show the value map with the values that the HR system uses, or change it.
     Mapping(mapping::Change),
 }
 
@@ -135,8 +135,8 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &mut dyn Write) -> Res
     }
 }
 
-/// What `reauthorize` answers: the run that pulls with the new credential, the page for consent, or the connection, which
-/// is paused and stays so.
+/// What `reauthorize` answers: the run that pulls with the new credential, the page for consent, or the connection,
+/// which is paused and stays so.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Reauthorized {
@@ -182,8 +182,8 @@ async fn begin(pull: &Pull, step: &str, client: &Client, out: &mut dyn Write) ->
     show_begun(&begun, client, out)
 }
 
-/// Finishes with the plan that was seen. When that plan would do something else by now, shows the difference, and goes on
-/// with the plan as it is now if that is wanted.
+/// Finishes with the plan that was seen. When that plan would do something else by now, shows the difference, and goes
+/// on with the plan as it is now if that is wanted.
 async fn finish(order: &Finish, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let id = id(client, &order.act.which).await?;
     let seen = match &order.plan {
@@ -199,7 +199,7 @@ async fn finish(order: &Finish, client: &Client, out: &mut dyn Write) -> Result<
         Err(CliError::Failed(refusal)) => refusal,
         Err(error) => return Err(error),
     };
-    // A plan that was named and is no longer the latest is refused as it always was; one that was made again in its
+    // A plan that was named and is no longer the latest is refused as always. A plan that was made again in its
     // place is the latest of the same preview.
     let now = latest_plan(&id, true, client).await?;
     let Some(now) = now.filter(|now| refusal.contains("differs from the plan") && Some(now) != seen.as_ref()) else {

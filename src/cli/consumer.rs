@@ -1,4 +1,4 @@
-//! `rollbook consumer …`
+//! The command `rollbook consumer …`.
 
 use std::io::Write;
 
@@ -17,9 +17,9 @@ use crate::api::tokens::Warning;
 /// What can be done with consumers.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Verb {
-    /// List the consumers, and what to look at.
+    /// List the consumers, and what needs attention.
     List(List),
-    /// Show one consumer: what it may do, what it sees, and what to look at.
+    /// Show one consumer: what it may do, what it sees, and what needs attention.
     Show(Which),
     /// Add a consumer; give it a token with `rollbook token add`.
     Add(Add),
@@ -50,14 +50,15 @@ struct Policy {
     /// Only groups that satisfy this SCIM filter, such as `kind eq "department"`. [default: all groups]
     #[arg(long, value_name = "FILTER")]
     group_filter: Option<String>,
-    /// Only this attribute, a whole schema by its URN, or `*` for all but the sensitive ones; a sensitive one needs its name and the scope people:sensitive. May be repeated. [default: *]
+    /// Only this attribute, a whole schema by its URN, or `*` for all but the sensitive ones; a sensitive one needs its
+    /// name and the scope people:sensitive. May be repeated. [default: *]
     #[arg(long = "attribute", value_name = "NAME")]
     attributes: Vec<String>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub struct Add {
-    /// What to call the consumer.
+    /// The name of the consumer.
     #[arg(long)]
     name: String,
     /// What it may do: scim:read, people:sensitive, events:read, admin:read, admin, metrics:read. May be repeated.
@@ -76,10 +77,11 @@ pub struct Add {
 pub struct Change {
     #[command(flatten)]
     which: Which,
-    /// What to call it from now on.
+    /// Its name from now on.
     #[arg(long)]
     name: Option<String>,
-    /// What it may do from now on, all of it: scim:read, people:sensitive, events:read, admin:read, admin, metrics:read. May be repeated.
+    /// What it may do from now on, all of it: scim:read, people:sensitive, events:read, admin:read, admin,
+    /// metrics:read. May be repeated.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
     /// Whether to show the worker's id at the HR system as `externalId`.
@@ -177,7 +179,7 @@ impl Add {
 }
 
 impl Change {
-    /// What the server is asked to change: only what is named, since `null` takes a filter away.
+    /// The requested change: only what is named, since `null` takes a filter away.
     fn body(&self) -> Result<Value, CliError> {
         let mut body = json!({});
         if let Some(name) = &self.name {
@@ -249,7 +251,7 @@ fn tokens(one: &Consumer) -> String {
     }
 }
 
-/// What an admin should look at, each on a line.
+/// What needs the attention of an admin, each on a line.
 pub(super) fn warn(warnings: &[Warning], prefix: &str, out: &mut dyn Write) -> Result<(), CliError> {
     warnings.iter().try_for_each(|warning| line(out, &clean(&format!("! {prefix}{}", warning.message))))
 }

@@ -1,15 +1,15 @@
-//! Why a command did not do what was asked.
+//! The reasons why a command failed.
 
 /// Why a command did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CliError {
-    /// The command makes no sense as it was written.
+    /// The command is invalid as it was written.
     #[error("{0}")]
     Usage(String),
     /// The answer is no longer read, as in `rollbook … | head`.
     #[error("the answer is no longer read")]
     Closed,
-    /// The server, or the way to it, said no.
+    /// The server refused, or could not be reached.
     #[error("{0}")]
     Failed(String),
 }

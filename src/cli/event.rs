@@ -1,4 +1,4 @@
-//! `rollbook event …`
+//! The command `rollbook event …`.
 
 use std::io::Write;
 
@@ -23,7 +23,8 @@ pub enum Verb {
 
 #[derive(Clone, Debug, Args)]
 pub struct List {
-    /// Begin after this sequence number; with the token of a consumer that is no admin, after this mark. [default: the beginning]
+    /// Begin after this sequence number; with the token of a consumer that is no admin, after this mark. [default: the
+    /// beginning]
     #[arg(long, value_name = "NUMBER")]
     after: Option<String>,
     #[command(flatten)]
@@ -91,7 +92,8 @@ fn redacted(event: &RedactedEvent) -> Vec<String> {
     ]
 }
 
-/// The values that an event is about. What is only touched has no value of its own to show, and neither has a new person.
+/// The values that an event is about. What is only touched has no value of its own to show, and neither has a new
+/// person.
 fn what(kind: &str, changes: &[ChangedValue]) -> String {
     if kind == EventKind::PersonCreated.as_str() {
         return String::new();

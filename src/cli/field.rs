@@ -1,4 +1,4 @@
-//! `rollbook field …`
+//! The command `rollbook field …`.
 
 use std::io::Write;
 
@@ -17,15 +17,15 @@ use crate::api::runs::PlanMade;
 /// What can be done with fields.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Verb {
-    /// List the units of a person, and whose word counts for each.
+    /// List the fields of a person, and the precedence of connections for each.
     List,
-    /// Say whose word counts for a unit, or look at what that would change.
+    /// Set the precedence of connections for a field, or preview what that would change.
     Set(Set),
 }
 
 #[derive(Clone, Debug, Args)]
 pub struct Set {
-    /// The unit, as `field list` names it: title, name, manager …
+    /// The field, as `field list` names it: title, name, manager …
     unit: String,
     /// The connections in order, by id or name; those that are left out follow in the order in which they came.
     #[arg(required_unless_present = "default")]

@@ -1,4 +1,4 @@
-//! `rollbook group …`
+//! The command `rollbook group …`.
 
 use std::io::Write;
 
@@ -24,9 +24,9 @@ pub enum Verb {
     Disable(Switch),
     /// List the groups.
     List(List),
-    /// Show one group and what is behind it.
+    /// Show one group and its sources.
     Show(Which),
-    /// Let another name lead to a group: whoever carries it joins this group.
+    /// Add another name that leads to a group: people with that name join this group.
     Alias(Alias),
 }
 

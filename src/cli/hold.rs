@@ -1,4 +1,4 @@
-//! `rollbook hold …`
+//! The command `rollbook hold …`.
 
 use std::io::Write;
 
@@ -17,7 +17,7 @@ use crate::api::runs::RunStarted;
 /// What can be done with holds.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Verb {
-    /// List the holds that wait for your word, or all of them.
+    /// List the holds that wait for your decision, or all of them.
     List(List),
     /// Show who would leave, and why.
     Show(Which),

@@ -1,4 +1,4 @@
-//! Options that many commands have.
+//! Options that many commands share.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::SecretString;
 
-/// Where the server is, who asks, and how to answer.
+/// The address of the server, the token, and the output format.
 #[derive(Clone, Args)]
 pub(crate) struct Access {
     /// The URL of the server.

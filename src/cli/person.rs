@@ -1,4 +1,4 @@
-//! `rollbook person …`
+//! The command `rollbook person …`.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -23,7 +23,7 @@ pub enum Verb {
 
 #[derive(Clone, Debug, Args)]
 pub struct Show {
-    /// The id of the person, or an email of now or of former times.
+    /// The id of the person, or a current or former email.
     person: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a plan would change, for people.
+//! Prints what a plan would change.
 
 use std::io::Write;
 

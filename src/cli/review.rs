@@ -1,4 +1,4 @@
-//! `rollbook review …`
+//! The command `rollbook review …`.
 
 use std::io::Write;
 
@@ -20,9 +20,9 @@ use crate::api::runs::RunStarted;
 pub enum Verb {
     /// List the open questions, or those that are answered.
     List(List),
-    /// Show one question: whom it is about, and what is wrong.
+    /// Show one question: which person it is about, and what is wrong.
     Show(Which),
-    /// Answer a question: say what a word means, or let it wait.
+    /// Answer a question: set what a value means, or let it wait.
     Resolve(Resolve),
 }
 
@@ -36,7 +36,7 @@ pub struct Which {
 pub struct Resolve {
     /// The review item, by id.
     review: String,
-    /// What the unmapped word means, such as `Employee` or `OnLeave`; applied without a new pull.
+    /// What the unmapped value means, such as `Employee` or `OnLeave`; applied without a new pull.
     #[arg(long, value_name = "MEANING", conflicts_with = "wait_days", required_unless_present = "wait_days")]
     map_to: Option<String>,
     /// Do not show the question as open for so many days.
@@ -133,7 +133,7 @@ async fn show(id: &str, client: &Client, out: &mut dyn Write) -> Result<(), CliE
     detail.iter().try_for_each(|said| line(out, &clean(&format!("! {said}"))))
 }
 
-/// What belongs to a question, in words: each field that cannot be read, else each member of the detail.
+/// The details of a question as texts: each field that cannot be read, else each member of the detail.
 fn detail(item: &Review) -> Vec<String> {
     let fields = item.detail.get("fields").cloned();
     if let Some(fields) = fields.and_then(|fields| serde_json::from_value::<Vec<UnreadableField>>(fields).ok()) {

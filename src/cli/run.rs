@@ -1,4 +1,4 @@
-//! `rollbook run …`
+//! The command `rollbook run …`.
 
 use std::io::Write;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::api::events::Event;
 use crate::api::problems::Problem;
 use crate::api::runs::{Run, RunCounts, RunProgress, RunState, WaitingFor};
 
-/// How often a run is looked at while it is watched.
+/// How often a run is read while it is watched.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What can be done with runs.
@@ -28,7 +28,7 @@ pub enum Verb {
     Show(Show),
     /// Follow a run until it has ended: pages, workers, rate, time left.
     Watch(Which),
-    /// End a run before it applies anything; nobody changes by it.
+    /// End a run before it applies anything; no person changes by it.
     Cancel(Cancel),
 }
 
@@ -166,7 +166,7 @@ async fn cancel(order: &Cancel, client: &Client, out: &mut dyn Write) -> Result<
     }
 }
 
-/// A problem in one line: of one record, whose it is first.
+/// A problem in one line. For a problem of one record, the worker comes first.
 fn said(problem: &Problem) -> String {
     let who = match (problem.name.as_ref().value(), &problem.source_id) {
         (Some(name), Some(id)) => format!("{name} ({id}): "),
@@ -178,7 +178,7 @@ fn said(problem: &Problem) -> String {
     format!("! {who}{}{remedy}", problem.message)
 }
 
-/// Looks at a run until it has ended; a line whenever something moved.
+/// Watches a run until it has ended, and prints a line at each progress.
 async fn watch(id: &str, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let mut last = String::new();
     loop {
@@ -210,7 +210,7 @@ async fn watch(id: &str, client: &Client, out: &mut dyn Write) -> Result<(), Cli
     }
 }
 
-/// What a run waits for, in words.
+/// What a run waits for, as a text.
 fn waiting(run: &Run) -> Option<String> {
     let why = match run.waiting_for {
         Some(WaitingFor::RateLimit) => "the rate limit of the HR system",
@@ -221,7 +221,7 @@ fn waiting(run: &Run) -> Option<String> {
     run.waiting_until.map(|until| format!("until {}: {why}", time(until)))
 }
 
-/// How far a run is, in words.
+/// How far a run is, as a text.
 fn progress(progress: &RunProgress) -> String {
     let RunProgress { pages, workers, .. } = progress;
     let of = progress.expected.map(|expected| format!(" of {expected}")).unwrap_or_default();

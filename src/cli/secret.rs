@@ -1,4 +1,4 @@
-//! Secrets on their way in: from a file, from standard input, from the environment; never from an argument.
+//! Reads secrets from a file, from standard input or from the environment; never from an argument.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

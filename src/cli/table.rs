@@ -1,4 +1,4 @@
-//! Tables and lists of facts for people to read.
+//! Prints tables and lists of facts for people to read.
 
 use std::io::{ErrorKind, Write};
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::error::CliError;
 use crate::api::Page;
 
-/// Writes a table, or in words that there is nothing.
+/// Writes a table, or a sentence that there is nothing.
 pub(super) fn table(out: &mut dyn Write, heads: &[&str], rows: &[Vec<String>], nothing: &str) -> Result<(), CliError> {
     if rows.is_empty() {
         return line(out, nothing);
@@ -57,7 +57,7 @@ pub(super) fn json(out: &mut dyn Write, value: &Value) -> Result<(), CliError> {
     line(out, &text)
 }
 
-/// Says so when the list goes on.
+/// Prints a line when the list goes on.
 pub(super) fn more<T>(list: &Page<T>, out: &mut dyn Write) -> Result<(), CliError> {
     if list.next_cursor.is_some() { line(out, "… and more: raise --limit to see them") } else { Ok(()) }
 }
@@ -95,8 +95,8 @@ fn whole_seconds(text: &str) -> Option<String> {
     (is_fraction && instant.parse::<DateTime<Utc>>().is_ok()).then_some(instant)
 }
 
-/// How the next command names a thing: by its name, quoted for a shell where that is needed, or by its id where the name
-/// would not be understood.
+/// How the next command names a resource: by its name, quoted for a shell where that is needed, or by its id where the
+/// name would not be understood.
 pub(super) fn called(id: Uuid, name: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_.@".contains(c);
     if Uuid::try_parse(name).is_ok() || name.starts_with('-') || clean(name) != name {
@@ -108,7 +108,7 @@ pub(super) fn called(id: Uuid, name: &str) -> String {
     }
 }
 
-/// Names come from outside: none may steer the terminal.
+/// Names come from outside: none may control the terminal.
 pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

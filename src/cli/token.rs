@@ -1,4 +1,4 @@
-//! `rollbook token …`
+//! The command `rollbook token …`.
 
 use std::io::Write;
 
@@ -17,11 +17,11 @@ use crate::api::tokens::{NewToken, Token};
 /// What can be done with tokens.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Verb {
-    /// Make a token and print it, this once; those that are out stay good.
+    /// Make a token and print it, this once; existing tokens stay valid.
     Add(Add),
     /// List the tokens of a consumer, without the tokens themselves.
     List(Which),
-    /// Take a token back, at once.
+    /// Revoke a token, at once.
     Remove(Remove),
 }
 
@@ -35,10 +35,10 @@ pub struct Which {
 pub struct Add {
     #[command(flatten)]
     which: Which,
-    /// What to call the token; the audit names it. [default: the consumer's name and the day]
+    /// The name of the token; the audit shows it. [default: the consumer's name and the day]
     #[arg(long)]
     name: Option<String>,
-    /// How many days it is good for.
+    /// How many days it is valid.
     #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3_650))]
     days: u32,
     #[command(flatten)]

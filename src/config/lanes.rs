@@ -1,4 +1,4 @@
-//! Settings of database connections, and of what one consumer may take of them.
+//! Settings of database connections, and of the share of them that one consumer may use.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::store::db::lanes::{CallerLimits, LaneSettings};
 /// How many database connections each kind of work has, and how much of them one consumer may use at once.
 #[derive(Clone, Debug, Default, Args)]
 pub struct LaneArgs {
-    /// Database connections for cheap reads of consumers: by id, by a key, pages of everybody. [default: 12]
+    /// Database connections for cheap reads of consumers: by id, by a key, pages of all people. [default: 12]
     #[arg(long, env = "ROLLBOOK_READ_CONNECTIONS", value_name = "NUMBER")]
     pub read_connections: Option<String>,
-    /// Database connections for expensive queries: filters and sorts that can look at everybody. [default: 4]
+    /// Database connections for expensive queries: filters and sorts that can read all people. [default: 4]
     #[arg(long, env = "ROLLBOOK_QUERY_CONNECTIONS", value_name = "NUMBER")]
     pub query_connections: Option<String>,
     /// Database connections for the admin API. [default: 4]

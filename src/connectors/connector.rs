@@ -1,8 +1,8 @@
-//! What every connector offers to a pull: an identity check, a reading in pages, records by id.
+//! The interface that every connector offers to a pull: an identity check, a reading in pages, records by id.
 //!
-//! The shape is that of the weakest and the strangest HR systems we know of: paging state is opaque and the
-//! connector's own; an incremental mark may not exist; full records may need a second stage by id; and that a read was
-//! complete is said explicitly, because only that allows a conclusion from absence (law 2).
+//! The interface fits the weakest and the most unusual HR systems we know of. Paging state is opaque and belongs to the
+//! connector. An incremental mark may not exist. Full records may need a second request by id. A read states explicitly
+//! that it was complete, because only that allows a conclusion from absence (law 2).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -22,17 +22,17 @@ static NOTHING: BTreeSet<Part> = BTreeSet::new();
 pub trait Connector: Send + Sync + fmt::Debug {
     fn capabilities(&self) -> Capabilities;
 
-    /// The value map that an admin is offered for this kind of HR system before the first words were seen.
+    /// The value map that an admin is offered for this kind of HR system before the first values were seen.
     fn default_mapping(&self) -> Mapping;
 
-    /// Asks the HR system who we are: proves the credential and names the account.
+    /// Requests our identity from the HR system: proves the credential and names the account.
     fn identify(&self) -> BoxFuture<'_, Result<Account, ConnectorError>>;
 
     /// Begins a reading: reads what every record needs (departments, ends of employment, countries).
     fn begin(&self, request: ReadRequest) -> BoxFuture<'_, Result<Box<dyn Reading>, ConnectorError>>;
 }
 
-/// A reading that is going on. Pages are asked for one after the other; details may be asked for in parallel.
+/// A reading that is going on. Pages are requested one after the other; details may be requested in parallel.
 pub trait Reading: Send + Sync {
     /// How records are being read; evidence of absence holds only among readings with the same method.
     fn method(&self) -> String;
@@ -43,34 +43,36 @@ pub trait Reading: Send + Sync {
         Coverage::Full
     }
 
-    /// The parts of a worker that we are not allowed to see: where one is missing in a statement of this reading, it was
-    /// not cleared. See [`Worker::keep_hidden`].
+    /// The parts of a worker that we are not allowed to see: where one is missing in a statement of this reading, it
+    /// was not cleared. See [`Worker::keep_hidden`].
     fn hidden(&self) -> &BTreeSet<Part> {
         &NOTHING
     }
 
     fn next_page(&mut self) -> BoxFuture<'_, Result<Page, ConnectorError>>;
 
-    /// The full record of one id. Used for the second stage, and to refute an absence (law 2).
+    /// The full record of one id. Used for the second request of a record, and to refute an absence (law 2).
     fn detail<'a>(&'a self, id: &'a SourceId) -> BoxFuture<'a, Result<Detail, ConnectorError>>;
 
-    /// Draws again what rests on parts of a record, after hidden ones were filled from an earlier statement.
+    /// Derives again the values that depend on parts of a record, after hidden ones were filled from an earlier
+    /// statement.
     fn conclude(&self, _worker: &mut Worker) {}
 
-    /// What the connector wants to remember for its next reading; opaque to everybody else.
+    /// What the connector wants to remember for its next reading; opaque to all other code.
     fn memory(&self) -> serde_json::Value;
 }
 
 /// What a reading covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coverage {
-    /// Everybody. Only such a reading, and only a complete one, says anything about those it does not name (law 2).
+    /// All workers. Only such a reading, and only a complete one, says anything about workers that it does not name
+    /// (law 2).
     Full,
-    /// Those who changed since the mark. Whoever is not named is as before.
+    /// Workers that changed since the mark. A worker that is not named is unchanged.
     Changed,
 }
 
-/// What a word for a kind of work relation probably means; an admin decides.
+/// The probable meaning of a value for a kind of work relation; an admin decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Proposal {
@@ -85,7 +87,7 @@ pub struct Proposal {
 pub struct Capabilities {
     /// Whether a reading can be limited to what changed since a mark.
     pub incremental: bool,
-    /// How many details may be asked for at once, where records come in two stages.
+    /// How many details may be requested at once, where a full record needs a second request.
     pub detail_concurrency: usize,
     /// Whether the HR system says how many records there are.
     pub counts: bool,
@@ -101,7 +103,7 @@ pub struct Account {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadRequest {
-    /// What [`Reading::memory`] said at the end of the last reading.
+    /// The result of [`Reading::memory`] at the end of the last reading.
     pub memory: Option<serde_json::Value>,
     /// Read only what changed since this mark, where the connector can.
     pub since: Option<serde_json::Value>,
@@ -121,7 +123,7 @@ pub struct Page {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
     Worker(Box<Worker>),
-    /// The record is known by id alone; its detail has to be asked for.
+    /// The record is known by id alone; its detail has to be requested.
     Thin(SourceId),
     Rejected(Rejected),
 }
@@ -134,7 +136,7 @@ pub struct End {
     pub distinct: Option<u64>,
     /// Where an incremental reading would go on.
     pub mark: Option<serde_json::Value>,
-    /// A list that holds whoever works there now was empty, whatever the others held.
+    /// A list of the people who work there now was empty, whatever the other lists had.
     pub is_hollow: bool,
 }
 
@@ -146,7 +148,7 @@ pub enum Detail {
     Gone,
 }
 
-/// Why a connector could not go on, as an admin has to hear it: in plain words, without credentials or personal data.
+/// Why a connector could not go on, for an admin: in plain language, without credentials or personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum ConnectorError {
@@ -159,13 +161,13 @@ pub enum ConnectorError {
         "{request} was answered with status {status}, but not as {system} refuses: {detail}; a proxy or a firewall is probably in the way"
     )]
     Blocked { system: String, request: String, status: u16, detail: String },
-    /// There is no credential that could be shown to the HR system.
+    /// There is no credential for the HR system.
     #[error("there is no credential to use: {detail}")]
     NoCredential { detail: String },
-    /// The stored credential is sealed with a key that this server does not have. The right key cures it.
+    /// The stored credential is sealed with a key that this server does not have. The right key solves it.
     #[error("the stored credential cannot be opened: {detail}")]
     KeyMissing { detail: String },
-    /// The HR system is there and says no for a reason that trying again does not cure.
+    /// The HR system is reachable and refuses for a reason that another try does not solve.
     #[error("{system} refused {request} with status {status}: {detail}")]
     Refused { system: String, request: String, status: u16, detail: String },
     /// Too many failures in a row: network, time-outs, 5xx, rate limits.
@@ -175,10 +177,10 @@ pub enum ConnectorError {
         request: String,
         tries: u32,
         detail: String,
-        /// When the HR system asked us to come back, in seconds from the last try.
+        /// The time that the HR system gave for the next try, in seconds from the last try.
         retry_after: Option<Duration>,
     },
-    /// An answer that we cannot read: HTML, truncated JSON, a shape nobody documented.
+    /// An answer that we cannot read: HTML, truncated JSON, an undocumented shape.
     #[error("{system} answered {request} with something that is no such answer: {detail}")]
     Malformed { system: String, request: String, detail: String },
     /// An answer, or a list without end, that goes beyond what is read.

@@ -1,8 +1,8 @@
-//! Single values of a vendor's record, read without trust: any may be missing, null or of another type.
+//! Reads single values of a vendor's record without trust: any may be missing, null or of another type.
 //!
 //! Each reader of [`Fields`](super::fields::Fields) has three answers: a value, none, and [`Wrong`] for a value that is
-//! there and cannot be read. The functions without `read` in front are for answers that are no records of workers; there
-//! a wrong value is none.
+//! there and cannot be read. The functions without `read` in front are for answers that are no records of workers;
+//! there a wrong value is none.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ use crate::directory::ids::SourceId;
 use crate::directory::text::{clean, is_invisible};
 use crate::directory::worker::Rejected;
 
-/// Ids are short today; this leaves room for others, in characters.
+/// Ids are short today; this leaves space for longer ones, in characters.
 const LONGEST_ID: usize = 200;
 
 /// No text of a directory is longer, in characters. A longer one is not cut: that would make another value.
 pub(super) const LONGEST_TEXT: usize = 1_000;
 
-/// A decoder writes this in the place of what is no character, so that a text with it is not what was meant.
+/// A decoder writes this in place of invalid bytes. So a text with it is not the intended text.
 const REPLACEMENT: char = '\u{FFFD}';
 
 /// A value is there and is not what was expected.
@@ -36,8 +36,8 @@ pub(super) fn read_text(value: &Value) -> Read<String> {
     Ok(text)
 }
 
-/// A text that a program compares, such as an address: trimmed and else as it is, since without one of its characters it
-/// would be another. Of what cannot be stored (NUL) a sign is kept that no address has.
+/// A text that a program compares, such as an address: trimmed and else as it is, since without one of its characters
+/// it would be another. Of what cannot be stored (NUL) a sign is kept that no address has.
 pub(super) fn read_exact(value: &Value) -> Read<String> {
     let text = plain_text(value)?.map(str::trim).filter(|text| !text.is_empty());
     Ok(text.map(|text| text.replace('\0', "\u{FFFD}")))
@@ -71,12 +71,13 @@ pub(super) fn read_date(value: &Value) -> Read<NaiveDate> {
     if !shaped || !(rest.is_empty() || is_time(rest)) {
         return Err(Wrong);
     }
-    // What lies before anybody's working life stands for "none" somewhere, or is a mistake; Postgres has no year 0.
+    // A date before the working life of any living person means "none" somewhere, or is a mistake; Postgres has no year
+    // 0.
     let date = NaiveDate::parse_from_str(day, "%Y-%m-%d").ok().filter(|date| date.year() >= 1900);
     date.map(Some).ok_or(Wrong)
 }
 
-/// True or false, also as a word.
+/// True or false, also as a text.
 pub(super) fn read_flag(value: &Value) -> Read<bool> {
     match value {
         Value::Null => Ok(None),

@@ -1,5 +1,5 @@
-//! The fields of one record of a worker. Whoever reads a record through this gets, for each field, a value or none; what is
-//! there and cannot be read, and which keys are missing, is collected on the way (law 2).
+//! Reads the fields of one record of a worker. The reader gets, for each field, a value or none. Fields that cannot be
+//! read and keys that are missing are collected on the way (law 2).
 
 use std::collections::BTreeSet;
 
@@ -47,8 +47,8 @@ impl<'a> Fields<'a> {
         self.read(path, slots, A_TEXT, read_exact)
     }
 
-    /// The address of a manager. One that cannot be a mailbox's matches nobody: it is passed over where an id names the
-    /// manager, and else cannot be read.
+    /// The address of a manager. An address that cannot be a mailbox's matches no person. It is ignored where an id
+    /// names the manager, and else cannot be read.
     pub(super) fn manager_address(&mut self, path: &str, is_named: bool) -> Option<String> {
         let value = self.at(path, &[Slot::Manager])?;
         self.manager_address_in(path, value, is_named)
@@ -115,8 +115,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The value at a path of keys with dots between them. `None` where it is missing or null, and where something on the
-    /// way is no object, which is then noted.
+    /// The value at a path of keys with dots between them. `None` where it is missing or null, and where something on
+    /// the way is no object, which is then noted.
     pub(super) fn at(&mut self, path: &str, slots: &[Slot]) -> Option<&'a Value> {
         let mut value = self.record;
         let mut end = 0;
@@ -140,7 +140,7 @@ impl<'a> Fields<'a> {
         Some(value).filter(|value| !value.is_null())
     }
 
-    /// Notes that a field cannot be read. One that fills nothing is not noted: it matters for nobody's publication.
+    /// Notes that a field cannot be read. One that fills nothing is not noted: no worker's publication depends on it.
     pub(super) fn refuse(&mut self, field: &str, slots: &[Slot], value: &Value, expected: &str) {
         if slots.is_empty() {
             return;

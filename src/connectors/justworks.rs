@@ -1,4 +1,4 @@
-//! Justworks (justworks.com), read by the consent of one of the customer's admins.
+//! Connects to Justworks (justworks.com), which is read by the consent of one of the customer's admins.
 
 mod company;
 mod dialect;
@@ -68,14 +68,14 @@ pub struct Justworks(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     vendor: Vendor,
-    /// What consent was given for.
+    /// The scopes that consent covers.
     scopes: Scopes,
     employee_number_from_work_id: bool,
     login_email_domains: BTreeSet<String>,
 }
 
 impl Justworks {
-    /// A connector for the company that the access token belongs to. Nothing is asked yet.
+    /// A connector for the company that the access token belongs to. No request is made yet.
     ///
     /// # Errors
     /// [`ConnectorError::Settings`] when the settings cannot work, [`ConnectorError::NoCredential`] when there is no
@@ -91,11 +91,11 @@ impl Justworks {
             let detail = "an admin of the company at Justworks has to give consent first";
             return Err(ConnectorError::NoCredential { detail: detail.to_owned() });
         }
-        // A vendor that does not tell what it granted granted what was asked for (RFC 6749 section 5.1).
+        // A vendor that does not state the granted scopes granted the requested ones (RFC 6749 section 5.1).
         let granted = Scopes::of([credentials.get("scope").expose_secret()]);
         let scopes =
             if granted == Scopes::default() { Scopes::of(checked.scopes.iter().map(String::as_str)) } else { granted };
-        // Tokens change every day; the app that asks does not.
+        // Tokens change every day; the client id of the app does not.
         let mut account = DefaultHasher::new();
         (checked.api.as_str(), credentials.get("clientId").expose_secret()).hash(&mut account);
         let pace = outbound.pace(&format!("justworks {:x}", account.finish()), checked.requests_per_minute);

@@ -1,8 +1,8 @@
-//! The authorization code grant (RFC 6749, PKCE by RFC 7636) without any storage: where an admin is sent for consent,
-//! and what the token endpoint says. Who keeps grants, locks their row and comes back is decided elsewhere.
+//! The authorization code grant (RFC 6749, PKCE by RFC 7636) without any storage. It builds the URL for consent and
+//! reads the answers of the token endpoint. Storage of grants, row locks and retries are decided elsewhere.
 //!
 //! A refresh token that rotates is spent by being used. Therefore a token request is made once, and its failures are
-//! told apart by one question: can the other end have read it?
+//! distinguished by one question: can the other end have read it?
 
 mod answer;
 #[cfg(test)]
@@ -89,10 +89,10 @@ pub struct Grant {
     pub access_token: SecretString,
     /// The one to use next; absent when the vendor sent none, and then the one before stays good.
     pub refresh_token: Option<SecretString>,
-    /// When the access token ends. An hour from now where the vendor does not say, or says what has passed already.
+    /// When the access token ends. An hour from now where the vendor states no end, or one that has passed already.
     pub expires_at: DateTime<Utc>,
-    /// The granted scopes, separated by spaces; absent when the vendor does not tell, and then the requested ones were
-    /// granted (RFC 6749 section 5.1).
+    /// The granted scopes, separated by spaces; absent when the vendor does not state them, and then the requested ones
+    /// were granted (RFC 6749 section 5.1).
     pub scope: Option<String>,
 }
 
@@ -108,21 +108,21 @@ pub enum GrantError {
         status: u16,
         detail: String,
     },
-    /// The vendor does not know the app, or what answers is no token endpoint: client id, client secret or URLs are
-    /// wrong. The grant itself was not judged.
+    /// The vendor does not know the app, or the address is no token endpoint: client id, client secret or URLs are
+    /// wrong. The grant itself was not checked.
     #[error("{system} does not take this app or this request ({code}, status {status}): {detail}")]
     Misconfigured { system: &'static str, code: String, status: u16, detail: String },
     /// The request surely did not reach the vendor: it may be made again.
-    /// A refusal that is not the vendor's own: a proxy or a firewall is in the way. The grant was not judged.
+    /// A refusal that is not the vendor's own: a proxy or a firewall is in the way. The grant was not checked.
     #[error("a token request was answered with status {status}, but not as {system} refuses: {detail}")]
     Blocked { system: &'static str, status: u16, detail: String },
     #[error("{system} could not be reached: {detail}")]
     NotSent { system: &'static str, detail: String },
-    /// The vendor may have read the request, and its answer is missing or cannot be read: the refresh token or code may
-    /// be spent, and nobody can tell.
+    /// The vendor may have read the request, and its answer is missing or cannot be read. The refresh token or code may
+    /// be spent, and there is no way to find out.
     #[error("the answer of {system} to the token request was lost: {detail}")]
     Lost { system: &'static str, detail: String },
-    /// The request was not looked at; it may be made again after the wait.
+    /// The request was not processed; it may be made again after the wait.
     #[error("{system} asks to come back later (status 429)")]
     RateLimited { system: &'static str, retry_after: Duration },
 }
@@ -161,12 +161,12 @@ impl OAuthClient {
         self.pkce
     }
 
-    /// The scopes that may be kept of an answer: other words are the vendor's own.
+    /// The scopes that may be kept of an answer: other texts are the vendor's own.
     fn known_scopes(&self) -> Vec<&str> {
         self.scopes.iter().map(String::as_str).chain(self.grantable.iter().copied()).collect()
     }
 
-    /// The scopes that are asked for, separated by spaces.
+    /// The scopes that are requested, separated by spaces.
     #[must_use]
     pub fn requested_scope(&self) -> String {
         self.scopes.join(" ")

@@ -1,4 +1,4 @@
-//! Which kinds of HR systems there are, and how to open a connection of each.
+//! Lists the kinds of HR systems, and opens a connection of each kind.
 
 use std::collections::BTreeMap;
 
@@ -99,7 +99,8 @@ impl Credentials {
 
 /// Opens a connection of a kind with the connector's part of the settings.
 ///
-/// A kind that works by consent needs the grant in the credentials: `accessToken`, and `scope` where the vendor told it.
+/// A kind that works by consent needs the grant in the credentials: `accessToken`, and `scope` where the vendor stated
+/// it.
 ///
 /// # Errors
 /// [`ConnectorError::Settings`] says what in settings or credentials cannot work, [`ConnectorError::NoCredential`] that
@@ -120,7 +121,7 @@ pub fn open(
     }
 }
 
-/// How consent is asked for and kept up, for kinds that work by it; `None` for the others. Checks settings and
+/// How consent is requested and renewed, for kinds that work by it; `None` for the others. Checks settings and
 /// credentials also before there is any consent.
 ///
 /// # Errors
@@ -169,7 +170,7 @@ pub fn needs_consent(kind: &str) -> bool {
     kind == "justworks"
 }
 
-/// What a worker type that no mapping has probably means, where the kind's words tell.
+/// The probable meaning of a worker type that no mapping has, where the values of the kind show it.
 #[must_use]
 pub fn propose(kind: &str, word: &str) -> Option<Proposal> {
     match kind {

@@ -1,4 +1,4 @@
-//! Remote (remote.com), read with a company API token.
+//! Connects to Remote (remote.com), which is read with a company API token.
 
 mod dialect;
 mod facts;
@@ -50,7 +50,7 @@ use reading::RemoteReading;
 const SYSTEM: &str = "Remote";
 const LARGEST_IDENTITY: usize = 1024 * 1024;
 
-/// The words of [`normalise`] for kinds of work relations, and what they mean by default (page section 11).
+/// The values of [`normalise`] for kinds of work relations, and their default meaning (page section 11).
 const WORKER_TYPES: [(&str, EmploymentType); 8] = [
     ("Employee", EmploymentType::Employee),
     ("EOR Employee", EmploymentType::Employee),
@@ -91,7 +91,7 @@ struct Shared {
 }
 
 impl Remote {
-    /// A connector for the company that `token` belongs to. Nothing is asked yet.
+    /// A connector for the company that `token` belongs to. No request is made yet.
     ///
     /// # Errors
     /// [`ConnectorError::Settings`] when settings and token cannot work: no URL, an address that is refused, a token of
@@ -99,7 +99,7 @@ impl Remote {
     pub fn new(settings: &RemoteSettings, token: &SecretString, outbound: Outbound) -> Result<Self, ConnectorError> {
         let checked = settings.check(token)?;
         outbound.check(&checked.base).map_err(|error| ConnectorError::Settings { detail: error.to_string() })?;
-        // Remote counts by company. The token stands for the company, and is not to be read from the pace's name.
+        // Remote counts by company. The token identifies the company, and must not be readable from the pace's name.
         let mut account = DefaultHasher::new();
         (checked.base.as_str(), checked.token.expose_secret()).hash(&mut account);
         let pace = outbound.pace(&format!("remote {:x}", account.finish()), checked.requests_per_minute);

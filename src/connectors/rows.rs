@@ -1,4 +1,4 @@
-//! The rows of a page, one at a time: a row that no parser takes says who it is about, and the page goes on.
+//! Reads the rows of a page, one at a time. A row that no parser accepts is reported with its id, and the page goes on.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub(super) struct Count {
     until: DateTime<Utc>,
     pages: u64,
     rows: u64,
-    /// How many rows the vendor counted on its first page, with room for growth.
+    /// How many rows the vendor counted on its first page, with a margin for growth.
     counted: Option<u64>,
 }
 
@@ -84,7 +84,7 @@ impl Count {
 /// The rows of a list of which `asked` were asked for.
 ///
 /// # Errors
-/// [`Fault::TooMany`] for far more rows than that; another fault when the list cannot be walked.
+/// [`Fault::TooMany`] for far more rows than that; another fault when the structure of the list is broken.
 pub(super) fn of_list(list: Raw<'_>, asked: usize) -> Result<Vec<Raw<'_>>, Fault> {
     list.elements(asked.saturating_mul(SLACK))
 }

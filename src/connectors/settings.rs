@@ -1,4 +1,4 @@
-//! What the settings of every connector have in common: how they are read, and how a mistake in them is told.
+//! What the settings of all connectors have in common: how they are read, and how their mistakes are reported.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ pub(super) fn web_address(name: &str, raw: &str) -> Result<Url, ConnectorError> 
     Ok(url)
 }
 
-/// How often an HR system may be asked in a minute: at least once.
+/// How many requests an HR system may get in a minute: at least one.
 pub(super) fn requests_per_minute(number: u32) -> Result<u32, ConnectorError> {
     if number == 0 { Err(mistake("requestsPerMinute must be at least 1")) } else { Ok(number) }
 }

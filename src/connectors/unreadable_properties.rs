@@ -1,5 +1,5 @@
-//! Every field of every recorded record of both HR systems, with every other JSON type, and with values that are too large,
-//! empty, invalid or full of control characters: what comes out of that for one worker.
+//! Tests every field of every recorded record of both HR systems with wrong values. These have every other JSON type,
+//! or are too large, empty, invalid or full of control characters. Each test checks the result for one worker.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ fn strange() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// What a worker says of each unit.
+/// The values of a worker for each unit.
 fn said(worker: &Worker, unit: &Unit) -> Value {
     let employment = &worker.employment;
     match unit.0.as_str() {
@@ -101,8 +101,8 @@ fn dotted(pointer: &str) -> String {
     field
 }
 
-/// The same, with only what joins of a manager: the id, else the address. What stands beside that can be forgiven, and
-/// the effective record keeps the last one (`directory::merge`).
+/// The same, with only the part of a manager that links: the id, else the address. What is given beside that may be
+/// unreadable, and the effective record keeps the last one (`directory::merge`).
 fn stated(worker: &Worker, unit: &Unit) -> Value {
     let Some(manager) = worker.manager.as_ref().filter(|_| unit.0 == Unit::MANAGER) else { return said(worker, unit) };
     match (&manager.source_id, &manager.email) {

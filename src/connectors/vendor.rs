@@ -1,4 +1,4 @@
-//! One account at one vendor's HTTP API: base URL, token, pace, and how answers become errors an admin understands.
+//! One account at one vendor's HTTP API: base URL, token, pace. Its answers become errors that an admin understands.
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::outbound::dialect::Dialect;
 use crate::outbound::raw::{Fault, Raw};
 use crate::outbound::{Call, HttpAnswer, Outbound, OutboundError, Pace, Retry};
 
-/// An account that is asked with a bearer token.
+/// An account that is called with a bearer token.
 #[derive(Clone, Debug)]
 pub(super) struct Vendor {
     /// The HR system's name, as errors show it.
@@ -32,7 +32,7 @@ pub(super) struct Reply {
 }
 
 impl Vendor {
-    /// Asks, repeats what passes by itself, and gives whatever the vendor then says, with any status.
+    /// Sends the request, repeats temporary failures, and returns the vendor's answer with any status.
     ///
     /// # Errors
     /// [`ConnectorError::Unavailable`] when no answer could be had, [`ConnectorError::Malformed`] for one too large to
@@ -132,14 +132,14 @@ impl Reply {
         self.answer.raw().map_err(|detail| self.malformed(detail))
     }
 
-    /// Whether this is the vendor's own refusal with one of these statuses. Anything in between, such as a proxy, refuses
-    /// with the same statuses in another shape, and says nothing about the vendor.
+    /// Whether this is the vendor's own refusal with one of these statuses. Anything in between, such as a proxy,
+    /// refuses with the same statuses in another shape, and says nothing about the vendor.
     pub(super) fn is_own(&self, statuses: &[u16]) -> bool {
         statuses.contains(&self.answer.status) && self.answer.is_own_error()
     }
 
-    /// What a status other than 2xx means: 401 is the credential, everything else a refusal. One that is not the vendor's
-    /// own blocks the way, and proves nothing.
+    /// The meaning of a status other than 2xx: 401 is the credential, everything else a refusal. One that is not the
+    /// vendor's own comes from something in between, and proves nothing.
     pub(super) fn refusal(&self) -> ConnectorError {
         let (system, request) = (self.system.to_owned(), self.request.clone());
         let (status, detail) = (self.answer.status, self.answer.error_detail());
@@ -152,7 +152,7 @@ impl Reply {
         }
     }
 
-    /// The credential does not reach what cannot be done without, if the vendor says so itself.
+    /// The credential does not reach required data, if the vendor states so itself.
     pub(super) fn unauthorized(&self) -> ConnectorError {
         let (system, status) = (self.system.to_owned(), self.answer.status);
         let detail = self.answer.error_detail();
@@ -163,7 +163,7 @@ impl Reply {
         }
     }
 
-    /// The answer goes beyond what is read.
+    /// The answer is larger than what is read.
     pub(super) fn too_large(&self, detail: impl Into<String>) -> ConnectorError {
         ConnectorError::TooLarge {
             system: self.system.to_owned(),
@@ -194,7 +194,7 @@ impl Reply {
 /// Why an envelope gives no list or record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unread {
-    /// Its JSON cannot be walked.
+    /// The structure of its JSON is broken.
     Structure(Fault),
     /// It is another JSON than was asked for. Holds no personal data.
     Shape(String),

@@ -1,4 +1,4 @@
-//! The key file that an embedded deployment makes for itself: one line of base64, readable by its owner only.
+//! Reads and makes the key file of an embedded deployment: one line of base64, readable by its owner only.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -59,7 +59,7 @@ fn create(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let draft = folder.join(format!(".key-{}", URL_SAFE_NO_PAD.encode(random_bytes::<9>())));
     let written = write(&draft).and_then(|()| match fs::hard_link(&draft, path) {
-        // Somebody was faster: theirs is the key.
+        // Another process was faster: its key is used.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         // A file system without hard links.
         Err(_) => fs::rename(&draft, path),

@@ -1,7 +1,7 @@
-//! Sealing of what may not lie in the database in the clear: credentials of connections, secrets of webhooks.
+//! Seals what may not lie in the database in the clear: credentials of connections, secrets of webhooks.
 //!
 //! AES-256-GCM. A sealed value is `version ‖ key id ‖ nonce ‖ text ‖ tag`, and it opens only in the row and column that
-//! it was sealed for ([`SealContext`]), so that nobody who can write to the database can move it to a row of his own.
+//! it was sealed for ([`SealContext`]), so that a person who can write to the database cannot move it to another row.
 //!
 //! ```
 //! use rollbook::crypto::seal::{Keys, SealContext};
@@ -168,7 +168,7 @@ impl fmt::Debug for Keys {
 
 impl Key {
     fn new(bytes: &[u8; KEY_LENGTH]) -> Self {
-        // The id tells which key it is and nothing about it.
+        // The id shows which key it is and nothing about it.
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), b"rollbook: id of a sealing key");
         let mut id = [0; KEY_ID_LENGTH];
         id.copy_from_slice(&tag.as_ref()[..KEY_ID_LENGTH]);

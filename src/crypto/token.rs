@@ -1,5 +1,5 @@
-//! Bearer tokens: `rbk_`, 256 random bits, a checksum. Stored is only their SHA-256; a token is shown once, when
-//! it is made.
+//! Makes and parses bearer tokens: `rbk_`, 256 random bits, a checksum. Stored is only their SHA-256; a token
+//! is shown once, when it is made.
 //!
 //! The checksum is no protection. It lets a mistyped or cut token be refused without asking the database, and lets
 //! scanners of source code recognise a leaked one.

@@ -1,4 +1,4 @@
-//! Callers of the program: consumers, their tokens and the admin.
+//! Manages callers of the program: consumers, their tokens and the admin.
 
 pub mod callers;
 pub mod consumers;

@@ -1,4 +1,4 @@
-//! Applying: plans become people, groups and changes.
+//! Applies plans: they become people, groups and changes.
 
 pub(crate) mod apply;
 pub(crate) mod groups;
@@ -7,7 +7,7 @@ pub(crate) mod reports;
 
 use uuid::Uuid;
 
-/// Who or what a change is done for, as the change log says it.
+/// Who or what a change is done for, as the change log states it.
 #[derive(Clone, Debug)]
 pub(crate) struct Cause {
     /// `run`, `timer` or `configuration`.

@@ -1,4 +1,4 @@
-//! Who did what through the admin API.
+//! Records who did what through the admin API.
 
 use diesel_async::AsyncPgConnection;
 use serde_json::Value;
@@ -8,12 +8,12 @@ use super::error::FlowError;
 use crate::store;
 use crate::store::audit::AuditRow;
 
-/// On whose word something is done.
+/// The caller who is responsible for an action.
 #[derive(Clone, Debug)]
 pub struct Actor {
     /// The name of the token that was presented.
     pub token_name: String,
-    /// Why, if the caller said so.
+    /// Why, if the caller gave a reason.
     pub reason: Option<String>,
 }
 

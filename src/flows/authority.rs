@@ -1,5 +1,5 @@
-//! Whose word counts for each unit, as an admin steers it: what the order is, what another would change, and the walk
-//! that merges people anew after it was changed.
+//! Lets an admin set the precedence of connections for each unit. It shows the order, previews another, and merges
+//! people again after a change.
 
 use std::collections::BTreeMap;
 
@@ -21,16 +21,16 @@ use crate::directory::ids::ConnectionId;
 use crate::store;
 use crate::store::authority::OrderRow;
 
-/// How long a node may be silent before another goes on with its walk.
+/// How long a node may show no progress before another goes on with its walk.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 
-/// A unit and the order of connections whose word counts for it.
+/// A unit and the precedence of connections for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     pub unit: Unit,
     pub order: Vec<Speaker>,
     pub is_default: bool,
-    /// When somebody ordered it last, and by which token.
+    /// When it was last ordered, and by which token.
     pub changed: Option<(DateTime<Utc>, String)>,
 }
 
@@ -46,11 +46,11 @@ pub struct Speaker {
 pub enum Ordered {
     /// Nothing is changed; this plan shows what would be.
     Preview { plan: Uuid },
-    /// The order holds from now on; so many people are merged anew, in steps, by [`walk`].
+    /// The order holds from now on; so many people are merged again, in steps, by [`walk`].
     Merging { people: i64 },
 }
 
-/// All units that can be ordered, and whether everybody is merged by the orders that hold.
+/// All units that can be ordered, and whether all people are merged by the orders that hold.
 pub async fn list(context: &Context) -> Result<(Vec<Field>, bool), FlowError> {
     let mut conn = context.db.get().await?;
     let speakers = speakers(&mut conn).await?;
@@ -77,8 +77,8 @@ pub async fn list(context: &Context) -> Result<(Vec<Field>, bool), FlowError> {
 /// default order; with no name at all the default is restored. An order that comes to the present one changes nothing.
 ///
 /// # Errors
-/// [`FlowError::Invalid`] for a unit that there is not or that cannot be ordered, and for a connection that there is not
-/// or that is named twice.
+/// [`FlowError::Invalid`] for a unit that there is not or that cannot be ordered, and for a connection that there is
+/// not or that is named twice.
 pub async fn put(
     context: &Context,
     unit: &str,
@@ -141,7 +141,7 @@ fn parse(word: &str) -> Result<Unit, FlowError> {
     if units.contains(&unit) {
         return Ok(unit);
     }
-    // The word is the caller's, and may be anything.
+    // The value is the caller's, and may be anything.
     let shown: String = word.chars().filter(|c| !c.is_control()).take(60).collect();
     let problem = match unit.0.as_str() {
         Unit::WORK_EMAIL => "the work email is decided among people, and has no order of connections".to_owned(),
@@ -181,10 +181,10 @@ async fn connections(conn: &mut AsyncPgConnection) -> Result<Vec<ConnectionId>, 
     Ok(speakers(conn).await?.into_iter().map(|speaker| ConnectionId(speaker.connection)).collect())
 }
 
-/// Merges the next people anew whom more than one connection knows, at most 500; `false` when there is nobody left, or
-/// another node is at it.
+/// Merges the next people again that more than one connection knows, at most 500; `false` when there is no person left,
+/// or another node is at it.
 ///
-/// A step that is cut off is done again: whoever was written by then is merged to the same, and stays untouched.
+/// A step that is cut off is done again: people who were written by then are merged to the same, and stay untouched.
 pub async fn walk(context: &Context) -> Result<bool, FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;

@@ -1,4 +1,4 @@
-//! Connections: their life, credentials, consent, settings and value map.
+//! Manages connections: their life, credentials, consent, settings and value map.
 
 pub mod consent;
 pub(crate) mod credentials;

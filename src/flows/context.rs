@@ -1,4 +1,4 @@
-//! What use cases work with.
+//! Holds what all use cases work with.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::outbound::Outbound;
 use crate::outbound::limits::Limits;
 use crate::store::db::pool::Database;
 
-/// How long a call of an admin waits for an HR system, unless a test says otherwise.
+/// How long a call of an admin waits for an HR system, unless a test sets another time.
 pub const VENDOR_WAIT: Duration = Duration::from_secs(15);
 
 /// What use cases work with: built once at start, cheap to clone.
@@ -29,8 +29,8 @@ pub struct Context {
     pub vendor_wait: Duration,
     /// This process, as leases name it.
     pub node: Uuid,
-    /// Rung when there is work to do, so that the jobs need not wait for their next look.
+    /// Notified when there is work to do, so that the jobs need not wait for their next check.
     pub wake: Wake,
-    /// What must not be dropped halfway when this process is told to stop: it is waited for.
+    /// What must not be dropped halfway when this process has to stop: it is waited for.
     pub unbroken: TaskTracker,
 }

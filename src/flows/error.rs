@@ -1,4 +1,4 @@
-//! Why a use case was not carried out. Each front turns this into its own format in one place.
+//! Defines why a use case was not carried out. Each front turns this into its own format in one place.
 
 pub use crate::connectors::connector::ConnectorError;
 use crate::connectors::registry::Mistake;

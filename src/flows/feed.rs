@@ -1,4 +1,4 @@
-//! The feed of changes (law 6): dense numbers in the order of commits, no gap, no repeat.
+//! Serves the feed of changes (law 6): dense numbers in the order of commits, no gap, no repeat.
 
 pub mod consumer;
 
@@ -76,7 +76,7 @@ pub async fn count(context: &Context) -> Result<bool, FlowError> {
 
 async fn count_inside(conn: &mut AsyncPgConnection, filter: PolicyFilter) -> Result<Option<Count>, FlowError> {
     let policy = Policy { user_filter: filter.user_filter, ..Policy::default() };
-    // One that cannot be read is told where people are written, and its consumer is refused.
+    // One that cannot be read is logged where people are written, and its consumer is refused.
     let Some(users) = policy.read(false).ok().and_then(|release| release.users) else { return Ok(None) };
     let condition = store::changes::policy_filters::condition(conn, &users).await?;
     Ok(store::changes::policy_totals::count(conn, filter.number, &condition).await?)

@@ -1,5 +1,5 @@
-//! Derived groups as an admin steers them: kinds switched on and off, keys given to other groups; the walk that gives
-//! everybody their groups anew after that; and the end of groups in which nobody has been for long.
+//! Lets an admin steer derived groups: switch kinds on and off, and give keys to other groups. After that it assigns
+//! all people their groups again. It also ends groups that have had no members for long.
 
 use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
@@ -23,10 +23,10 @@ use crate::store::changes::NewChange;
 use crate::store::groups::columns::{Memberships, memberships};
 use crate::store::groups::{GroupRow, KindRow};
 
-/// How long a group in which nobody is stays readable.
+/// How long a group without members stays readable.
 pub const RETIRED_DAYS: i64 = 90;
 
-/// Switches a kind of groups on or off. Everybody's groups follow in steps, by [`walk`].
+/// Switches a kind of groups on or off. The groups of all people follow in steps, by [`walk`].
 pub async fn switch(context: &Context, kind: Kind, enabled: bool, actor: &Actor) -> Result<KindRow, FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
@@ -49,8 +49,8 @@ pub async fn switch(context: &Context, kind: Kind, enabled: bool, actor: &Actor)
     Ok(row)
 }
 
-/// Lets a name lead to a group, whether another group has it now or nobody yet: whoever carries it joins this group.
-/// For HR systems that renamed something and have no ids, or that spell one thing in two ways.
+/// Lets a name lead to a group, whether another group has it now or none yet: people who carry it join this group. For
+/// HR systems that renamed something and have no ids, or that spell one thing in two ways.
 pub async fn alias(context: &Context, group: Uuid, name: &str, actor: &Actor) -> Result<GroupRow, FlowError> {
     let mut conn = context.db.get().await?;
     let row = conn
@@ -73,7 +73,7 @@ pub async fn alias(context: &Context, group: Uuid, name: &str, actor: &Actor) ->
     Ok(row)
 }
 
-/// Gives the next people their groups anew, at most 500 in one transaction; `false` when there is nobody left.
+/// Gives the next people their groups again, at most 500 in one transaction; `false` when there is no person left.
 pub async fn walk(context: &Context) -> Result<bool, FlowError> {
     let mut conn = context.db.get().await?;
     if !store::groups::backfill::is_going(&mut conn).await? {
@@ -103,7 +103,7 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
     for row in &rows {
         people.push(Person::deserialize(&row.person).map_err(|error| FlowError::corrupt("person", &error))?);
     }
-    // Whatever they were known as: while the kind was off, nobody looked after the names of managers' groups.
+    // Any earlier name may be stale: while the kind was off, the names of managers' groups were not maintained.
     let subjects: Vec<Subject<'_>> = rows
         .iter()
         .zip(&people)
@@ -142,8 +142,8 @@ async fn step(context: &Context, conn: &mut AsyncPgConnection) -> Result<bool, F
     Ok(true)
 }
 
-/// Lets groups be gone in which nobody has been for 90 days. Their ids stay theirs. One that cannot be ended now keeps no
-/// other from it: the next day tries again.
+/// Ends groups that have had no members for 90 days. Their ids stay theirs. One that cannot be ended now keeps no other
+/// from it: the next day tries again.
 pub(super) async fn sweep(context: &Context, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
     let now = context.clock.now();
     let oldest = now - TimeDelta::days(RETIRED_DAYS);

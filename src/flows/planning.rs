@@ -1,4 +1,4 @@
-//! Plans: what a run, a timer or a change of configuration would change.
+//! Makes plans: what a run, a timer or a change of configuration would change.
 
 pub(crate) mod build;
 pub mod explain;

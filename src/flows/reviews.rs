@@ -1,5 +1,5 @@
-//! An admin's word on a review item: what a word of the HR system means, or that the answer is on its way. Everything
-//! else is answered where the question came from: the HR system says something else, and the item closes by itself.
+//! Records an admin's answer to a review item: what a value of the HR system means, or that the answer is on its way.
+//! All else is answered at its source: the HR system states something else, and the item closes by itself.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::AsyncConnection;
@@ -19,7 +19,7 @@ use crate::store;
 /// What an admin decides about a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The word that is asked about means this.
+    /// The value in question means this.
     Map { to: String },
     /// The answer is on its way: the question is not shown as open for so many days.
     Wait { days: u16 },
@@ -80,7 +80,7 @@ pub async fn resolve(context: &Context, id: Uuid, decision: Decision, actor: &Ac
     }
 }
 
-/// Adds the meaning of one word.
+/// Adds the meaning of one value.
 fn teach(map: &mut Mapping, reason: &str, word: &str, to: &str) -> Result<(), FlowError> {
     let unknown = |error: serde_json::Error| FlowError::invalid("to", error.to_string());
     match reason {

@@ -1,4 +1,4 @@
-//! Runs: a pull from the first request to its result.
+//! Carries out runs: a pull from the first request to its result.
 
 pub mod cancel;
 pub(crate) mod fetch;

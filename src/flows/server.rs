@@ -1,4 +1,4 @@
-//! Upkeep of the server: its clock, its keys, and what is deleted because it is old.
+//! Maintains the server: its clock, its keys, and the deletion of old data.
 
 pub mod clock_check;
 pub mod key_check;

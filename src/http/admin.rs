@@ -1,8 +1,8 @@
 //! The admin API under `/api/v1`: JSON with camelCase names, refusals as problem+json.
 //!
-//! One file a noun. Reading needs the scope `admin:read`, writing `admin`; the feed needs `events:read`, which
-//! `admin:read` implies; the description of the API (`openapi`) is for everybody. Handlers need `web::Data<State>` (for
-//! [`Caller`](super::auth::Caller)) and `web::Data<Context>` of the application.
+//! There is one file for each resource. Reading needs the scope `admin:read`, writing `admin`. The feed needs
+//! `events:read`, which `admin:read` implies. The description of the API (`openapi`) needs no scope. Handlers need
+//! `web::Data<State>` (for [`Caller`](super::auth::Caller)) and `web::Data<Context>` of the application.
 
 mod answer;
 mod audit;

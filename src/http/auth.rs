@@ -1,7 +1,7 @@
-//! Who calls, and what they may do: bearer tokens, scopes, and the permission in a handler's signature.
+//! Authenticates callers: bearer tokens, scopes, and the permission in a handler's signature.
 //!
 //! A handler that takes a [`Caller`] runs only for a token with the scope of its permission. Tokens are read from the
-//! `Authorization` header alone; one in a query string is not looked at.
+//! `Authorization` header alone; a token in a query string is ignored.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -78,7 +78,7 @@ impl<P> Caller<P> {
         })
     }
 
-    /// The policy as it is stored: what is remembered for the caller under one policy is nothing under another.
+    /// The policy as it is stored. What is remembered for the caller under one policy is not valid under another.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
@@ -110,7 +110,7 @@ impl<P: Permission> FromRequest for Caller<P> {
     }
 }
 
-/// What the token of a request allows. `None` if there is no good token.
+/// What the token of a request allows. `None` if there is no valid token.
 pub(super) async fn scopes(request: &HttpRequest) -> Option<BTreeSet<Scope>> {
     let digest = presented(request).ok()?;
     let state = request.app_data::<web::Data<State>>()?;
@@ -119,8 +119,8 @@ pub(super) async fn scopes(request: &HttpRequest) -> Option<BTreeSet<Scope>> {
     Some(caller.scopes)
 }
 
-/// The digest of the token in the `Authorization` header. A token that cannot be one is refused without a question to
-/// the database.
+/// The digest of the token in the `Authorization` header. A token that cannot be one is refused without a query of the
+/// database.
 fn presented(request: &HttpRequest) -> Result<TokenDigest, Refusal> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let Some(header) = headers.next() else { return Err(Refusal::NoToken) };
@@ -138,7 +138,7 @@ fn presented(request: &HttpRequest) -> Result<TokenDigest, Refusal> {
 
 async fn identify<P>(state: &State, front: Front, digest: TokenDigest) -> Result<Caller<P>, Refusal> {
     let now = state.clock.now();
-    // Readers of the directory cannot keep an admin out, nor the other way round.
+    // Readers of the directory cannot block an admin, nor the other way round.
     let lane = match front {
         Front::Scim => &state.lanes.reads,
         Front::Problem => &state.lanes.admin,
@@ -150,7 +150,7 @@ async fn identify<P>(state: &State, front: Front, digest: TokenDigest) -> Result
         && !lane.is_read_only()
         && let Err(error) = tokens::used(&mut conn, holder.token, now).await
     {
-        // A use that is not written down refuses nobody: the database may be read-only for a while.
+        // A use that cannot be saved refuses no caller: the database may be read-only for a while.
         tracing::warn!(token.id = %holder.token, "the last use of a token could not be written down: {error}");
     }
     let granted: Vec<Scope> = match &holder.consumer {

@@ -1,4 +1,4 @@
-//! Answers in gzip to clients that ask for it: pages of people are a tenth of their size then.
+//! Compresses answers with gzip for clients that ask for it: pages of people are a tenth of their size then.
 
 use actix_http::ContentEncoding;
 use actix_http::encoding::Encoder;
@@ -12,8 +12,8 @@ use actix_web::middleware::Next;
 /// Bytes of a body that is too small to be worth it: it is one packet anyway.
 const SMALL: u64 = 1024;
 
-/// The middleware. Streamed answers stay streamed. Nothing but 200 is compressed: what is shown once, such as a new token,
-/// is answered with 201. Versions are weak, so that they are the same for both encodings.
+/// The middleware. Streamed answers stay streamed. Nothing but 200 is compressed: what is shown once, such as a new
+/// token, is answered with 201. Versions are weak, so that they are the same for both encodings.
 pub(super) async fn compress<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -38,7 +38,7 @@ pub(super) async fn compress<B: MessageBody + 'static>(
     Ok(response.map_into_right_body())
 }
 
-/// Whether a client takes gzip, and not less gladly than no encoding (RFC 9110 section 12.5.3).
+/// Whether a client accepts gzip, with at least the weight of no encoding (RFC 9110 section 12.5.3).
 fn takes_gzip(headers: &HeaderMap) -> bool {
     let [mut gzip, mut identity, mut any] = [None, None, None];
     for header in headers.get_all(ACCEPT_ENCODING) {

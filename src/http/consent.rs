@@ -1,7 +1,7 @@
-//! `/oauth/callback`: where an HR system sends an admin back to who was asked for consent. The one page of ours that a
-//! browser shows before there is a console.
+//! `/oauth/callback`: the address to which an HR system returns an admin after the request for consent. It is the only
+//! page of ours that a browser shows before there is a console.
 //!
-//! Nobody presents a token here: the `state`, which only whoever asked for the consent has seen, is the proof.
+//! No caller presents a token here. The `state` is the proof: only the admin who asked for the consent has seen it.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -15,7 +15,7 @@ use crate::flows::connections::consent::{NotConnected, Returned};
 use crate::flows::context::Context;
 use crate::store::connections::ConnectionState;
 
-/// What no state or code is longer than.
+/// The maximum length of a state or a code.
 const LONGEST: usize = 4096;
 
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -100,7 +100,7 @@ fn sentence(error: &NotConnected) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// A page that loads nothing and tells nobody where it was.
+/// A page that loads nothing and gives no other site the address from which it was opened.
 fn page(status: StatusCode, title: &str, text: &str) -> HttpResponse {
     let (title, text) = (escape(title), escape(text));
     HttpResponse::build(status)

@@ -1,4 +1,4 @@
-//! What is counted at the edge for `/metrics`: requests, refusals and time-outs.
+//! Counts requests, refusals and time-outs for `/metrics`.
 
 use std::sync::{LazyLock, OnceLock};
 use std::time::{Duration, Instant};

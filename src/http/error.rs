@@ -1,7 +1,7 @@
-//! Refusals, and their two wordings: SCIM errors and `application/problem+json`.
+//! Refusals, and their two forms: SCIM errors and `application/problem+json`.
 //!
-//! What the caller did wrong goes out; what went wrong with us goes to the log with the request's id, and "internal
-//! error" goes out. A fault never looks like an empty list (law 1).
+//! A mistake of the caller is described in the answer. A fault of ours goes to the log with the request's id, and the
+//! answer only has "internal error". A fault never appears as an empty list (law 1).
 
 mod code;
 mod flow;
@@ -41,7 +41,7 @@ pub(super) async fn limited<T>(limit: Duration, work: impl Future<Output = T>) -
     LIMIT.scope(limit, work).await
 }
 
-/// What a consumer that may not write is told (R-023).
+/// The refusal for a consumer that may not write (R-023).
 const READ_ONLY: &str = "This directory is maintained from the HR system; writing is not enabled for this token";
 
 /// Which limit of one caller is reached.
@@ -52,16 +52,16 @@ pub enum Busy {
     Streams(usize),
 }
 
-/// Why a request is refused before anything is done, in whichever wording.
+/// Why a request is refused before anything is done, in either form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// No credentials were sent.
     NoToken,
     /// A token was sent that is unknown, expired or revoked.
     BadToken,
-    /// The token is good, and does not allow this.
+    /// The token is valid, and does not allow this.
     Lacks(Scope),
-    /// The database cannot be asked at present.
+    /// The database cannot be queried at present.
     Unavailable,
     /// The database takes no writes at present.
     ReadOnly,
@@ -155,7 +155,7 @@ impl From<DieselError> for Refusal {
     }
 }
 
-/// What a 405 says of the methods that there are for the caller.
+/// The allowed methods that a 405 lists for the caller.
 fn methods(allowed: &str) -> String {
     match allowed {
         "" => "this token allows no method of this endpoint".to_owned(),
@@ -163,7 +163,7 @@ fn methods(allowed: &str) -> String {
     }
 }
 
-/// The id of the request at hand, or a dash outside of any.
+/// The id of the current request, or a dash outside of any.
 struct Id;
 
 impl fmt::Display for Id {
@@ -175,7 +175,7 @@ impl fmt::Display for Id {
     }
 }
 
-/// Which wording a part of the URL space uses; app data of its scope.
+/// Which form of refusals a part of the URL space uses; app data of its scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Front {
     Scim,
@@ -184,7 +184,7 @@ pub enum Front {
 }
 
 impl Front {
-    /// A refusal, worded as the part of the URL space that was called words it.
+    /// A refusal in the form of the part of the URL space that was called.
     #[must_use]
     pub fn refuse(request: &HttpRequest, refusal: Refusal) -> actix_web::Error {
         match request.app_data::<Self>().copied().unwrap_or_default() {
@@ -231,7 +231,7 @@ mod tests {
         (Refusal::Internal, 500, "internal", "internal error", None),
     ];
 
-    /// R-016, R-021: every refusal in both wordings.
+    /// R-016, R-021: every refusal in both forms.
     #[actix_web::test]
     async fn each_refusal_has_its_status_words_and_headers_on_both_fronts() {
         for (refusal, status, code, detail, challenge) in TABLE {

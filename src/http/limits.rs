@@ -1,4 +1,4 @@
-//! Limits of single callers: none of them can take a whole lane, by many requests or by slow ones.
+//! Limits of single callers. No caller can take a whole lane, by many requests or by slow ones.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,9 +13,9 @@ use super::error::{Busy, Refusal};
 pub use crate::store::db::lanes::CallerLimits;
 use crate::store::db::lanes::Lane;
 
-/// How long a cheap read waits for its turn behind others of the same caller.
+/// How long a cheap read waits behind others of the same caller.
 const READ_WAIT: Duration = Duration::from_secs(5);
-/// How long an expensive query waits for its turn: short queries of one caller then follow each other unrefused.
+/// How long an expensive query waits: short queries of one caller then follow each other without a refusal.
 pub(super) const QUERY_WAIT: Duration = Duration::from_secs(2);
 /// So many expensive queries of one caller wait for each that may run; further ones are refused at once.
 const QUEUE: usize = 4;
@@ -31,7 +31,7 @@ pub(super) struct Limits {
     callers: Arc<Mutex<HashMap<Uuid, Arc<Shares>>>>,
 }
 
-/// What one caller has left.
+/// The remaining shares of one caller.
 #[derive(Debug)]
 pub(super) struct Shares {
     pub(super) reads: Arc<Semaphore>,

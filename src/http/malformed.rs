@@ -1,5 +1,5 @@
-//! Answers to requests that are no HTTP: a 400 in the words of the part of the URL space that was called, with a request
-//! id, instead of the parser's empty one.
+//! Answers requests that are not HTTP with a 400, in the format of the called part of the URL space. The answer has a
+//! request id, unlike the empty one of the parser.
 
 use actix_web::http::header::CONNECTION;
 use actix_web::{HttpResponse, ResponseError, web};
@@ -8,7 +8,7 @@ use super::error::{Code, Problem, ScimFailure};
 use super::wire::{Malformation, REFUSED};
 use crate::scim::error::ScimError;
 
-/// Where the wire sends what it cannot read. Called by a client itself, it answers the same.
+/// Answers the requests that `wire` puts in place of unreadable ones. A client that calls it gets the same answer.
 pub fn routes(config: &mut web::ServiceConfig) {
     config.route(&format!("{REFUSED}/{{front}}/{{why}}"), web::to(refuse));
 }

@@ -1,4 +1,4 @@
-//! `GET /metrics` in the text format of Prometheus, and what is counted for it at the edge.
+//! `GET /metrics` in the text format of Prometheus, and the counters that HTTP requests feed.
 //!
 //! Labels come from closed sets and from ids of connections: there is no personal data in them, and their number does
 //! not grow with people, groups or consumers.
@@ -63,7 +63,7 @@ async fn read(state: &State) -> anyhow::Result<Vec<gauges::Gauge>> {
     Ok(gauges::read(&mut conn, state.clock.now()).await?)
 }
 
-/// Memory and open files of this process, where the system tells them.
+/// Memory and open files of this process, where the operating system reports them.
 fn process() -> String {
     let mut text = String::new();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! For those who run the server: is the process up, and can it do its work?
+//! Endpoints for people who run the server: is the process up, and can it do its work?
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::clock::Trust;
 use crate::store::db::migrations;
 use crate::store::db::pool::watched;
 
-/// How long the database may take to say that it is there.
+/// How long the database may take to answer a check.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// `/healthz` and `/readyz`, for everybody: they tell nothing about anybody.
+/// `/healthz` and `/readyz`, open to every caller: they show nothing about any person.
 pub fn routes(config: &mut web::ServiceConfig) {
     config.service(at("/healthz").route(web::get().to(healthz)).route(web::head().to(healthz)));
     config.service(at("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)));
@@ -81,7 +81,7 @@ async fn readiness(state: &State) -> Readiness {
         Ok(false) => return Readiness::NotReady("the database is being migrated".into()),
         Err(error) => return unasked(error),
     }
-    // People are served all the same; pulls and dates are what does not run.
+    // People are served all the same; only pulls and dated changes do not run.
     match state.clock.trust() {
         Trust::Skewed(skew) => {
             return Readiness::NotReady(format!("{skew}; nothing is pulled and no date fires until they agree").into());

@@ -1,4 +1,4 @@
-//! Release policies as they have been read: each text once, not for each request.
+//! Keeps release policies that were read, so that each text is read once and not for each request.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::scim::release::attributes::Mistake;
 use crate::scim::release::{Policy, Release};
 
-/// So many policies are kept of callers with and of callers without the scope for what is sensitive; there is one for
-/// each consumer, and one of all without. Beyond that all are read anew.
+/// The maximum number of kept policies, separately for callers with and without the scope for sensitive data. There is
+/// one policy for each consumer, and one for all without their own. Beyond that number all are read again.
 const KEPT: usize = 256;
 
-/// What policies release. What a text means never changes, so nothing that is kept is ever old.
+/// The released parts of policies. The meaning of a text never changes, so no kept entry is ever outdated.
 #[derive(Clone, Default)]
 pub(super) struct Policies(Arc<[Mutex<Read>; 2]>);
 
@@ -35,7 +35,7 @@ impl Policies {
     }
 }
 
-/// Without what filters ask for.
+/// Leaves out the content of filters.
 impl fmt::Debug for Policies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Policies")

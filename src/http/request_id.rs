@@ -1,4 +1,4 @@
-//! An id for each request: on the answer, in the log, and in errors that a caller may quote to us.
+//! Gives each request an id. It is on the answer, in the log, and in errors that a caller may quote to us.
 
 use actix_web::http::header::HeaderName;
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! SCIM 2.0 under `/scim/v2` (RFC 7644): users and groups to read, discovery, and what is refused, always with a SCIM body.
+//! SCIM 2.0 under `/scim/v2` (RFC 7644): reading users and groups, discovery, and refusals, always with a SCIM body.
 
 mod access;
 mod cursors;
@@ -86,8 +86,8 @@ fn endpoint(name: &str, rest: &str, allowed: &'static str) -> Resource {
     taking(web::resource(path), allowed)
 }
 
-/// OPTIONS tells the methods, and so does the refusal of any other: those that are not refused to this caller
-/// whatever the request is. To a token that may not read those are none.
+/// OPTIONS lists the methods, and so does the refusal of any other method. The list has the methods that are
+/// not refused to this caller whatever the request is. It is empty for a token that may not read.
 fn taking(resource: Resource, allowed: &'static str) -> Resource {
     let all = move || if allowed.is_empty() { "OPTIONS".to_owned() } else { format!("{allowed}, OPTIONS") };
     let options =

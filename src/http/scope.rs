@@ -1,4 +1,4 @@
-//! Scopes of bearer tokens: what a caller may do.
+//! Scopes of bearer tokens: what a caller is allowed to do.
 
 /// What a token may be allowed (design section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,4 +1,4 @@
-//! The whole application, and the server that runs it: used by the program and by tests alike.
+//! Builds the whole application and the server that runs it. The program and the tests both use it.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -29,15 +29,15 @@ use crate::store::db::pool::watched;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an idle connection is kept: longer than the proxies in front keep theirs.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a connection that is being closed waits for the client to read the rest.
+/// How long a closing connection waits for the client to read the rest.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How many connections are open at once in each worker, at most; further ones wait.
 const CONNECTIONS: usize = 12_500;
 /// Open files that are no caller's connection: those to the database and to HR systems, the cluster's, the log.
 const OTHER_FILES: u64 = 256;
-/// A server that can hold fewer connections than that says so.
+/// A server that can hold fewer connections than that logs it.
 const FEW: u64 = 10_000;
-/// How long requests may go on after the server was told to stop.
+/// How long requests may go on after the server received the signal to stop.
 const DRAIN_SECONDS: u64 = 20;
 
 /// All routes. What a handler needs is in `web::Data` of [`State`] and, for the admin API, of [`Context`].
@@ -69,11 +69,11 @@ pub fn serve(
     workers: Workers,
 ) -> io::Result<(Server, ServerHandle)> {
     state.with_own(workers.connections).map_err(io::Error::other)?;
-    // What admins ask for and what jobs do have connections of their own.
+    // Requests of admins and jobs have connections of their own.
     let context = web::Data::new(Context { db: state.lanes.admin.clone(), ..context });
     // Runs on each worker.
     let app = move || {
-        // What could be wrong with it has just been tried.
+        // Everything that could be wrong with it has just been tried.
         let state = state.with_own(workers.connections).unwrap_or_else(|_| state.clone());
         App::new()
             .app_data(web::Data::new(state))
@@ -151,7 +151,7 @@ fn send_at_once(socket: &TcpStream) {
 }
 
 /// How many connections each worker may have open. Without files for all of them the last ones would be taken from the
-/// database and the HR systems, so that nobody would be served any more.
+/// database and the HR systems, and then no caller would be served any more.
 fn connections(workers: usize) -> usize {
     let wanted = (CONNECTIONS as u64).saturating_mul(workers as u64).saturating_add(OTHER_FILES);
     let limit = allow(wanted);
@@ -168,8 +168,8 @@ fn fitting(limit: u64, workers: usize) -> usize {
     usize::try_from(each).unwrap_or(CONNECTIONS).clamp(1, CONNECTIONS)
 }
 
-/// Raises the limit to what is wanted, or as far as the process may by itself, and tells what it is then. It is never
-/// lowered.
+/// Raises the limit to what is wanted, or as far as the process may by itself, and returns the resulting limit. It is
+/// never lowered.
 ///
 /// Services are started with a soft limit of 1,024 for the sake of programs that use `select`, and with a hard one that
 /// is far higher for those that do not.

@@ -1,4 +1,4 @@
-//! What every handler can reach.
+//! The state that every handler can use.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::store::filter::cost::Cost;
 pub struct State {
     pub lanes: Lanes,
     pub clock: Clock,
-    /// They seal what callers keep for us.
+    /// The keys that seal the data that callers keep for the server.
     pub keys: Arc<Keys>,
     pub(super) policies: Policies,
     pub(super) limits: Limits,
@@ -58,7 +58,7 @@ impl State {
         }
     }
 
-    /// For a thread that serves: with so many connections for cheap reads of its own.
+    /// The state for a thread that serves: with so many connections for cheap reads of its own.
     pub(super) fn with_own(&self, connections: usize) -> Result<Self, DatabaseError> {
         let lanes = Lanes { reads: self.lanes.reads.with_own(connections)?, ..self.lanes.clone() };
         Ok(Self { lanes, ..self.clone() })

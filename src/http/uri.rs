@@ -1,4 +1,4 @@
-//! Percent-encoding of paths and query strings, decoded once and strictly.
+//! Decodes the percent-encoding of paths and query strings, once and strictly.
 
 /// The text is no UTF-8 once it is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,8 @@
-//! The bytes of a connection on their way to the HTTP parser: request targets are percent-encoded where a client forgot
-//! to, and what is no HTTP is replaced by a request that is answered like any other.
+//! Repairs the bytes of a connection before the HTTP parser reads them. Request targets are percent-encoded where a
+//! client forgot to, and what is not HTTP is replaced by a request that is answered like any other.
 //!
-//! curl, Python and Node send targets as they are given, with `"` and `<` in them. The parser refuses those with an empty
-//! 400 that has no request id, and logs an error.
+//! curl, Python and Node send targets as they are given, with `"` and `<` in them. The parser refuses those with an
+//! empty 400 that has no request id, and logs an error.
 //!
 //! ```text
 //! socket ─bytes─► reader ─requests as the parser takes them─► parser ─► application ─► socket
@@ -62,7 +62,7 @@ impl AsyncRead for Wire {
                 return Poll::Ready(Ok(()));
             }
             if this.reader.has_ended() {
-                // The parser takes the end for the client's departure, and drops the request at hand.
+                // The parser takes the end for a disconnect of the client, and drops the current request.
                 #[expect(clippy::disallowed_methods, reason = "time on the network is not the directory's clock")]
                 let ending = this.ending.get_or_insert_with(|| Box::pin(sleep(GRACE)));
                 ready!(ending.as_mut().poll(cx));

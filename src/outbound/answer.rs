@@ -1,4 +1,4 @@
-//! What came back: status, the few headers that matter, the body; and how to read it without trusting it.
+//! The answer to a call: status, the few headers that matter, the body. The body is read without trusting it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +16,7 @@ use super::raw::Raw;
 /// The headers that are kept of every answer; those of the rate window are named by the vendor's [`Dialect`].
 const INTERESTING: [&str; 2] = ["content-type", "retry-after"];
 
-/// The content types that are shown; any other may hold words of the vendor.
+/// The content types that are shown; any other may contain text of the vendor.
 const CONTENT_TYPES: [&str; 7] = [
     "application/json",
     "application/problem+json",
@@ -27,7 +27,7 @@ const CONTENT_TYPES: [&str; 7] = [
     "text/xml",
 ];
 
-/// How long a 429 is waited for that does not say how long.
+/// The wait after a 429 that states no time.
 const UNTOLD_WAIT: Duration = Duration::from_mins(1);
 
 /// The answer to one call, with any status. The body may hold personal data: `Debug` shows its length alone.
@@ -70,7 +70,7 @@ impl HttpAnswer {
         matches!(self.status, 408 | 425 | 429 | 500..)
     }
 
-    /// Whether the body is an HTML page, by its type or its looks.
+    /// Whether the body is an HTML page, by its type or by its first character.
     #[must_use]
     pub fn is_html(&self) -> bool {
         self.header("content-type").is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
@@ -80,8 +80,8 @@ impl HttpAnswer {
     /// The body as JSON, as a whole.
     ///
     /// # Errors
-    /// Says what the body is instead (empty, HTML, cut off, no JSON, more than is read), its content type and its length
-    /// in bytes; never what is in it.
+    /// Describes what the body is instead (empty, HTML, cut off, no JSON, more than is read), its content type and its
+    /// length in bytes; never what is in it.
     pub fn json(&self) -> Result<Value, String> {
         self.raw()?.document().map_err(|fault| self.instead(&fault.to_string()))
     }
@@ -112,7 +112,7 @@ impl HttpAnswer {
         format!("{what}; status {}, content type {kind}, {} bytes", self.status, self.body.len())
     }
 
-    /// How long the vendor asks us to stay away: `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3); else,
+    /// How long the vendor asks us to wait: `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3); else,
     /// on a 429, the end of the rate window; else, on a 429, a minute.
     #[must_use]
     pub fn asked_wait(&self, now: DateTime<Utc>) -> Option<Duration> {
@@ -145,8 +145,8 @@ impl HttpAnswer {
         !self.is_html() && self.json().is_ok_and(|body| error_body::is_own(&body, self.dialect))
     }
 
-    /// What an error body says, for an admin: known messages and codes in our words, else the shape of the body. Text of
-    /// the vendor is never repeated, since it may hold personal data.
+    /// The content of an error body, for an admin: known messages and codes as our text, else the shape of the body.
+    /// Text of the vendor is never repeated, since it may hold personal data.
     #[must_use]
     pub fn error_detail(&self) -> String {
         if (300..400).contains(&self.status) {

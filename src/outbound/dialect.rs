@@ -1,4 +1,4 @@
-//! What is particular to the answers of one vendor: its rate headers, the shape of its errors, the messages we know.
+//! The parts of the answers that differ by vendor: its rate headers, the shape of its errors, the messages we know.
 
 use std::time::Duration;
 
@@ -25,16 +25,16 @@ impl ResetUnit {
 /// The headers in which a vendor describes its rate window, names in lower case.
 #[derive(Clone, Copy, Debug)]
 pub struct RateHeaders {
-    /// How many requests the window has seen, where the vendor says it.
+    /// How many requests the window has seen, where the vendor states it.
     pub count: Option<&'static str>,
-    /// How many more it takes.
+    /// How many more requests it allows.
     pub remaining: &'static str,
     /// When it ends, counted from the answer.
     pub reset: &'static str,
     pub reset_unit: ResetUnit,
 }
 
-/// How one vendor answers. Text of a vendor is never repeated: only what stands here has words in errors and logs.
+/// How one vendor answers. Text of a vendor is never repeated: errors and logs contain only the texts given here.
 #[derive(Debug)]
 pub struct Dialect {
     /// Absent for a vendor that describes no rate window.
@@ -43,21 +43,21 @@ pub struct Dialect {
     pub error_keys: &'static [&'static str],
     /// Members that may be named when an error body is described: keys of errors and our own parameters.
     pub keys: &'static [&'static str],
-    /// Messages and codes of the vendor, and our words for them. A message that ends with `*` is the beginning of one.
+    /// Messages and codes of the vendor, and our texts for them. A message that ends with `*` is the beginning of one.
     pub known: &'static [(&'static str, &'static str)],
 }
 
-/// A server of which nothing is known.
+/// A server without any known messages or headers.
 pub static PLAIN: Dialect = Dialect { rate: None, error_keys: &["error", "errors", "message"], keys: &[], known: &[] };
 
 impl Dialect {
-    /// What an error body says, in our words, else its shape. See [`HttpAnswer::error_detail`](super::HttpAnswer).
+    /// The content of an error body as our text, else its shape. See [`HttpAnswer::error_detail`](super::HttpAnswer).
     #[must_use]
     pub fn describe(&self, body: &Value) -> String {
         error_body::describe(body, self)
     }
 
-    /// Our words for a message or a code of the vendor.
+    /// Our text for a message or a code of the vendor.
     pub(super) fn words(&self, text: &str) -> Option<&'static str> {
         let text = text.trim();
         let fits = |known: &str| match known.strip_suffix('*') {

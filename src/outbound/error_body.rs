@@ -1,11 +1,11 @@
-//! What is said about the body of an error: known messages in our words, else its shape. Never a text of the vendor,
-//! which may hold names, birth dates or credentials.
+//! Describes the body of an error: known messages as our texts, else its shape. A text of the vendor is never included,
+//! because it may hold names, birth dates or credentials.
 
 use serde_json::Value;
 
 use super::dialect::Dialect;
 
-/// How deep messages are looked for.
+/// How deep messages are searched for.
 const DEEPEST: usize = 4;
 /// How many messages or members are mentioned.
 const MOST: usize = 8;

@@ -1,8 +1,8 @@
-//! The address guard: which addresses we connect to.
+//! The address guard decides which addresses we connect to.
 //!
-//! A URL that somebody typed must not lead into our own network. Names are judged by the addresses that are really
-//! connected to (the guard is the resolver, so that a name cannot show one address to a check and another to the
-//! connection), literal addresses by the URL, because a resolver never sees those.
+//! A URL that a user typed must not lead into our own network. Names are checked by the addresses that are really
+//! connected to: the guard is the DNS resolver, so that a name cannot show one address to a check and another to the
+//! connection. Literal addresses are checked by the URL, because a DNS resolver never sees those.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -21,7 +21,7 @@ pub(super) enum Reach {
     PrivateOnly,
 }
 
-/// What kind of address it is, as far as the guard cares.
+/// The kind of an address, as far as the guard needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// Globally reachable unicast.
@@ -33,7 +33,7 @@ enum Kind {
     Special,
 }
 
-/// Why the guard said no. Names hosts and addresses, never paths or query strings.
+/// Why the guard refused. Names hosts and addresses, never paths or query strings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Refusal(pub(super) String);

@@ -1,4 +1,4 @@
-//! How much is read of a vendor.
+//! Limits on how much is read from a vendor.
 
 use std::time::Duration;
 

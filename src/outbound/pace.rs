@@ -1,8 +1,9 @@
-//! Pace: how often one account of a vendor is asked, shared by everybody who asks it.
+//! Pace limits how often one account of a vendor is called. All callers of the account share it.
 //!
-//! Vendors count in windows of a minute that begin with a request, at their end of the wire. Where between its start
-//! and its answer a request arrives there, nobody here knows; therefore a request takes up its place from its start
-//! until a minute after its answer. So no window of a minute, wherever it begins, sees more than the limit.
+//! Vendors count in windows of a minute that begin with a request, at their end of the connection. Between its start
+//! and its answer, the time at which a request arrives there is not known here. Therefore a request takes up its place
+//! from its start until a minute after its answer. So no window of a minute, wherever it begins, sees more than the
+//! limit.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,10 +18,10 @@ use crate::clock::Clock;
 /// How long a request is counted after its answer.
 const WINDOW: TimeDelta = TimeDelta::minutes(1);
 
-/// A vendor's word on its own window is believed up to this length; a longer one is in another unit or form.
+/// A vendor's value for its own window is accepted up to this length; a longer one is in another unit or form.
 const LONGEST_WINDOW: TimeDelta = TimeDelta::minutes(5);
 
-/// A silence that ends further ahead was asked for by a clock that has been set back since.
+/// A pause that ends further ahead was set by a clock that has been set back since.
 const LONGEST_SILENCE: TimeDelta = TimeDelta::hours(1);
 
 /// This fraction of the vendor's limit is left to others who share it.
@@ -33,7 +34,7 @@ pub struct Pace(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    /// Held by the one who is next; the others queue behind in the order in which they came.
+    /// Held by the next request; the others queue behind it in the order of their arrival.
     turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
     ended: Notify,
@@ -45,7 +46,7 @@ struct State {
     in_flight: usize,
     /// When the requests of the last minute ended, oldest first.
     ended: VecDeque<DateTime<Utc>>,
-    /// Nobody starts before this instant: the vendor asked for silence.
+    /// No request starts before this instant: the vendor asked for a pause.
     held_until: Option<DateTime<Utc>>,
     vendor: Option<VendorWindow>,
 }
@@ -58,12 +59,12 @@ struct VendorWindow {
     until: DateTime<Utc>,
 }
 
-/// What the headers of an answer say about the vendor's window.
+/// The information in an answer's headers about the vendor's window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateHint {
-    /// How many requests the window has seen, where the vendor says it.
+    /// How many requests the window has seen, where the vendor states it.
     pub count: Option<u64>,
-    /// How many more it takes.
+    /// How many more requests it allows.
     pub remaining: u64,
     /// When it ends, counted from the answer.
     pub reset: Duration,
@@ -103,7 +104,7 @@ impl Pace {
         self.lock().per_window = places(per_minute);
     }
 
-    /// Waits until a request may start. Whoever came first goes first.
+    /// Waits until a request may start. The first caller goes first.
     pub async fn start(&self) -> Permit {
         self.start_noted(None).await
     }
@@ -114,7 +115,7 @@ impl Pace {
         loop {
             let ended = self.0.ended.notified();
             tokio::pin!(ended);
-            // Before looking, so that an end between the look and the wait is not missed.
+            // Before the check, so that an end between the check and the wait is not missed.
             ended.as_mut().enable();
             // The guard of the state must not live across the wait.
             let decision = self.lock().decide(self.0.clock.now());
@@ -129,7 +130,7 @@ impl Pace {
         }
     }
 
-    /// Lets nobody start before `instant`, as a vendor asks with a 429.
+    /// Lets no request start before `instant`, as a vendor asks with a 429.
     pub fn hold_until(&self, instant: DateTime<Utc>) {
         let mut state = self.lock();
         state.held_until = state.held_until.max(Some(instant));
@@ -203,7 +204,7 @@ impl State {
 }
 
 impl Permit {
-    /// Tells what the answer's headers said about the vendor's window.
+    /// Stores what the answer's headers said about the vendor's window.
     pub fn learn(&mut self, hint: Option<RateHint>) {
         self.hint = hint;
     }

@@ -1,8 +1,8 @@
-//! JSON that is read piece by piece: the structure is walked over the bytes, and one record at a time becomes a value.
+//! Reads JSON piece by piece: the structure is parsed over the bytes, and one record at a time becomes a value.
 //!
 //! A page of a vendor is hostile input. As one tree of values, 30 MiB of `{"":0},` take gigabytes; and one record that
-//! no parser takes would make the whole page unreadable. So the walk checks brackets and strings alone, and what is
-//! inside a record is judged when that record is read.
+//! no parser takes would make the whole page unreadable. So the first pass checks brackets and strings alone, and the
+//! content of a record is checked when that record is read.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,7 +18,7 @@ pub const MOST_VALUES: usize = 20_000;
 const MOST_VALUES_OF_A_DOCUMENT: usize = 200_000;
 /// How deep a value may be nested.
 const DEEPEST: usize = 64;
-/// How many members an object may have whose members are walked.
+/// How many members an object may have whose members are read.
 const MOST_MEMBERS: usize = 10_000;
 
 /// A piece of JSON whose brackets and strings are closed. `Debug` shows its length alone.
@@ -72,7 +72,8 @@ impl<'a> Raw<'a> {
     /// The value of a member of an object; absent where this is no object.
     ///
     /// # Errors
-    /// When the object cannot be walked, or has the member twice: an answer that contradicts itself says nothing.
+    /// When the structure of the object is broken, or it has the member twice: an answer that contradicts itself proves
+    /// nothing.
     pub fn get(self, key: &str) -> Result<Option<Self>, Fault> {
         if !self.is_object() {
             return Ok(None);
@@ -107,7 +108,7 @@ impl<'a> Raw<'a> {
     /// The elements of a list; at most `most`.
     ///
     /// # Errors
-    /// When this is no list, or the list cannot be walked, or has more elements.
+    /// When this is no list, or the structure of the list is broken, or it has more elements.
     pub fn elements(self, most: usize) -> Result<Vec<Self>, Fault> {
         if !self.is_list() {
             return Err(Fault::Broken);
@@ -156,7 +157,7 @@ impl<'a> Raw<'a> {
         let text = mended(text);
         let mut reader = serde_json::Deserializer::from_str(&text);
         let read = Strict.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-        // The words are ours: see `Strict`.
+        // The text of the error is ours: see `Strict`.
         read.map_err(|error| if error.to_string().starts_with(TWICE) { Fault::Twice } else { Fault::Broken })
     }
 
@@ -205,7 +206,7 @@ fn text_end(bytes: &[u8], at: usize) -> Result<usize, Fault> {
     }
 }
 
-/// The end of the value that begins at `at`. Of what is inside, only brackets and texts are looked at.
+/// The end of the value that begins at `at`. Of what is inside, only brackets and texts are checked.
 fn skip(bytes: &[u8], at: usize) -> Result<usize, Fault> {
     match bytes.get(at).ok_or(Fault::Cut)? {
         b'"' => text_end(bytes, at),
@@ -462,7 +463,8 @@ mod tests {
             }
         }
 
-        /// What only `serde_json` takes is not lost: whatever it reads without members that come twice, we read too.
+        /// Nothing that only `serde_json` accepts is lost: whatever it reads without members that come twice, we read
+        /// too.
         #[test]
         fn what_serde_reads_is_read(text in "[\\[\\]{}\",:0-9a-e\\\\u \\-.tfn]{0,40}") {
             if let (Ok(expected), Err(fault)) = (serde_json::from_str::<Value>(&text), value(&text)) {

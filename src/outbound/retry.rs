@@ -1,4 +1,4 @@
-//! Retries: which failures pass by themselves, and how long to wait for that.
+//! Retries: which failures are temporary, and how long to wait before the next try.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::pace::Pace;
 use super::waits::WaitReason;
 use super::{Call, HttpAnswer, Outbound, OutboundError};
 
-/// How often and how patiently a call is repeated. Only for calls that may be repeated.
+/// The number of tries and the waits between them. Only for calls that may be repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// Tries in all, the first one included.
@@ -17,7 +17,7 @@ pub struct Retry {
     pub first: Duration,
     /// The longest back-off.
     pub cap: Duration,
-    /// The longest wait that a vendor may ask of us; if it asks for more, the call fails and says when to come back.
+    /// The longest wait that a vendor may request; if it requests more, the call fails and reports when to come back.
     pub patience: Duration,
 }
 
@@ -41,11 +41,11 @@ impl Outbound {
     /// 408, 425, 429, 5xx. Any other answer is an answer, whatever its status.
     ///
     /// # Errors
-    /// [`OutboundError::GaveUp`] when the tries are used up or the vendor asks for more patience than we have;
-    /// otherwise what [`send`](Self::send) says and no repetition would cure.
+    /// [`OutboundError::GaveUp`] when the tries are used up or the vendor requests a longer wait than is allowed;
+    /// otherwise the error of [`send`](Self::send) that no repetition would solve.
     pub async fn fetch(&self, call: &Call, pace: &Pace, retry: &Retry) -> Result<HttpAnswer, OutboundError> {
         let waits = self.waits.as_ref();
-        // Who cannot wait leaves the pace of the account as it is for those who can.
+        // A call that cannot wait leaves the pace of the account as it is for calls that can.
         let patience = self.patience.map_or(retry.patience, |patience| patience.min(retry.patience));
         let mut tries = 0;
         loop {
@@ -64,11 +64,11 @@ impl Outbound {
                 Err(OutboundError::Unreachable { detail, .. }) => (detail, None),
                 settled => return settled,
             };
-            // Never less than our own back-off: a vendor that keeps saying "at once" is not believed for ever.
+            // Never less than our own back-off, even if a vendor keeps answering "at once".
             let wait = retry.back_off(tries, chance()).max(asked.unwrap_or_default());
             let too_long = asked.is_some_and(|asked| asked > patience);
             if asked.is_some() && !too_long {
-                // Everybody who asks this account waits, not only this call.
+                // All callers of this account wait, not only this call.
                 pace.hold_until(now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX));
             }
             if too_long || tries >= retry.tries {
@@ -89,7 +89,7 @@ impl Outbound {
     }
 }
 
-/// A random number in 0..1. If the machine has no randomness to give there is no spread: a nuisance, no fault.
+/// A random number in 0..1. If the machine has no randomness there is no spread, which is no fault.
 fn chance() -> f64 {
     let mut bytes = [0; 4];
     match aws_lc_rs::rand::fill(&mut bytes) {

@@ -1,4 +1,4 @@
-//! The client against a server, with a clock that jumps over every wait.
+//! Tests of the client against a server, with a clock that skips every wait.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -47,7 +47,7 @@ async fn server(first: ResponseTemplate, times: u64, then: ResponseTemplate) -> 
     server
 }
 
-/// A server that says the same bytes to everybody and hangs up.
+/// A server that sends the same bytes to every client and closes the connection.
 async fn raw_server(answer: &'static [u8]) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -243,7 +243,7 @@ async fn parallel_calls_keep_the_pace_of_their_account() {
     let vendor = FixedWindow { clock: outbound.clock().clone(), limit: 10, window };
     Mock::given(method("GET")).respond_with(vendor).mount(&server).await;
     let calls = (0..35).map(|_| async {
-        // Each asks for the pace by name, as separate connectors of one account would.
+        // Each gets the pace by name, as separate connectors of one account would.
         let pace = outbound.pace("acme", 10);
         outbound.fetch(&call(&server.uri()), &pace, &Retry { tries: 1, ..Retry::default() }).await
     });

@@ -1,4 +1,4 @@
-//! What calls wait for at present, so that whoever began them can say so.
+//! Records what calls wait for at present, so that the code that began them can report it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,9 +10,9 @@ use chrono::{DateTime, Utc};
 pub enum WaitReason {
     /// The pace of the account: our own limit, or the window that the vendor announced.
     RateLimit,
-    /// The vendor asked us to stay away.
+    /// The vendor asked us to wait.
     RetryAfter,
-    /// The pause before a call is repeated that failed.
+    /// The back-off before a failed call is repeated.
     BackOff,
 }
 

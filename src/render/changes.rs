@@ -1,4 +1,4 @@
-//! Which SCIM attributes a change of a person touches, so that an event can name them.
+//! Finds which SCIM attributes a change of a person touches, so that an event can name them.
 
 use crate::directory::attribute::find;
 
@@ -54,7 +54,7 @@ mod tests {
         ("legalName", "is sensitive"),
     ];
 
-    /// Law 6: of whatever a User shows, a consumer hears.
+    /// Law 6: a consumer gets a change of everything that a User shows.
     #[test]
     fn every_attribute_of_the_schemas_is_named_by_the_event_of_its_change() {
         let named: BTreeSet<&str> = all().flat_map(|row| row.paths).copied().collect();
@@ -75,8 +75,8 @@ mod tests {
         assert!(scim_paths("shoeSize").is_empty());
     }
 
-    /// Changing one value changes, in the resource, what its row says. Some rows say more than every person shows:
-    /// a display name of the HR system's own hides the parts.
+    /// Changing one value changes, in the resource, what its row lists. Some rows list more than every person shows: a
+    /// display name of the HR system's own hides the parts.
     #[test]
     fn what_a_change_touches_is_what_the_rows_say() {
         let before = full_person();

@@ -1,4 +1,4 @@
-//! A derived group as a SCIM Group (extension.md section 5, R-061, R-062).
+//! Renders a derived group as a SCIM Group (extension.md section 5, R-061, R-062).
 //!
 //! Members come last and one by one, so that a group of any size is written without being held:
 //!
@@ -22,9 +22,9 @@ pub struct GroupShown<'a> {
     pub kind: &'a str,
     pub key: &'a str,
     pub name: &'a str,
-    /// The kind of connector, where one HR system alone speaks of the group.
+    /// The kind of connector, where one HR system alone states the group.
     pub system: Option<&'a str>,
-    /// Since when nobody is in it.
+    /// Since when it has no members.
     pub retired_since: Option<DateTime<Utc>>,
     pub created: DateTime<Utc>,
     pub modified: DateTime<Utc>,
@@ -33,8 +33,8 @@ pub struct GroupShown<'a> {
 /// What begins the members, behind a [`head`].
 pub const MEMBERS: &str = ",\"members\":[";
 
-/// A group without its members and without the brace that ends it. `membership` is another text whenever the members are
-/// others, or are shown otherwise: it stands for them in the version, which comes with the text.
+/// A group without its members and without the brace that ends it. `membership` is another text whenever the members
+/// are others, or are shown otherwise: it represents them in the version, which comes with the text.
 #[must_use]
 pub fn head(group: &GroupShown<'_>, base_url: &str, membership: &str) -> (String, String) {
     let id = group.id.to_string();

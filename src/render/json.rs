@@ -1,4 +1,4 @@
-//! JSON text, written member by member in a fixed order. Members without a value are never written (R-031).
+//! Writes JSON text member by member in a fixed order. Members without a value are never written (R-031).
 
 /// An object that is being written. Nothing is allocated besides the output.
 pub(super) struct Object<'a> {
@@ -13,7 +13,7 @@ impl<'a> Object<'a> {
         Self { out, is_empty: true }
     }
 
-    /// All that stands in the output.
+    /// All that is in the output.
     pub(super) fn written(&self) -> &str {
         self.out
     }
@@ -78,7 +78,7 @@ pub(super) fn quote(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// Which bytes do not stand for themselves in a JSON string.
+/// Which bytes must be escaped in a JSON string.
 const IS_ESCAPED: [bool; 256] = {
     let mut escaped = [false; 256];
     let mut byte = 0;
@@ -91,7 +91,7 @@ const IS_ESCAPED: [bool; 256] = {
     escaped
 };
 
-/// Appends `text` as it stands between the quotes of a JSON string.
+/// Appends `text` in the form that it has between the quotes of a JSON string.
 pub(super) fn escape(text: &str, out: &mut String) {
     let mut done = 0;
     while let Some(next) = text.as_bytes()[done..].iter().position(|byte| IS_ESCAPED[usize::from(*byte)]) {

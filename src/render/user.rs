@@ -1,4 +1,4 @@
-//! A person as a SCIM User (extension.md sections 3 and 4, R-050 to R-067).
+//! Renders a person as a SCIM User (extension.md sections 3 and 4, R-050 to R-067).
 //!
 //! ```text
 //! person ── document ──► text with slots, kept in the store ── write(slots) ──► what one consumer sees
@@ -89,7 +89,7 @@ pub fn document(id: PersonId, person: &Person, created: DateTime<Utc>, modified:
 #[must_use]
 pub fn modified(document: &str, at: DateTime<Utc>) -> String {
     const NAME: &str = ",\"lastModified\":\"";
-    // Quotes within texts are escaped, and `meta` is the last member: this is where it stands.
+    // Quotes within texts are escaped, and `meta` is the last member: this is its position.
     let Some(begin) = document.rfind(NAME).map(|at| at + NAME.len()) else { return document.to_owned() };
     let end = document[begin..].find('"').map_or(document.len(), |length| begin + length);
     format!("{}{}{}", &document[..begin], instant(at), &document[end..])
@@ -110,8 +110,8 @@ pub fn of_worker(document: &str) -> serde_json::Result<Map<String, Value>> {
 }
 
 /// The name that is shown, and kept for lists and for the manager's `displayName`: the HR system's own display name,
-/// else given and family name, else the whole name, else whatever part there is. Somebody without any name shows
-/// the `userName`, since a User has to have a name (R-052).
+/// else given and family name, else the whole name, else any part there is. A person without any name shows the
+/// `userName`, since a User has to have a name (R-052).
 #[must_use]
 pub fn display_name(person: &Person) -> Cow<'_, str> {
     Names::of(person).display
@@ -123,7 +123,7 @@ pub fn employee_number(person: &Person) -> Option<&str> {
     get(&person.attributes, name::EMPLOYEE_NUMBER)
 }
 
-/// `userType` of a kind of work relation, in the words of RFC 7643 §4.1.1 (extension.md section 4).
+/// `userType` of a kind of work relation, in the terms of RFC 7643 §4.1.1 (extension.md section 4).
 #[must_use]
 pub fn user_type(kind: EmploymentType) -> &'static str {
     match kind {
@@ -145,7 +145,7 @@ impl<'a> Names<'a> {
         let values = &person.attributes;
         let (given, family) = (get(values, name::GIVEN_NAME), get(values, name::FAMILY_NAME));
         let (shown, whole) = (get(values, name::DISPLAY_NAME), get(values, name::FORMATTED_NAME));
-        // One text that stands for the whole name. It is never split: not every name is "given family".
+        // One text that represents the whole name. It is never split: not every name is "given family".
         let single = whole.or(shown).unwrap_or(person.work_email.as_str());
         let display = match (shown, given, family, whole) {
             (Some(shown), ..) => Cow::Borrowed(shown),
@@ -296,8 +296,8 @@ fn worker(person: &Person, object: &mut Object<'_>) {
     object.text("team", get(values, name::TEAM));
     object.text("teamId", get(values, name::TEAM_ID));
     object.text("seniority", get(values, name::SENIORITY));
-    // Of a manager who is a person of the directory, that person's own values are shown; of one who is not, what the
-    // HR system says; of one whose edge would close a cycle, nothing.
+    // Of a manager who is a person of the directory, that person's own values are shown; of one who is not, what the HR
+    // system states; of one whose edge would close a cycle, nothing.
     match &person.manager {
         ManagerLink::Pending { via } => {
             object.text("managerEmail", via.manager.email.as_deref().map(shown_email).as_deref());

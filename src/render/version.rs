@@ -1,5 +1,5 @@
-//! Versions of resources: weak entity tags over what a GET without parameters writes to one consumer, `meta` excluded, so
-//! that an equal representation has an equal tag and a changed one never the old tag.
+//! Makes versions of resources: weak entity tags over what a GET without parameters writes to one consumer, `meta`
+//! excluded, so that an equal representation has an equal tag and a changed one never the old tag.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine;
@@ -12,7 +12,7 @@ const LENGTH: usize = 16;
 /// What ends the part of a document that a tag is taken of: `meta` is the last of its members.
 const META: &str = ",\"meta\":{";
 
-/// The tag of a document as it is written so far, up to its `meta`, and of what stands for what is not written there.
+/// The tag of a document as it is written so far, up to its `meta`, and of what represents the parts not written there.
 #[must_use]
 pub fn of_document(written: &str, more: &str) -> String {
     // Within texts, quotes are escaped: this is where `meta` begins.
@@ -41,7 +41,7 @@ pub fn of_resource(resource: &Map<String, Value>, more: &str) -> String {
     of_text(&Value::Object(shown).to_string(), more)
 }
 
-/// Appends a resource with its version, which it tells. `meta` is written last.
+/// Appends a resource with its version, which it returns. `meta` is written last.
 pub fn append_with(mut resource: Map<String, Value>, more: &str, out: &mut String) -> String {
     let meta = resource.remove("meta");
     let text = Value::Object(resource).to_string();

@@ -1,4 +1,4 @@
-//! What a simulated vendor says: a status and a JSON body.
+//! The answer of a simulated vendor: a status and a JSON body.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `rollbook sandbox`: only the simulated vendors, with what one needs to try them.
+//! `rollbook sandbox`: runs only the simulated vendors, and prints what a user needs to try them.
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};

@@ -1,4 +1,4 @@
-//! Days as far from the sandbox's today as wanted.
+//! Computes days at a given distance from the sandbox's today.
 
 use chrono::{NaiveDate, TimeDelta};
 

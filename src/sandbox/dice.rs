@@ -1,5 +1,5 @@
-//! Chance that repeats: the same seed, person and purpose give the same numbers, so that a person can be made again
-//! at any time and none has to be kept.
+//! Repeatable random numbers: the same seed, person and purpose give the same numbers. So a person can be made again at
+//! any time and none has to be kept.
 
 /// A stream of numbers for one purpose (splitmix64).
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
-//! Why a simulated company could not be changed.
+//! The reasons why a simulated company could not be changed.
 
-/// A mistake of whoever steers a sandbox.
+/// A mistake of the caller that controls a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SandboxError {
     #[error("no employment of this company has that id or index")]

@@ -1,4 +1,4 @@
-//! What the fronts of the simulated vendors read from a request, and the count of those being answered.
+//! Reads what the simulated vendors need from a request, and counts the requests that are being answered.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
@@ -15,7 +15,8 @@ pub(super) fn asked(request: &HttpRequest) -> String {
     request.uri().path_and_query().map(ToString::to_string).unwrap_or_default()
 }
 
-/// Says that a request is not being answered any more, when it is dropped: also that of a client who has left.
+/// Reports, when it is dropped, that a request is no longer being answered. This includes a request whose client has
+/// disconnected.
 pub(super) struct InFlight<F: Fn()>(pub(super) F);
 
 impl<F: Fn()> Drop for InFlight<F> {

@@ -1,4 +1,4 @@
-//! Faults on demand: what goes wrong, with which requests, and how often.
+//! Faults on demand: each states what goes wrong, for which requests, and how often.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub struct Fault {
     /// The last one.
     #[serde(default)]
     pub to: Option<u32>,
-    /// After so many times all is well again; absent: until cleared.
+    /// After so many times the requests succeed again; absent: until cleared.
     #[serde(default)]
     pub times: Option<u32>,
     pub effect: Effect,
@@ -57,7 +57,7 @@ pub enum Effect {
     },
     /// The right answer, cut in the middle of its JSON.
     Truncated,
-    /// 200 without rows, and counters that say there are none.
+    /// 200 without rows, and with counters that report none.
     Empty,
     /// Never an answer; ends when the client or the sandbox gives up.
     Hang,
@@ -85,7 +85,7 @@ impl Effect {
         Self::Status { status, body: None, html: true, retry_after: None, reset_ms: None }
     }
 
-    /// 429 that says how long to wait: `Retry-After` in seconds, the reset header in milliseconds, or neither.
+    /// 429 that states how long to wait: `Retry-After` in seconds, the reset header in milliseconds, or neither.
     #[must_use]
     pub fn too_many(retry_after: Option<u64>, reset_ms: Option<u64>) -> Self {
         let retry_after = retry_after.map(|seconds| seconds.to_string());
@@ -181,7 +181,7 @@ impl Faults {
         &self.0
     }
 
-    /// What goes wrong with this request. Counts it.
+    /// The fault that this request meets, if any. Counts it.
     pub(super) fn meet(&mut self, path: &str, page: Option<u32>) -> Option<Effect> {
         let mut effect = None;
         for set in &mut self.0 {

@@ -1,4 +1,4 @@
-//! What the simulated vendors tell and a directory must never keep, marked so that a search finds it.
+//! Marks the values that the simulated vendors send and a directory must never keep, so that a search finds them.
 
 /// Every forbidden text contains this: tax ids, bank accounts, home addresses, nationality, sex, emergency contacts,
 /// reasons for leaving.

@@ -1,4 +1,4 @@
-//! What the control endpoints share: who may use them, what they take for JSON, how they say no.
+//! Shared code of the control endpoints. It decides who may use them, what they accept as JSON, and how they refuse.
 
 use actix_web::guard::{Guard, GuardContext};
 use actix_web::http::StatusCode;
@@ -11,7 +11,7 @@ use super::error::SandboxError;
 /// The largest body: a change of one record.
 const BODY_LIMIT: usize = 256 * 1024;
 
-/// Takes any body for JSON: `curl -d` calls everything a form.
+/// Accepts any body as JSON: `curl -d` calls everything a form.
 pub(super) fn any_json() -> JsonConfig {
     JsonConfig::default().limit(BODY_LIMIT).content_type_required(false).content_type(|_| true)
 }

@@ -1,7 +1,7 @@
-//! The simulated Justworks: one company behind the HTTP surface that its page describes (justworks.md), with the consent
-//! page, the tokens and the scopes of its OAuth. Where page and examples differ, the page counts: the list shows the
-//! whole record, also `employment_history`, which the example of the list leaves empty. Time changes no record by
-//! itself: somebody whose last day passes stays active until that is changed by hand.
+//! The simulated Justworks: one company behind the HTTP surface that its page describes (justworks.md). It has the
+//! consent page, the tokens and the scopes of its OAuth. Where page and examples differ, the page counts: the list
+//! shows the whole record, also `employment_history`, which the example of the list leaves empty. Time changes no
+//! record by itself: a person whose last day passes stays active until that is changed by hand.
 
 mod company;
 mod config;
@@ -60,7 +60,7 @@ struct Inner {
     gate: Mutex<Gate>,
 }
 
-/// What stands before the answers.
+/// The state that is checked before a request is answered.
 struct Gate {
     config: JustworksConfig,
     meter: Meter,
@@ -86,14 +86,14 @@ struct Counts {
     revocations: u64,
 }
 
-/// What a simulated Justworks was asked since it was made or reset.
+/// What a simulated Justworks was asked for since it was made or reset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JustworksStatistics {
     /// Requests by route, answers by status, the most in flight.
     #[serde(flatten)]
     pub http: Statistics,
-    /// How often an admin said yes.
+    /// How often an admin gave consent.
     pub consents: u64,
     /// Codes that were exchanged for tokens.
     pub exchanges: u64,
@@ -121,7 +121,7 @@ impl Gate {
 }
 
 impl Justworks {
-    /// A company as `config` says; its number of members is brought into 1..=[`MAX_MEMBERS`].
+    /// A company as `config` describes it; its number of members is brought into 1..=[`MAX_MEMBERS`].
     #[must_use]
     pub fn new(config: JustworksConfig, time: TimeSource) -> Self {
         let config = config.settled();
@@ -167,20 +167,20 @@ impl Justworks {
         self.gate().config.clone()
     }
 
-    /// Requests a minute; 0 for no limit.
+    /// Sets the limit of requests a minute; 0 for no limit.
     pub fn set_rate_limit(&self, per_minute: u32) {
         let mut gate = self.gate();
         gate.config.rate_limit_per_minute = per_minute;
         gate.meter.set_limit(per_minute);
     }
 
-    /// How answers are written from now on.
+    /// Sets how answers are written from now on.
     pub fn set_shapes(&self, shapes: Shapes) {
         self.gate().config.shapes = shapes;
     }
 
-    /// What an admin does who follows an authorization URL and clicks *Allow*: the answer is the callback URL with code
-    /// and state, or with the error that the vendor sends back.
+    /// Consents as an admin who follows an authorization URL and clicks *Allow*. The answer is the callback URL with
+    /// code and state, or with the error that the vendor sends back.
     ///
     /// # Errors
     /// When the vendor would show an error page instead.
@@ -188,7 +188,7 @@ impl Justworks {
         self.decide(authorization_url, |ask| self.allow(ask))
     }
 
-    /// What an admin does who clicks *Deny*: the answer is the callback URL with the error and the state.
+    /// Refuses as an admin who clicks *Deny*: the answer is the callback URL with the error and the state.
     ///
     /// # Errors
     /// When the vendor would show an error page instead.
@@ -214,13 +214,13 @@ impl Justworks {
         self.gate().grants.revoke_all(now);
     }
 
-    /// No access token that was given so far opens anything; a refresh gives a good one.
+    /// Expires all access tokens that were given so far; a refresh gives a good one.
     pub fn expire_access_tokens(&self) {
         let now = self.now();
         self.gate().grants.expire_access(now);
     }
 
-    /// What consents and refreshes grant from now on, whatever is asked for.
+    /// Sets what consents and refreshes grant from now on, whatever is requested.
     ///
     /// # Errors
     /// When there is no such scope.
@@ -230,17 +230,17 @@ impl Justworks {
         Ok(())
     }
 
-    /// Consents grant what is asked for again, refreshes what was granted before.
+    /// Consents grant what is requested again, refreshes what was granted before.
     pub fn grant_what_is_asked(&self) {
         self.gate().granted = None;
     }
 
-    /// The next token request that succeeds is carried out, and its connection is closed without an answer.
+    /// The next token request that succeeds is carried out, but its connection is closed without an answer.
     pub fn lose_next_token_answer(&self) {
         self.gate().lose_next = true;
     }
 
-    /// The next consent is for another company, whose id this is.
+    /// Makes the next consent one for another company, and answers the id of that company.
     #[must_use]
     pub fn another_company(&self) -> String {
         let number = {
@@ -328,7 +328,7 @@ impl Justworks {
         self.people_mut().patch(&who.into(), patch, &now)
     }
 
-    /// Adds a member, an active employee unless `patch` says otherwise, and answers the record.
+    /// Adds a member, an active employee unless `patch` states otherwise, and answers the record.
     ///
     /// # Errors
     /// When the given id is not new, or the company is full.

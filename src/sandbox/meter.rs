@@ -1,4 +1,4 @@
-//! The vendor's rate limit, and a count of everything that was asked.
+//! The vendor's rate limit, and a count of all requests.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,7 +11,7 @@ const WINDOW: TimeDelta = TimeDelta::seconds(60);
 /// How many requests are remembered one by one.
 const RECENT: usize = 256;
 
-/// What a sandbox was asked since it was made or reset.
+/// What a sandbox was asked for since it was made or reset.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Statistics {
@@ -33,7 +33,7 @@ pub struct Statistics {
     pub recent: VecDeque<String>,
 }
 
-/// What the rate headers say (remote.md 9.1).
+/// The values of the rate headers (remote.md 9.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rate {
     pub(super) count: u64,
@@ -58,7 +58,7 @@ impl Meter {
         Self { limit, window: None, asked: 0, in_flight: 0, statistics: Statistics::default() }
     }
 
-    /// Holds from the next request on.
+    /// Sets the limit from the next request on.
     pub(super) fn set_limit(&mut self, limit: u32) {
         self.limit = limit;
     }

@@ -1,4 +1,4 @@
-//! The names of made-up humans, and the mailboxes that go with them.
+//! Makes the names of made-up humans, and the mailboxes that go with them.
 
 use super::dice::Dice;
 use super::words;
@@ -24,8 +24,8 @@ pub(super) fn human(seed: u64, index: u32) -> (Name, String) {
     named(place(seed, u64::from(index)), index / pairs(), ".")
 }
 
-/// The `index`th of those humans of a seed whom only the second vendor knows. They take their names from the other end
-/// of the walk through all names, and no mailbox of theirs is one of [`human`]'s.
+/// The `index`th of the humans of a seed that only the second vendor knows. They take their names from the other end of
+/// the walk through all names, and no mailbox of theirs is one of [`human`]'s.
 pub(super) fn stranger(seed: u64, index: u32) -> (Name, String) {
     let from_the_end = u64::from(pairs() - 1 - index % pairs());
     named(place(seed, from_the_end), index / pairs(), "-")
@@ -43,7 +43,7 @@ fn place(seed: u64, step: u64) -> usize {
     usize::try_from((step * 7919 + start) % u64::from(pairs())).expect("smaller than the number of pairs")
 }
 
-/// Whoever comes in a later `round` has a number in the mailbox.
+/// A human of a later `round` has a number in the mailbox.
 fn named(pair: usize, round: u32, joint: &str) -> (Name, String) {
     let (given, surname) = (words::GIVEN[pair % words::GIVEN.len()], words::SURNAMES[pair / words::GIVEN.len()]);
     let mut mailbox = format!("{}{joint}{}", words::slug(given), words::slug(surname));

@@ -1,4 +1,4 @@
-//! Two HR systems of one organisation: a simulated Remote and a simulated Justworks with people in common.
+//! Makes two HR systems of one organisation: a simulated Remote and a simulated Justworks with people in common.
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::remote::SandboxConfig;
 /// How many people of the one system are named as managers in the other.
 const NAMED: usize = 4;
 
-/// Somebody who leads people of one HR system and works in another only.
+/// A person who leads people of one HR system and works in another only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ManagerElsewhere {
@@ -23,7 +23,7 @@ impl From<(String, String)> for ManagerElsewhere {
     }
 }
 
-/// The set-ups of two companies with everything in them, of which `overlap` people work in both, as [`couple`] says.
+/// The set-ups of two companies with everything in them. `overlap` people work in both, as [`couple`] arranges it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -51,10 +51,10 @@ pub fn pair(
     couple(remote, justworks, overlap)
 }
 
-/// Makes two set-ups describe one organisation: seed, domain and day become Remote's; the first `overlap` made-up
+/// Makes two set-ups describe one organisation. Seed, domain and day become Remote's. The first `overlap` made-up
 /// members are people of Remote too, with the same name and birth date, the work email in another letter case, and some
-/// with another title or department; some people report to somebody whom only the other system has. Both can be
-/// changed before they are used, but for what has just been named.
+/// with another title or department. Some people report to a person that only the other system has. Both can be changed
+/// before they are used, but for what has just been named.
 #[must_use]
 pub fn couple(remote: SandboxConfig, justworks: JustworksConfig, overlap: u32) -> (SandboxConfig, JustworksConfig) {
     let mut remote = remote.settled();
@@ -66,7 +66,7 @@ pub fn couple(remote: SandboxConfig, justworks: JustworksConfig, overlap: u32) -
         ..justworks
     }
     .settled();
-    // Who leads, and what they are called, does not depend on the day.
+    // The leaders, and their names, do not depend on the day.
     let company = Company::new(&justworks, remote.today.unwrap_or_default());
     justworks.managers_elsewhere = company.twins().leaders_beside().take(NAMED).map(Into::into).collect();
     remote.managers_elsewhere = company.leaders_only_here().take(NAMED).map(Into::into).collect();

@@ -1,6 +1,6 @@
 //! The countries and offices of the simulated companies, in different time zones.
 
-/// A country as far as the simulated vendors tell about it, and the office that the company has there.
+/// A country as far as the simulated vendors describe it, and the office that the company has there.
 #[derive(Debug)]
 pub(super) struct Country {
     pub(super) alpha_2: &'static str,

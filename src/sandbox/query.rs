@@ -1,4 +1,4 @@
-//! The parameters of a request, from its address or from a form.
+//! Reads the parameters of a request, from its address or from a form.
 
 /// The decoded parameters of a request, in their order.
 #[derive(Clone, Debug, Default)]

@@ -48,7 +48,7 @@ struct Inner {
     gate: Mutex<Gate>,
 }
 
-/// What stands before the answers.
+/// The state that is checked before a request is answered.
 struct Gate {
     config: SandboxConfig,
     /// `None` when it was revoked: no token is accepted.
@@ -67,7 +67,7 @@ impl Gate {
 }
 
 impl Sandbox {
-    /// A company as `config` says; its number of workers is brought into 1..=[`MAX_WORKERS`].
+    /// A company as `config` describes it; its number of workers is brought into 1..=[`MAX_WORKERS`].
     #[must_use]
     pub fn new(config: SandboxConfig, time: TimeSource) -> Self {
         let config = config.settled();
@@ -200,9 +200,9 @@ impl Sandbox {
         self.people().get(&who.into())
     }
 
-    /// Changes a record by a merge patch in Remote's words (RFC 7396, but null sets null) and answers the new record.
-    /// Nothing else follows from it: a patch of `full_name` leaves `personal_details` alone. A record that was removed
-    /// comes back; with the status `deleted` it leaves the lists.
+    /// Changes a record by a merge patch (RFC 7396, but null sets null) and answers the new record. The patch has
+    /// Remote's fields. Nothing else follows from it: a patch of `full_name` leaves `personal_details` alone. A record
+    /// that was removed comes back; with the status `deleted` it leaves the lists.
     ///
     /// # Errors
     /// When there is no such employment, or the patch would change its id.
@@ -211,7 +211,7 @@ impl Sandbox {
         self.people_mut().patch(&who.into(), patch, &now)
     }
 
-    /// Adds an employment, an active direct employee unless `patch` says otherwise, and answers its record.
+    /// Adds an employment, an active direct employee unless `patch` states otherwise, and answers its record.
     ///
     /// # Errors
     /// When the given id is not new, or the company is full.

@@ -1,4 +1,4 @@
-//! A simulated vendor on a socket: start, address, stop.
+//! Serves a simulated vendor on a socket: start, address, stop.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -48,7 +48,7 @@ impl Running {
     /// Stops at once, also in the middle of answers, and returns when the socket is closed.
     pub async fn stop(mut self) {
         self.handle.stop(false).await;
-        // The server has been told to end; how it ended is of no interest any more.
+        // The server is ending already; how it ended is of no interest any more.
         drop((&mut self.server).await);
     }
 }

@@ -1,4 +1,4 @@
-//! How answers go wrong.
+//! Makes answers that go wrong.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use actix_web::web::Bytes;
 use futures_util::{future, stream};
 use serde_json::Value;
 
-/// What a gateway says.
+/// The body that a gateway answers.
 pub(super) const HTML: &str = "<html><body>Bad gateway</body></html>";
 
 /// A body that fails before its first byte: the server closes the connection without having sent a status.

@@ -1,4 +1,4 @@
-//! Which record of a simulated vendor is meant.
+//! Selects a record of a simulated vendor.
 
 /// An employment or a member, by its place in the company (from 0) or by its id.
 #[derive(Clone, Debug, PartialEq, Eq)]

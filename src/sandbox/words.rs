@@ -278,7 +278,7 @@ pub(super) const TITLES: [&str; 20] = [
     "Researcher",
 ];
 
-/// A name as it stands in an email address: ASCII letters and digits only.
+/// A name as it is written in an email address: ASCII letters and digits only.
 pub(super) fn slug(name: &str) -> String {
     let mut slug = String::with_capacity(name.len());
     for letter in name.nfd() {

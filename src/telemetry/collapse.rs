@@ -1,4 +1,4 @@
-//! The layer of the log that lets the first line of a repeating fault pass and counts the others.
+//! The log layer that lets the first line of a repeating fault pass and counts the others.
 
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,14 +11,14 @@ use tracing_subscriber::layer::{Context, Layer};
 use super::repeats::{Repeats, Summary};
 use crate::clock::Clock;
 
-/// Marks the lines that tell how often a fault came again: they pass always.
+/// Marks the lines that report how often a fault came again: they always pass.
 const SUMMARIES: &str = "rollbook::telemetry::repeated";
 /// Fields that differ each time and make no other kind of fault: which request failed, and how a call is tried again.
 const OF_ONE_TIME: [&str; 3] = ["request.id", "tries", "wait_ms"];
-/// How long the thread that tells of repeated faults sleeps between two looks, while there are any.
+/// How long the thread that reports repeated faults sleeps between two checks, while there are any.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Where in the code a fault is told, and how bad it is.
+/// Where in the code a fault is logged, and how bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     is_error: bool,
@@ -34,7 +34,7 @@ pub(super) struct Collapse(Arc<Shared>);
 struct Shared {
     clock: Clock,
     repeats: Mutex<Repeats<Place>>,
-    /// Rings when there is something to tell or to forget later.
+    /// Notified when there is something to report or to forget later.
     filled: Condvar,
 }
 
@@ -43,19 +43,19 @@ impl Collapse {
         Self(Arc::new(Shared { clock, repeats: Mutex::new(Repeats::new()), filled: Condvar::new() }))
     }
 
-    /// Starts the thread that tells of repeated faults. It ends with the process.
+    /// Starts the thread that reports repeated faults. It ends with the process.
     pub(super) fn tell_in_background(&self) -> std::io::Result<()> {
         let shared = self.0.clone();
         std::thread::Builder::new().name("log-repeats".to_owned()).spawn(move || shared.tell_for_ever()).map(drop)
     }
 
-    /// Tells what is due now.
+    /// Reports what is due now.
     #[cfg(test)]
     fn tell(&self) {
         self.0.due().iter().for_each(tell);
     }
 
-    /// Tells what was not told yet.
+    /// Reports what was not reported yet.
     pub(super) fn tell_rest(&self) {
         let now = self.0.clock.now();
         let rest = self.0.lock().rest(now);
@@ -81,7 +81,7 @@ impl Shared {
             }
             let waited = self.filled.wait_timeout_while(repeats, LOOK, |_| true);
             drop(waited.unwrap_or_else(PoisonError::into_inner));
-            // The lock is free meanwhile: telling passes through the layer again.
+            // The lock is free meanwhile: a report passes through the layer again.
             self.due().iter().for_each(tell);
         }
     }
@@ -165,7 +165,7 @@ mod tests {
         }
     }
 
-    /// The lines that something logs, and what the layer says afterwards.
+    /// The lines that something logs, and what the layer reports afterwards.
     fn lines(during: impl FnOnce(&Clock, &Collapse)) -> Vec<String> {
         let log = Log::default();
         let clock = Clock::manual(DateTime::UNIX_EPOCH);

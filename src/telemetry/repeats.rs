@@ -1,4 +1,4 @@
-//! Counts faults that repeat, so that the log tells each kind once and then how often it came again.
+//! Counts faults that repeat. The log shows each kind once, and later how often it came again.
 //!
 //! ```text
 //! first time ─► a line at once      again ─► counted      every minute, and when it stops ─► a line with the count
@@ -23,7 +23,7 @@ pub(super) struct Repeats<P> {
     places: BTreeMap<P, BTreeMap<Text, Kind>>,
 }
 
-/// What was said, or that it was one text too many.
+/// The text of the fault, or that it was one text too many.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Text {
     This(String),
@@ -32,13 +32,13 @@ enum Text {
 
 #[derive(Clone, Debug)]
 struct Kind {
-    /// When a line told of it last.
+    /// When a line last reported it.
     told: DateTime<Utc>,
     /// When it came last.
     last: DateTime<Utc>,
-    /// How often it came since it was told.
+    /// How often it came since it was last reported.
     untold: u64,
-    /// How it was worded last.
+    /// The text of its last occurrence.
     words: String,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Summary<P> {
     pub seconds: i64,
     /// Whether it has stopped.
     pub has_stopped: bool,
-    /// What it says; of several different texts, the last.
+    /// Its text; of several different texts, the last.
     pub words: String,
     /// Whether the texts differed.
     pub is_mixed: bool,
@@ -63,7 +63,7 @@ impl<P: Ord + Clone> Repeats<P> {
         Self { places: BTreeMap::new() }
     }
 
-    /// Notes a fault. Tells whether it gets a line of its own now: the first of its kind does.
+    /// Notes a fault. Returns whether it gets a line of its own now: the first of its kind does.
     pub(super) fn note(&mut self, place: &P, words: &str, now: DateTime<Utc>) -> bool {
         let texts = self.places.entry(place.clone()).or_default();
         let this = Text::This(words.to_owned());
@@ -83,7 +83,7 @@ impl<P: Ord + Clone> Repeats<P> {
         let mut due = Vec::new();
         self.places.retain(|place, texts| {
             texts.retain(|text, kind| {
-                // A clock that was set back would else keep a kind untold until it is there again.
+                // A clock that was set back would else keep a kind unreported until it is there again.
                 kind.told = kind.told.min(now);
                 kind.last = kind.last.min(now);
                 let has_stopped = now - kind.last >= QUIET;
@@ -97,7 +97,7 @@ impl<P: Ord + Clone> Repeats<P> {
         due
     }
 
-    /// Everything that was not told yet, for the end of the process.
+    /// Everything that was not reported yet, for the end of the process.
     pub(super) fn rest(&mut self, now: DateTime<Utc>) -> Vec<Summary<P>> {
         let mut rest = Vec::new();
         for (place, texts) in &mut self.places {
@@ -108,7 +108,7 @@ impl<P: Ord + Clone> Repeats<P> {
         rest
     }
 
-    /// Whether nothing has to be told or forgotten later.
+    /// Whether nothing has to be reported or forgotten later.
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The command line against a running server.
+//! Tests the command line against a running server.
 
 use clap::Parser;
 use rollbook::cli::{self, CliError};
@@ -14,7 +14,7 @@ struct Whole {
 }
 
 impl Desk {
-    /// Carries out a command with the admin's token.
+    /// Runs a command with the admin's token.
     pub(crate) async fn rollbook(&self, words: &[&str]) -> Result<String, CliError> {
         let access = ["--url", &self.url, "--token", &self.token];
         let words = ["rollbook"].iter().chain(words).chain(&access);
@@ -29,7 +29,7 @@ impl Desk {
     }
 }
 
-/// The whole way of an admin: connect, look, finish, map, decide.
+/// An admin completes the whole set-up: connect, review, finish, map, decide.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admin_connects_and_publishes_an_hr_system_from_the_command_line() {
     let desk =

@@ -1,4 +1,4 @@
-//! Connections through the admin API: stories 1 to 4 of the acceptance stories, as far as Remote tells them.
+//! Tests connections through the admin API: stories 1 to 4 of the acceptance stories, as far as Remote allows.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rollbook::sandbox::{Kind, SandboxConfig};
@@ -176,7 +176,7 @@ async fn sync_now_twice_is_one_run_and_the_next_comes_after_the_interval() {
     desk.stop().await;
 }
 
-/// Story 4, as Remote tells it.
+/// Story 4, with the data that Remote provides.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_credential_keeps_serving_until_it_is_renewed() {
     let desk = Desk::with(SandboxConfig::plain(30)).await;

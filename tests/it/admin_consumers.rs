@@ -1,4 +1,4 @@
-//! Consumers, their tokens, and who may do what.
+//! Tests consumers, their tokens, and the permissions of each kind of token.
 
 use chrono::TimeDelta;
 use rollbook::sandbox::SandboxConfig;

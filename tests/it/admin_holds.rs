@@ -1,4 +1,4 @@
-//! Holds through the admin API (story 16, as far as a plan is held whole).
+//! Tests holds through the admin API (story 16, as far as a plan is held whole).
 
 use chrono::TimeDelta;
 use rollbook::sandbox::SandboxConfig;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::admin::Desk;
 
-/// 24 people of whom 6 are missing from two complete reads; answers the connection and the hold.
+/// Makes 24 people, 6 of them missing from two complete reads; answers the connection and the hold.
 async fn held() -> (Desk, String, Value) {
     let desk = Desk::with(SandboxConfig::plain(24)).await;
     let id = desk.publish().await;

@@ -1,4 +1,5 @@
-//! What the admin API says to requests that are wrong: always a problem, never a 500, everything wrong named at once.
+//! Tests how the admin API answers wrong requests. The answer is always a problem, never a 500, and names everything
+//! wrong at once.
 
 use rollbook::sandbox::SandboxConfig;
 use serde_json::{Value, json};

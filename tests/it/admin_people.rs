@@ -1,4 +1,4 @@
-//! People through the admin API: found, explained, with their histories.
+//! Tests people through the admin API: how they are found and explained, with their histories.
 
 use chrono::TimeDelta;
 use rollbook::sandbox::SandboxConfig;

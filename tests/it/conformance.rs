@@ -1,4 +1,4 @@
-//! Requirements about what is read, asked of a directory that shows most of what a schema has.
+//! Tests the requirements about reading, on a directory that shows most of what a schema has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -179,7 +179,7 @@ async fn resources_have_the_form_that_all_resources_have() {
     }
     let zoe = directory.served.get(&format!("/scim/v2/Users/{}", directory.ids[0])).await.body();
     assert_eq!(zoe[WORKER]["sourceUpdated"], "2026-11-01T10:00:00.123Z");
-    // Links lead where they say.
+    // Links lead to the named resources.
     for link in [&zoe["groups"][0]["$ref"], &zoe[ENTERPRISE]["manager"]["$ref"]] {
         let path = link.as_str().unwrap().strip_prefix("https://dir.example.com").unwrap();
         assert_eq!(directory.served.get(path).await.status, 200);
@@ -206,7 +206,7 @@ fn check_nothing_is_unassigned(value: &Value, at: &str) {
     }
 }
 
-/// values have the names and types that `/Schemas` says, and at most one is primary.
+/// values have the names and types that `/Schemas` states, and at most one is primary.
 #[tokio::test]
 async fn values_are_what_the_schemas_say() {
     let directory = directory().await;
@@ -277,7 +277,7 @@ async fn schemas_and_resource_types_describe_what_is_served() {
         let path = format!("/scim/v2{}", one["endpoint"].as_str().unwrap());
         assert_eq!(directory.served.get(&path).await.status, 200);
     }
-    // no word of events means that there are none.
+    // a configuration without events means that there are none.
     let config = directory.served.get("/scim/v2/ServiceProviderConfig").await.body();
     assert!(config.get("securityEvents").is_none());
     directory.served.stop().await;

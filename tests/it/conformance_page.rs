@@ -1,4 +1,4 @@
-//! `docs/scim-conformance.md` is made from the tests: which of them name which requirement.
+//! Makes `docs/scim-conformance.md` from the tests: which of them name which requirement.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -112,7 +112,7 @@ fn named() -> BTreeMap<u16, BTreeSet<String>> {
         sources(&root().join(folder), &mut files);
     }
     let mut named: BTreeMap<u16, BTreeSet<String>> = BTreeMap::new();
-    // Here they are only spoken of.
+    // This file only mentions the numbers.
     for file in files.into_iter().filter(|file| !file.ends_with("conformance_page.rs")) {
         let place = file.strip_prefix(root()).unwrap().with_extension("").to_string_lossy().into_owned();
         let place = place.trim_start_matches("crates/").replace("/src/", "/");
@@ -158,7 +158,7 @@ fn the_page_of_conformance_says_what_the_tests_name() {
     assert!(told == expected, "docs/scim-conformance.md is not what the tests say: write it anew as it tells");
 }
 
-/// What is there to read is tested; what no test names has its reason.
+/// Every requirement that can be read is tested; one that no test names has its reason.
 #[test]
 fn every_requirement_is_named_by_a_test_or_has_a_reason_not_to_be() {
     let named = named();

@@ -1,4 +1,4 @@
-//! The pages for people are kept true where that is cheap: settings, commands, endpoints, links.
+//! Checks that the pages for people are true where that is cheap: settings, commands, endpoints, links.
 
 use std::collections::BTreeSet;
 use std::fs;

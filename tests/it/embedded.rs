@@ -1,4 +1,4 @@
-//! The private cluster: how it starts, stops, and comes back after anything was killed.
+//! Tests the private cluster: how it starts, stops, and comes back after any process was killed.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -43,7 +43,7 @@ async fn a_cluster_is_made_used_stopped_and_found_again() {
 
     embedded.stop().await.unwrap();
     assert!(!socket_dir.exists());
-    // A stale pid file that names a living process of somebody else.
+    // A stale pid file that names a living process of another program.
     let pid_file = path.join("postgres/postmaster.pid");
     assert!(!pid_file.exists());
     fs::write(&pid_file, format!("{}\n{}\n", std::process::id(), path.display())).unwrap();
@@ -81,7 +81,7 @@ async fn a_cluster_whose_rollbook_was_killed_stops_by_itself() {
     let (client, connection) = holder.config.connect(NoTls).await.unwrap();
     holder.process.kill().unwrap();
     holder.process.wait().unwrap();
-    // Postgres closes the connection when it is told to stop.
+    // Postgres closes the connection when it gets the signal to stop.
     let end = connection.await.unwrap_err();
     assert_eq!(end.code(), Some(&tokio_postgres::error::SqlState::ADMIN_SHUTDOWN), "{end}");
     assert!(client.is_closed());
@@ -94,7 +94,7 @@ async fn a_cluster_whose_rollbook_was_killed_stops_by_itself() {
 async fn a_cluster_that_was_left_behind_is_stopped_first() {
     let folder = folder();
     let mut holder = Holder::start(folder.path());
-    // Without the watchdog nobody tells Postgres.
+    // Without the watchdog no process stops Postgres.
     kill(holder.watchdog(), Signal::SIGKILL).unwrap();
     holder.process.kill().unwrap();
     holder.process.wait().unwrap();

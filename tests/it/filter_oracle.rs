@@ -1,4 +1,5 @@
-//! Filters and sorting in SQL give what the evaluator in memory gives: random filters over random people and groups.
+//! Tests that filters and sorting in SQL give the same results as the evaluator in memory. It uses random filters over
+//! random people and groups.
 //!
 //! `ROLLBOOK_ORACLE_CASES` is how many filters are tried for each test (a long run: 1000000), `ROLLBOOK_ORACLE_SEED`
 //! repeats one. Under nextest a test ends after two minutes; long runs are for `cargo test --test it filter_oracle`.
@@ -95,7 +96,7 @@ impl Town {
         ids.into_iter().map(|id| id.to_string()).collect()
     }
 
-    /// What is wrong with a filter, if anything is; `Err` if it is none that we take.
+    /// The difference between SQL and memory for a filter, if there is one; `Err` if the filter is not acceptable.
     async fn difference(&self, conn: &mut Connection, filter: &Filter) -> Result<Option<String>, ()> {
         if !is_within_limits(filter) {
             return Err(());
@@ -144,7 +145,7 @@ async fn compare(kind: ResourceType, default: usize) {
                 some += usize::from(matches > 0 && matches < town.resources.len());
                 continue;
             };
-            // The smallest filter that goes wrong as well.
+            // The smallest filter that fails as well.
             let (mut going, mut steps) = (tree.simplify(), 0);
             while going && steps < 300 {
                 steps += 1;
@@ -212,7 +213,7 @@ async fn sort(kind: ResourceType) {
     let town = Town::build(&mut runner, kind).await;
     let strategy = filters(&town.corpus);
     for (n, target) in town.corpus.leaves().into_iter().filter(|leaf| !leaf.is_out_of_reach()).enumerate() {
-        // An index has these orders: everybody is read by it, who satisfies a filter otherwise.
+        // An index has these orders: it reads all people, otherwise those who satisfy a filter.
         let is_indexed =
             ["userName", "displayName", "employeeNumber", "department"].contains(&&*target.definition().name);
         let filtered = if is_indexed { [false, true].as_slice() } else { &[n % 3 > 0] };
@@ -222,7 +223,7 @@ async fn sort(kind: ResourceType) {
             let filter = strategy.new_tree(&mut runner).unwrap().current();
             let checked = check(&filter, Mode::Lenient, kind.shape(), &Hidden::sensitive());
             let filter = (filtered && is_within_limits(&filter)).then_some(filter).zip(checked.ok());
-            // Places stand for positions: the resources are in the order of lists.
+            // Places are used as positions: the resources are in the order of lists.
             let mut expected: Vec<(bool, Option<String>, usize)> = town
                 .resources
                 .iter()
@@ -260,7 +261,7 @@ async fn sort(kind: ResourceType) {
             };
             let whole = page(1, 500).await;
             assert_eq!(whole, (expected.clone(), expected.len() as u64), "seed {seed}: {query}");
-            // A walk, and a jump that nobody has walked to.
+            // A walk, and a jump to an index that no walk has reached.
             let mut walked = Vec::new();
             while walked.len() < expected.len() {
                 let (ids, _) = page(walked.len() + 1, 9).await;
@@ -287,8 +288,8 @@ async fn groups_are_sorted_as_their_documents_are() {
     sort(ResourceType::Group).await;
 }
 
-/// Law 8: under a policy a filter finds whom it finds among those whom the policy shows, as it shows them; and so does
-/// every order.
+/// Law 8: under a policy a filter finds only people that the policy shows, as the policy shows them. The same is true
+/// of every order.
 #[tokio::test]
 async fn under_a_policy_filters_and_orders_are_those_of_whom_it_shows() {
     let (mut runner, seed) = runner();

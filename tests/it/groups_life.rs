@@ -1,4 +1,5 @@
-//! What becomes of groups: issued, renamed, left, retired, gone (extension.md section 5), with every change in the feed.
+//! Tests the life of groups, with every change in the feed. Groups are issued, renamed, left, retired and deleted
+//! (extension.md section 5).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
@@ -65,7 +66,7 @@ impl Live {
         self.feed(0).await.last().map_or(0, |event| event["sequence"].as_i64().unwrap())
     }
 
-    /// What is kept of a group is what the people say, what the feed says, and what is counted live.
+    /// Compares the stored data of groups with the people, with the feed, and with live counts.
     async fn check(&self) {
         for (name, group) in self.groups().await {
             let shown = self.group(&name).await.unwrap();
@@ -81,7 +82,7 @@ impl Live {
                 assert_eq!(user["active"], true);
             }
         }
-        // Law 6: whoever adds the feed up gets what the server shows.
+        // Law 6: a consumer that adds the feed up gets what the server shows.
         let mut names: BTreeMap<Uuid, String> = BTreeMap::new();
         let mut members: BTreeMap<Uuid, i64> = BTreeMap::new();
         let mut versions: BTreeMap<Uuid, i64> = BTreeMap::new();
@@ -119,7 +120,7 @@ impl Live {
                     };
                 }
             }
-            // Who is shown by another name makes the groups show another one.
+            // When the name of a member changes, the groups get another version.
             let is_renamed = event["type"] != "person.created"
                 && event["personId"].is_string()
                 && event["changes"].as_array().unwrap().iter().any(|change| change["attribute"] == "displayName");
@@ -223,7 +224,7 @@ async fn a_renamed_department_keeps_its_id() {
     );
     assert!(!types(&events).contains(&"group.created"));
     live.check().await;
-    // Whoever takes up the old name founds another group.
+    // The next department with the old name founds another group.
     put(&live.world.vendor, [9], "Data", "d-3");
     live.later(connection).await;
     assert_ne!(live.groups().await["Department: Data"]["id"], before["Department: Data"]["id"]);
@@ -271,7 +272,7 @@ async fn a_rename_without_an_id_keeps_the_group_that_the_admin_gives_the_name_to
             live.world.vendor.patch(worker, &json!({ "department": name })).unwrap();
         }
     };
-    // Before: nobody moves.
+    // The alias is set before the rename: no person moves.
     let last = live.last().await;
     live.post(&format!("/groups/{id}/aliases"), json!({ "name": " data &  AI", "reason": "renamed" })).await;
     rename("Data & AI");
@@ -356,7 +357,8 @@ async fn another_spelling_of_a_name_renames_its_group_and_moves_nobody() {
         live.later(connection).await;
         assert_eq!(live.last().await, last, "the same again changes nothing");
     }
-    // Of several spellings that of most members counts, whatever their order; of as many the present one stays.
+    // Of several spellings, the one that most members have counts, whatever their order. In a tie the present one
+    // stays.
     put(&live.world.vendor, 0..2, "datá", "d-1");
     live.later(connection).await;
     assert!(live.groups().await.contains_key("Department: DATÁ"));
@@ -424,7 +426,7 @@ async fn a_leaver_leaves_the_groups_when_the_last_day_is_over() {
     live.check().await;
 }
 
-/// Law 3: what is held shows its last good state.
+/// Law 3: held data shows its last good state.
 #[tokio::test(flavor = "multi_thread")]
 async fn people_of_a_held_plan_stay_in_their_groups() {
     let (live, connection) = company().await;
@@ -514,7 +516,7 @@ async fn a_kind_is_switched_on_and_off_for_everybody() {
     let events = live.feed(last).await;
     let people: Vec<&Value> = events.iter().filter(|event| event["personId"].is_string()).collect();
     assert!(people.len() >= 10 && people.iter().all(|event| event["cause"] == "configuration"), "{events:?}");
-    // another version, but not modified.
+    // another version, but the same `lastModified`.
     let user = live.user(&live.email_of(0)).await;
     assert_eq!(user["meta"]["lastModified"], user["meta"]["created"]);
     let managers = live.groups().await.into_iter().filter(|(name, _)| name.starts_with("Manager: "));
@@ -550,7 +552,7 @@ async fn a_kind_is_switched_on_and_off_for_everybody() {
     }
 }
 
-/// The group of somebody's reports is called as they are, and two of one name are told apart.
+/// The group of a person's reports has the person's name, and two groups of one name are distinguished.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_groups_of_managers_follow_their_names() {
     let (live, connection) = company().await;
@@ -587,7 +589,7 @@ async fn the_groups_of_managers_follow_their_names() {
     live.check().await;
 }
 
-/// Law 11: two who issue the same group at once issue one.
+/// Law 11: when two nodes issue the same group at once, one group is issued.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_issue_one_group() {
     let database = TestDatabase::migrated().await;
@@ -643,7 +645,7 @@ async fn the_walk_goes_on_in_steps_where_it_was() {
         .unwrap();
     assert!(rollbook::flows::groups::walk(&world.context).await.unwrap());
     let mut steps = vec![world.number(changes).await];
-    // The second comes as far as to somebody whom another transaction holds, and its node dies there.
+    // The second step reaches a person that another transaction locks, and its node dies there.
     let mut holding = world.conn().await;
     holding.batch_execute("BEGIN; SELECT FROM people ORDER BY position OFFSET 700 LIMIT 1 FOR UPDATE").await.unwrap();
     let context = world.context.clone();

@@ -1,4 +1,5 @@
-//! Groups while several are at them: who waits for whom, what is read for it, and what one failure costs.
+//! Tests groups under concurrent access: which transaction waits for which, what is read for it, and what one failure
+//! costs.
 
 use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
@@ -70,7 +71,7 @@ async fn who_switches_a_kind_or_gives_a_name_waits_for_a_step_of_the_walk_and_no
     assert_eq!(store::groups::keys(&mut step, data).await.unwrap(), ["data", "sales"]);
 }
 
-/// Ana leads with Remote, and her department is what Justworks says.
+/// Ana leads with Remote, and her department is Justworks' value.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_splits_is_not_renamed_also_where_two_hr_systems_know_a_member() {
     let pair = Pair::with(SandboxConfig::plain(5), JustworksConfig { seed: 9, ..JustworksConfig::plain(5) }).await;
@@ -104,7 +105,7 @@ async fn a_group_that_splits_is_not_renamed_also_where_two_hr_systems_know_a_mem
     assert_eq!(world.text(id).await, Some(before), "nobody has taken its name from it");
     assert_eq!(world.number(&members).await, 0);
     assert_eq!(world.number("SELECT count(*) FROM groups WHERE name IN ('Metals', 'Gases')").await, 2);
-    // The connection is that of the attribute's unit, not that of the primary employment.
+    // The connection is that of the attribute's field, not that of the primary employment.
     let group = world.text("SELECT id FROM groups WHERE name = 'Metals'").await.unwrap().parse::<Uuid>().unwrap();
     let attributes = ("department", "departmentId");
     let mut conn = world.conn().await;
@@ -199,7 +200,8 @@ async fn a_reader_of_the_feed_whom_the_database_ends_for_a_deadlock_gets_the_fee
     let node = context(&database, Clock::system()).await;
     let [mut renaming, mut holding] = [node.db.get().await.unwrap(), node.db.get().await.unwrap()];
     departments(&mut holding, 1, node.clock.random_id()).await;
-    // Who renames does not look for deadlocks itself: the reader, who comes last, finds it and is ended.
+    // The renaming transaction does not search for deadlocks itself: the reader, which comes last, finds it and is
+    // ended.
     renaming.batch_execute("BEGIN; SET LOCAL deadlock_timeout = '1h'; SELECT FROM groups FOR UPDATE").await.unwrap();
     holding.batch_execute("BEGIN; SELECT FROM changes FOR UPDATE").await.unwrap();
     let of = node.clone();

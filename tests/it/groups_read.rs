@@ -1,4 +1,4 @@
-//! Groups as consumers read them.
+//! Tests groups as consumers read them.
 
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, sql_query};
@@ -48,7 +48,7 @@ async fn a_group_is_read_with_its_members() {
                 "lastModified": "2026-11-20T12:00:00.000Z", "version": version, "location": location},
         })
     );
-    // the user says the same.
+    // the user shows the same.
     let user = served.get(&format!("/scim/v2/Users/{}", people[1])).await.body();
     assert_eq!(
         user["groups"],
@@ -101,7 +101,7 @@ async fn an_answer_has_the_members_that_were_asked_for() {
     served.stop().await;
 }
 
-/// whoever wants no members does not pay for them, and whoever wants them gets them in pieces.
+/// a request without members does not pay for them, and a request with members gets them in pieces.
 #[tokio::test]
 async fn a_large_group_is_written_piece_by_piece_and_without_members_none_is_read() {
     let served = Served::start().await;
@@ -123,7 +123,7 @@ async fn a_large_group_is_written_piece_by_piece_and_without_members_none_is_rea
     assert_eq!(list["Resources"][0]["id"], json!(small));
     assert_eq!(list["Resources"][0]["members"].as_array().unwrap().len(), 2);
     assert_eq!(list["Resources"][1]["members"].as_array().unwrap().len(), 2_498);
-    // The table of people is locked against everybody who reads it: without members the group is answered all the same.
+    // The table of people is locked against all readers: without members the group is answered all the same.
     diesel_async::SimpleAsyncConnection::batch_execute(&mut *conn, "BEGIN; LOCK TABLE people IN ACCESS EXCLUSIVE MODE")
         .await
         .unwrap();

@@ -1,4 +1,4 @@
-//! HTTP below the application: what clients send that is hardly HTTP, and how answers are sent.
+//! Tests HTTP below the application: requests that are hardly HTTP, and how answers are sent.
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,7 +8,7 @@ use crate::support::groups::department;
 use crate::support::people::{crowd, insert};
 use crate::support::served::Served;
 
-/// A head and its body, as they came.
+/// The head and the body of an answer, as they were received.
 #[derive(Debug)]
 struct Raw {
     head: String,
@@ -30,7 +30,7 @@ impl Raw {
     }
 }
 
-/// Everything that a server answers to these bytes until it has answered so many requests, or hangs up.
+/// Everything that a server answers to these bytes, until it has answered so many requests or hangs up.
 async fn exchange(url: &str, bytes: &[u8], answers: usize, has_body: bool) -> Vec<Raw> {
     let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
     stream.write_all(bytes).await.unwrap();
@@ -83,7 +83,7 @@ async fn a_target_that_was_not_encoded_is_answered_as_if_it_were() {
     let totals: Vec<(u16, Value)> =
         answers.iter().map(|answer| (answer.status(), answer.json()["totalResults"].clone())).collect();
     assert_eq!(totals, [1, 1, 1, 0, 0, 2].map(|total| (200, Value::from(total))));
-    // Bytes that are no UTF-8 are no text of a filter.
+    // Bytes that are not UTF-8 are not a text of a filter.
     let odd = [
         b"GET /scim/v2/Users?filter=\xff HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ".as_slice(),
         served.token.as_bytes(),

@@ -1,5 +1,5 @@
-//! Tools that others wrote judge the server: schemathesis the admin API, scim2-tester, scim2-client and scim2-cli the
-//! directory as a consumer that may only read sees it.
+//! Tests the server with tools that others wrote. Schemathesis tests the admin API; scim2-tester, scim2-client and
+//! scim2-cli test the directory as a consumer that may only read sees it.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Killed anywhere (law 11): a server that is killed at random moments of its pulls ends with the directory and the
-//! feed of one that was left alone.
+//! Kills a server at random moments of its pulls (law 11). It must end with the directory and the feed of one that was
+//! left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,7 +23,7 @@ const WORKERS: u32 = 505;
 /// The first round imports, the others change the company.
 const ROUNDS: u32 = 4;
 const KILLS_A_ROUND: u32 = 5;
-/// Says which moments; printed, so that a failure can be repeated.
+/// The variable that selects the moments; it is printed, so that a failure can be repeated.
 const SEED: &str = "ROLLBOOK_TEST_SEED";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +43,7 @@ async fn killed_at_twenty_random_moments_it_ends_as_if_left_alone() {
     assert_eq!(disturbed.groups, undisturbed.groups);
 }
 
-/// Repeatable chance (splitmix64).
+/// Repeatable random numbers (splitmix64).
 struct Dice(u64);
 
 impl Dice {
@@ -58,7 +58,7 @@ impl Dice {
 /// When the next kill comes.
 #[derive(Debug)]
 enum Moment {
-    /// After so many more requests to the vendor: while pages are read and staged.
+    /// After so many more requests to the vendor: while pages are read and stored.
     Requests(u64),
     /// So long after a run was first seen in a state.
     After(&'static str, Duration),
@@ -78,12 +78,12 @@ impl Moment {
     }
 }
 
-/// What a walk over the whole directory and the whole feed shows, without ids and times.
+/// The result of reading the whole directory and the whole feed, without ids and times.
 struct Seen {
     people: BTreeMap<String, Value>,
     /// By person, in order.
     events: BTreeMap<String, Vec<Value>>,
-    /// The members of each group, by name, and how often the group came into being.
+    /// The members of each group, by name, and how often the group was created.
     groups: BTreeMap<String, (BTreeSet<String>, usize)>,
 }
 
@@ -203,7 +203,7 @@ impl Company {
             *self.kills.entry(state).or_default() += 1;
             left -= 1;
             if left == 2 {
-                // The other way to go: Postgres dies, and the program with it, in order and with a reason.
+                // The other kind of kill: Postgres dies, and the program ends with it, in order and with a reason.
                 kill(postmaster(&self.data()), Signal::SIGKILL).unwrap();
                 let (status, _, err) = program.ended().await;
                 assert!(!status.success() && err.contains("the embedded database ended by itself"), "{err}");
@@ -215,7 +215,7 @@ impl Company {
         }
     }
 
-    /// Joiners, leavers, movers, an exchanged email, other managers.
+    /// Changes the company: joiners, leavers, movers, an exchanged email, other managers.
     fn change(&self, round: u32) {
         let vendor = &self.vendor;
         let at = |n: u32| (round * 131 + n * 7) % WORKERS;

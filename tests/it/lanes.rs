@@ -1,4 +1,4 @@
-//! Lanes: expensive queries have connections and limits of their own, and keep nothing else waiting.
+//! Tests lanes: expensive queries have connections and limits of their own, and keep nothing else waiting.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn a_full_lane_of_expensive_queries_keeps_nothing_else_waiting() {
         let detail = refused.refusal(503, None);
         assert!(refused.header("retry-after").is_some() && detail.contains("expensive"), "{filter}: {detail}");
     }
-    // The spelling of a request does not count, but what it asks for.
+    // The spelling of a request does not count, but its meaning does.
     let by_url = live.scim("/Users?filter=title%20co%20%22x%22").await;
     assert_eq!(by_url.status, 503);
     let root = live.scim("/?filter=userName%20sw%20%22x%22").await;
@@ -139,7 +139,7 @@ async fn a_query_whose_client_has_gone_is_cancelled() {
     assert!(rollbook::store::db::pool::cancelled() >= 3);
 }
 
-/// The answer says that the query is the reason and what to ask instead; the connection is clean afterwards.
+/// The answer states that the query is the reason and what to ask instead; the connection is clean afterwards.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_takes_too_long_is_refused_with_what_to_do() {
     let settings = LaneSettings { queries: 1, query_timeout: Duration::from_millis(200), ..LaneSettings::default() };

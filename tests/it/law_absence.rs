@@ -1,4 +1,4 @@
-//! Law 2: absence must be proven.
+//! Tests law 2: absence must be proven.
 
 use chrono::TimeDelta;
 use rollbook::flows::connections;
@@ -24,7 +24,7 @@ enum Other {
     Method,
 }
 
-/// What the first reading saw proves nothing together with one that read otherwise; from there it begins anew.
+/// A first reading proves nothing together with one that read otherwise; the proof starts again from there.
 #[tokio::test(flavor = "multi_thread")]
 async fn evidence_begins_anew_when_a_read_is_another_kind_of_read() {
     for other in [Other::Credential, Other::Include, Other::Method] {
@@ -79,7 +79,7 @@ async fn who_answers_by_id_is_not_absent_and_who_cannot_be_asked_is_not_either()
     world.vendor.clear_faults();
     later(&world, connection).await;
     assert_eq!(active(&world).await, 39);
-    // And is back when the HR system has it again, as who it was.
+    // The worker is back when the HR system has it again, as the same person.
     world.vendor.patch(21, &json!({})).unwrap();
     later(&world, connection).await;
     assert_eq!(active(&world).await, 40);

@@ -1,4 +1,4 @@
-//! Law 1: last good data is served. Whatever the HR system does, nobody changes by it and nobody vanishes.
+//! Tests law 1: last good data is served. Whatever the HR system does, no person changes or disappears because of it.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const LIST: &str = "/v1/employments";
 
 struct Trouble {
     fault: Fault,
-    /// The state of the run, the code of its problem, and words that its message has.
+    /// The state of the run, the code of its problem, and a text that its message contains.
     state: &'static str,
     code: &'static str,
     says: &'static [&'static str],
@@ -40,7 +40,7 @@ async fn pull_in(live: &Live, connection: Uuid, trouble: &Trouble) -> Value {
     let vendor = &live.world.vendor;
     vendor.fault(trouble.fault.clone()).unwrap();
     live.world.advance(TimeDelta::hours(7));
-    // By itself, since it is due; the admin asks for it once more.
+    // The pull runs by itself, since it is due; the admin asks for it once more.
     let run = live.sync(connection).await;
     let what = format!("{:?}: {run}", trouble.fault);
     assert!(vendor.faults()[0].met > 0, "the fault was met: {what}");
@@ -60,7 +60,7 @@ async fn no_trouble_at_the_hr_system_changes_anybody() {
     let vendor = &live.world.vendor;
     let before = seen(&live).await;
     assert_eq!(before.0, i64::from(WORKERS));
-    // A token that may do nothing any more. Given again, it is good again.
+    // A token that has lost all permissions. When they are given again, it is good again.
     let barred = Fault::on("/", Effect::status(403));
     pull_in(
         &live,
@@ -75,7 +75,7 @@ async fn no_trouble_at_the_hr_system_changes_anybody() {
     assert_eq!(live.run(&asked).await["counts"]["unchanged"], WORKERS);
     assert_eq!(seen(&live).await, before);
 
-    // News that a read would bring, and somebody whom it would lack.
+    // A change that a read would bring, and a person that it would lack.
     vendor.patch(7, &json!({ "job_title": "Astronaut" })).unwrap();
     vendor.remove(20, false).unwrap();
     let troubles = [
@@ -111,7 +111,7 @@ async fn no_trouble_at_the_hr_system_changes_anybody() {
     pull_in(&live, connection, &Trouble::new(shifted, "incomplete", "countMismatch", &["229", "3 reads"])).await;
     assert_eq!(seen(&live).await, before, "shifted rows");
 
-    // A token that dies on the way: nothing is tried again until there is another.
+    // A token that ends in the middle of a read: nothing is tried again until there is another.
     let dead = Fault::on("/", Effect::status(401)).from(5);
     pull_in(
         &live,
@@ -130,7 +130,7 @@ async fn no_trouble_at_the_hr_system_changes_anybody() {
     let answer = live.call("POST", &format!("/api/v1/connections/{connection}/sync"), &live.admin, None).await;
     assert_eq!(answer.status, 409, "{}", answer.text);
 
-    // Back again: what was news is news still, and nobody has left meanwhile.
+    // The connection works again: the change is still new, and no person has left meanwhile.
     let given = json!({ "credentials": { "apiToken": vendor.rotate_token() } });
     let asked = live.post(&format!("/connections/{connection}/reauthorize"), given).await;
     let counts = live.run(&asked).await["counts"].clone();
@@ -158,8 +158,8 @@ async fn a_vendor_that_never_answers_is_given_up_and_changes_nobody() {
     assert_eq!(live.sync(connection).await["counts"]["updated"], 1);
 }
 
-/// remote.md 3.3: bulk has no last days. Where the token does not see offboardings, every record is asked for by its id,
-/// and nobody's end is lost.
+/// remote.md 3.3: bulk has no last days. Where the token does not see offboardings, every record is read by its id, and
+/// no person's end is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn offboardings_that_the_token_does_not_see_change_nobody() {
     let (live, connection) = Live::published(SandboxConfig::mix(&[(Kind::Direct, 20), (Kind::Offboarding, 5)])).await;

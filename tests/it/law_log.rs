@@ -1,5 +1,5 @@
-//! Laws 6 and 7: no change without its event and no event without its change, in a feed without gaps and repeats; and
-//! nothing changes when nothing changed.
+//! Tests laws 6 and 7: no change is without its event and no event without its change. The feed has no gaps and no
+//! repeats, and nothing changes when nothing changed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ async fn a_change_that_commits_late_is_neither_missed_nor_seen_twice() {
     assert_eq!(feed_of(&context, 0).await, [(1, late), (2, early)]);
 }
 
-/// Who has seen a change otherwise finds it in the feed, also while another node is numbering.
+/// A reader that has seen a change elsewhere finds it in the feed, also while another node is numbering.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_waits_for_the_node_that_is_numbering() {
     let database = TestDatabase::migrated().await;
@@ -97,7 +97,7 @@ async fn a_reader_waits_for_the_node_that_is_numbering() {
     assert_eq!(reader.await.unwrap(), [(1, person)]);
 }
 
-/// Many who write, two nodes that number, and one who reads on from the last number seen.
+/// Runs many writers, two nodes that number, and one reader that continues from the last number seen.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_of_a_busy_feed_sees_every_change_once_and_in_order() {
     const WRITERS: u32 = 3;
@@ -117,7 +117,7 @@ async fn a_reader_of_a_busy_feed_sees_every_change_once_and_in_order() {
                 let done = conn
                     .transaction(async |conn| {
                         append(conn, &context, person).await;
-                        // Others overtake between the numbering of the row and its commit.
+                        // Other changes overtake between the numbering of the row and its commit.
                         tokio::task::yield_now().await;
                         if kept { Ok(()) } else { Err(diesel::result::Error::RollbackTransaction) }
                     })

@@ -1,5 +1,5 @@
-//! A database of one's own that drops its connections in the middle of pulls: the next try goes on, and nothing is lost
-//! or doubled (laws 1, 6 and 11).
+//! Tests a database that drops its connections in the middle of pulls. The next try goes on, and nothing is lost or
+//! doubled (laws 1, 6 and 11).
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::support::world::{World, admin};
 
-/// Does what there is to do, until there is nothing or something fails.
+/// Runs the due work, until there is none or something fails.
 async fn try_work(context: Context) -> Result<(), rollbook::flows::error::FlowError> {
     while timers::schedule(&context).await? | runs::worker::work(&context).await? | feed::sequence(&context).await? {}
     Ok(())
@@ -52,7 +52,7 @@ async fn connections_that_drop_in_the_middle_lose_and_double_nothing() {
             clock.pause(Duration::from_millis(1)).await;
             tries -= 1;
         }
-        // Whether this was told or the run says it, is all the same here.
+        // It makes no difference here whether this returns the error or the run records it.
         let _ = work.await.unwrap();
         answers(&world.context).await;
         assert_eq!(world.number("SELECT count(*) FROM people WHERE active").await, PEOPLE, "round {round}");

@@ -1,5 +1,5 @@
-//! Law 9: pay never enters, nor what else a directory has no business with. Every such value of the simulated vendor is
-//! marked. That the log does not have them either is seen in `program_demo`.
+//! Tests law 9: pay never enters, nor anything else that a directory must not hold. Every such value of the simulated
+//! vendor is marked. `program_demo` checks that the log does not have them either.
 
 use diesel::QueryableByName;
 use diesel::sql_types::Text;

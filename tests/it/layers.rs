@@ -1,12 +1,12 @@
-//! These tests check the table of `docs/architecture.md`: which room may use which other room, and which dependencies
+//! Checks the table of `docs/architecture.md`: which room may use which other room. It also checks which dependencies
 //! the crates below `crates/` may have.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What a room may use. A room is a module below `src/`, or one of our crates that the server uses under a module's name;
-/// everything it holds is one room.
+/// What a room may use. A room is a module below `src/`, or one of our crates that the server uses under a module's
+/// name; everything it holds is one room.
 struct Room {
     name: &'static str,
     /// Rooms, or parts of rooms (`scim::filter`).
@@ -67,7 +67,7 @@ const TABLE: &[Room] = &[
         never: DATABASE_AND_WEB,
     },
     Room { name: "sandbox", rooms: &["clock"], never: DATABASE },
-    // What stands on them.
+    // The rooms that build on them.
     Room {
         name: "store",
         rooms: &["clock", "directory", "scim::filter", "scim::schema"],
@@ -161,7 +161,8 @@ fn no_files_import_each_other_in_a_circle() {
     }
 }
 
-/// The files of each circle of imports, by their modules. Tests are left out, and what a module re-exports of those below it.
+/// The files of each circle of imports, by their modules. Tests are left out, and so are names that a module re-exports
+/// from those below it.
 fn circles(texts: &BTreeMap<Vec<String>, String>) -> Vec<Vec<String>> {
     let is_test = |module: &Vec<String>| {
         let of_tests = |part: &String| {
@@ -239,7 +240,7 @@ fn imported_files(module: &[String], text: &str, texts: &BTreeMap<Vec<String>, S
         .collect()
 }
 
-/// Folders with more files than that today.
+/// Folders that have more files than that today.
 const FULL: [&str; 8] = [
     "src",
     "src/cli",
@@ -268,7 +269,7 @@ fn no_folder_has_more_than_fifteen_files() {
     assert_eq!(full, FULL.map(str::to_owned).into(), "a folder that is not full any more leaves the list");
 }
 
-/// What a file uses and its room may not.
+/// The rooms and dependencies that a file uses and its room may not.
 fn violations(room: &str, module: &[String], text: &str) -> Vec<String> {
     let Some(row) = TABLE.iter().find(|row| row.name == room) else {
         return vec![format!("the room {room} is not in the table of tests/it/layers.rs")];
@@ -331,7 +332,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
             (rest, after_separator) = (&rest[word_length..], false);
         } else if let Some(tail) = rest.strip_prefix("::{") {
             groups.push(path.clone());
-            // Within a group a word goes on from the group's path.
+            // Within a group a name continues the group's path.
             (rest, after_separator) = (tail, true);
         } else if let Some(tail) = rest.strip_prefix("::") {
             (rest, after_separator) = (tail, true);
@@ -351,7 +352,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The names in all tables of dependencies but those of tests, as they stand in paths.
+/// The names in all tables of dependencies but those of tests, as they are written in paths.
 fn dependencies(manifest: &str) -> BTreeSet<String> {
     let mut in_table = false;
     let mut names = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! The one integration binary: every story and every surface, over HTTP and the command line.
+//! The one integration binary: it tests every story and every surface, over HTTP and the command line.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 

@@ -1,4 +1,4 @@
-//! `/metrics`: who may read it, what it shows, and that it shows nobody.
+//! Tests `/metrics`: who may read it, what it shows, and that it shows no person.
 
 use rollbook::sandbox::SandboxConfig;
 use serde_json::json;

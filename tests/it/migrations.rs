@@ -1,4 +1,4 @@
-//! The shape of the database.
+//! Tests the shape of the database.
 
 use diesel::sql_query;
 use diesel_async::{AsyncMigrationHarness, RunQueryDsl};

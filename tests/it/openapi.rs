@@ -1,4 +1,4 @@
-//! The description of the admin API is true: of its routes, of its answers, of its own examples.
+//! Tests that the description of the admin API is true: its routes, its answers, its own examples.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,7 +76,7 @@ async fn every_route_is_described_and_every_described_route_is_there() {
     desk.stop().await;
 }
 
-/// What docs/security.md says of scopes is so for every operation; and `Allow` names what is not refused with 403.
+/// What docs/security.md states of scopes is so for every operation; and `Allow` names what is not refused with 403.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_is_open_to_the_scopes_that_the_table_names_and_to_no_other() {
     let desk = Desk::with(SandboxConfig::plain(1)).await;
@@ -244,8 +244,8 @@ impl Tour {
         self.real.iter().fold(text.to_owned(), |text, (example, value)| text.replace(example, value))
     }
 
-    /// Sends an example that was not sent yet; all work that it makes is done. Its answer is held against the
-    /// description by whoever sends it.
+    /// Sends an example that was not sent yet, and does all work that it makes. The client that sends it compares the
+    /// answer with the description.
     async fn send(&mut self, name: &str, status: u16) -> Value {
         self.send_with(name, status, |body| body).await
     }
@@ -270,7 +270,7 @@ impl Tour {
             return Value::Null;
         }
         let body = answer.body();
-        // Of an empty list nothing is learnt.
+        // An empty list shows nothing about its items.
         assert!(body.get("items").is_none_or(|items| items[0].is_object()), "{name}: {url} is empty");
         body
     }
@@ -281,7 +281,7 @@ impl Tour {
     }
 }
 
-/// All of them in one story, since most need what another makes.
+/// Sends all examples in one story, since most need what another makes.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_request_is_answered_as_the_description_says() {
     let mut tour = Tour::begin().await;

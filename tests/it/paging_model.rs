@@ -1,5 +1,5 @@
-//! Paging by index against a naive model: random interleavings of walks with probes, HEADs, retries, jumps, restarts and
-//! changes of people and groups.
+//! Tests paging by index against a naive model. Random interleavings combine walks with probes, HEADs, retries, jumps,
+//! restarts and changes of people and groups.
 //!
 //! `ROLLBOOK_PAGING_CASES` is how many cases are tried (a long run: 10000), `ROLLBOOK_PAGING_SEED` is the seed of the
 //! first. Under nextest a test ends after two minutes; long runs are for `cargo test --test it paging_model`.
@@ -325,7 +325,7 @@ async fn page(
     (ids, usize::try_from(total).unwrap())
 }
 
-/// When a client takes a walk for finished.
+/// When a client considers a walk finished.
 #[derive(Clone, Copy, Debug)]
 enum StopsAt {
     Total,
@@ -345,7 +345,7 @@ struct Walker {
     required: BTreeMap<Uuid, String>,
     last: usize,
     read_at: DateTime<Utc>,
-    /// Another client has begun the same list while this one stood still for a minute: its saved positions are given up
+    /// Another client began the same list while this one paused for a minute: its saved positions are given up
     /// (docs/decisions/0014).
     is_superseded: bool,
 }
@@ -387,7 +387,7 @@ impl Walker {
         total
     }
 
-    /// What is not listed any more, or under another sort value, may be missed.
+    /// Resources that are not listed any more, or under another sort value, may be missed.
     fn note(&mut self, listed: &BTreeMap<Uuid, String>) {
         self.required.retain(|id, key| listed.get(id) == Some(key));
     }
@@ -430,7 +430,7 @@ async fn interleaved(world: &mut World, random: &mut Random, list: &List, door: 
         let is_retry = action == 2 && walkers[n].next > 1 && now - walkers[n].read_at < TimeDelta::minutes(2);
         let goes_on = matches!(action, 2 | 4 | 5 | 10..) && !walkers[n].is_done;
         if action == 1 || is_retry && walkers[n].last == 1 || !is_retry && goes_on && walkers[n].next == 1 {
-            // The page at index 1 may begin another walk; it ends those that have stood still.
+            // The page at index 1 may begin another walk; it ends the walks that have paused.
             walkers
                 .iter_mut()
                 .enumerate()
@@ -491,7 +491,8 @@ async fn interleaved(world: &mut World, random: &mut Random, list: &List, door: 
     }
 }
 
-/// One walk after the other, each over a list that stands still: each resource exactly once, in its order.
+/// Runs one walk after the other, each over a list that does not change. Each lists each resource exactly once, in its
+/// order.
 async fn repeated(world: &mut World, random: &mut Random, list: &List, door: &Door, what: &str) {
     for round in 0..3 {
         world.served.clock.advance(TimeDelta::seconds(5));
@@ -511,7 +512,7 @@ async fn repeated(world: &mut World, random: &mut Random, list: &List, door: &Do
     }
 }
 
-/// Pages of a list that stands still in any order, beside a walk: each is the slice that its index names, and the total
+/// Reads pages of an unchanging list in any order, beside a walk. Each is the slice that its index names, and the total
 /// is the same on all.
 async fn still(world: &mut World, random: &mut Random, list: &List, door: &Door, what: &str) {
     let fresh = Door::open(world, list, false).await;

@@ -1,4 +1,4 @@
-//! Connections: what is set on them, what is said when there are none, and TLS.
+//! Tests database connections: their settings, the error when there are none, and TLS.
 
 use std::fs;
 use std::net::TcpListener;
@@ -53,7 +53,7 @@ struct Backend {
     pid: i32,
 }
 
-/// A thread's own connections come first; when they are taken, those that all share.
+/// A thread's own connections are used first; when they are taken, the shared ones.
 #[tokio::test]
 async fn a_thread_takes_its_own_connections_and_then_those_of_all() {
     async fn pid(conn: &mut Connection) -> i32 {
@@ -110,7 +110,7 @@ async fn each_sslmode_asks_of_the_server_what_it_says() {
         async move { encrypted(&url).await }
     };
 
-    // A server without TLS: only who does not insist gets in.
+    // A server without TLS: only a client that does not insist on TLS can connect.
     assert_eq!(try_url("localhost", "sslmode=prefer".to_owned()).await, Ok(false));
     let refused = try_url("localhost", "sslmode=require".to_owned()).await.unwrap_err();
     assert!(refused.contains("server does not support TLS"), "{refused}");
@@ -173,7 +173,8 @@ fn certificates(ours: &Path, others: &Path) -> (String, String) {
     (server.pem(), key.serialize_pem())
 }
 
-/// Lets the server itself write the files, so that they belong to whom it runs as; it uses them from its next start on.
+/// Lets the server itself write the files, so that they belong to its user. The server uses them from its next start
+/// on.
 async fn give_certificate(database: &DatabaseSource, certificate: &str, key: &str) {
     let mut conn = database.connect().await.unwrap();
     for (file, text) in [("server.crt", certificate), ("server.key", key)] {

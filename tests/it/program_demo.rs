@@ -1,4 +1,4 @@
-//! The first minute (story 26, for Remote alone), and stopping in order.
+//! Tests the first minute of the program (story 26, for Remote alone), and stopping in order.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -76,16 +76,16 @@ async fn the_first_minute_ends_in_order_and_a_second_start_finds_everything_as_i
         let body = answer.body();
         answers.push(body);
     }
-    // Somebody whom both HR systems know, with the source of each value.
+    // A person that both HR systems know, with the source of each value.
     let merged = &answers[0];
     let systems =
         |of: &[Value]| of.iter().map(|one| one["connection"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>();
     let both = BTreeSet::from(["Justworks (simulated)".to_owned(), "Remote (simulated)".to_owned()]);
     assert_eq!(systems(merged["workers"].as_array().unwrap()), both, "{merged}");
-    // What only a contract that ended says has no value, and so no source.
+    // A value that only an ended contract stated is absent, and so has no source.
     let sourced = |unit: &Value| unit["from"]["connection"].is_string() == unit["winner"].is_object();
     assert!(merged["units"].as_array().unwrap().iter().all(sourced), "{merged}");
-    // Somebody whose manager is in the other one.
+    // A person whose manager is in the other one.
     let led = &answers[1]["Resources"][0];
     let system = |user: &Value| user[WORKER]["sourceSystem"].as_str().unwrap().to_owned();
     let manager = format!("/scim/v2/Users/{}", led[ENTERPRISE]["manager"]["value"].as_str().unwrap());
@@ -112,7 +112,7 @@ async fn the_first_minute_ends_in_order_and_a_second_start_finds_everything_as_i
     assert!(complete.count() > before.len() / 2, "people have manager, department and employment type");
     assert!(processes_in(&data) > 0);
 
-    // What is not to be kept is not said either, and neither are secrets and people (laws 8 and 9, R-181).
+    // What is not to be kept is not printed either. Neither are secrets and people (laws 8 and 9, R-181).
     let log = program.err();
     for secret in [&printed.read, &printed.admin, NEVER_STORE, &NEVER_STORE_AMOUNT.to_string(), "ra_test_"] {
         assert!(!log.contains(secret), "{secret} is in the log");

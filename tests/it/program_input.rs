@@ -1,4 +1,4 @@
-//! Bad input, as a user meets it: each is one clear line and an exit code, and nothing is left half-made.
+//! Tests bad input as a user meets it. Each is one clear line and an exit code, and nothing is left half-made.
 
 use std::fs;
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::support::program::{Program, folder, rollbook, serve};
 
-/// Ends with a failure and says exactly these lines on standard error, apart from its log.
+/// Ends with a failure and prints exactly these lines on standard error, apart from its log.
 async fn refused(command: Command) -> Vec<String> {
     let (status, out, err) = Program::spawn(command).ended().await;
     assert!(!status.success(), "{status}: {out}{err}");
@@ -66,7 +66,7 @@ async fn all_wrong_settings_are_told_at_once_and_nothing_is_begun() {
 
 #[tokio::test]
 async fn a_database_that_cannot_be_reached_is_named_without_its_password() {
-    // A port that was free a moment ago: nobody listens there.
+    // A port that was free a moment ago: no server listens there.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let folder = folder();
     let mut command = serve(&folder.path().join("data"));
@@ -151,8 +151,8 @@ async fn a_second_rollbook_on_one_data_directory_is_refused_and_disturbs_nobody(
     assert!(status.success(), "{err}");
 }
 
-/// Stored credentials that another key sealed cannot be opened: the connection asks for a new one, and everybody who
-/// was published stays.
+/// Stored credentials that another key sealed cannot be opened. The connection asks for a new one, and all published
+/// people stay.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_key_costs_a_new_credential_and_nothing_else() {
     let vendor = Sandbox::new(SandboxConfig::plain(12), std::sync::Arc::new(system_time));
@@ -174,7 +174,8 @@ async fn another_key_costs_a_new_credential_and_nothing_else() {
         .until("the preview has ended", async |program| program.api(&path).await["lastRun"]["state"] == "succeeded")
         .await;
     let finish = first.post(&format!("{path}/finish"), &json!({})).await["runId"].as_str().unwrap().to_owned();
-    // Not only until all are there: a run that is still ending would be the answer to the pull that is asked for below.
+    // The test waits until the run has ended, not only until all people are there. A run that is still ending would be
+    // the answer to the pull that is requested below.
     first
         .until("all are published", async |program| {
             program.api(&format!("/runs/{finish}")).await["state"] == "succeeded"
@@ -190,7 +191,7 @@ async fn another_key_costs_a_new_credential_and_nothing_else() {
     second.post(&format!("{path}/sync"), &json!({})).await;
     second.until("the pull has failed", async |program| program.api(&path).await["lastRun"]["state"] == "failed").await;
     let shown = second.api(&path).await;
-    // It is not the credential that is wrong: the right key lets the connection go on without a new one.
+    // The credential is not wrong: the right key lets the connection go on without a new one.
     assert_eq!((&shown["state"], &shown["problems"][0]["code"]), (&json!("failing"), &json!("keyMissing")), "{shown}");
     let message = shown["problems"][0]["message"].as_str().unwrap();
     assert!(message.contains("credential") && message.contains("ROLLBOOK_KEY"), "{shown}");

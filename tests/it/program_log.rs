@@ -1,4 +1,4 @@
-//! The log of the program: what repeats is told once, and then counted.
+//! Tests the log of the program: a repeated message is logged once, and then counted.
 
 use std::fs;
 

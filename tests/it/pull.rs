@@ -1,4 +1,4 @@
-//! From a simulated Remote to people in the store.
+//! Tests the way from a simulated Remote to people in the store.
 
 use chrono::TimeDelta;
 use rollbook::flows::connections;
@@ -138,7 +138,7 @@ async fn below_a_cycle_everybody_has_their_manager_at_once() {
         world.number("SELECT count(*) FROM changes WHERE kind = 'person.created'").await,
         world.number("SELECT count(*) FROM changes WHERE person_id IS NOT NULL").await,
     );
-    // Nobody was shown with a manager who did not exist yet.
+    // No person was shown with a manager who did not exist yet.
     let early = "SELECT count(*) FROM changes c JOIN people p ON p.id = c.person_id
                  JOIN changes m ON m.person_id = p.manager_id AND m.kind = 'person.created'
                  WHERE c.kind = 'person.created' AND m.at > c.at";
@@ -149,7 +149,7 @@ async fn below_a_cycle_everybody_has_their_manager_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_timer_takes_nothing_from_a_held_plan() {
     let world = World::with(SandboxConfig::plain(20)).await;
-    // Somebody whose day comes tomorrow, wherever they are.
+    // A person whose day comes tomorrow, wherever they are.
     world.vendor.patch(3, &json!({ "provisional_start_date": "2026-11-21" })).unwrap();
     let connection = world.publish().await;
     assert_eq!(world.number("SELECT count(*) FROM people WHERE active").await, 19);

@@ -1,4 +1,5 @@
-//! A database that takes no writes for a while: people are served, nothing is lost, and everything goes on by itself.
+//! Tests a database that takes no writes for a while. People are served, nothing is lost, and everything goes on by
+//! itself.
 
 use chrono::TimeDelta;
 use diesel_async::SimpleAsyncConnection;

@@ -1,4 +1,5 @@
-//! What a clock that was ahead has left in the database is put right when the clock is right again.
+//! Tests the repair after a clock that was ahead. What it left in the database is corrected when the clock is right
+//! again.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::RunQueryDsl;
@@ -101,7 +102,7 @@ async fn after_a_clock_that_was_ahead_everybody_is_as_they_should_be() {
     let run = world.sync(connection).await;
     assert_eq!(run.state, "succeeded", "{:?}", run.problems);
     assert_eq!(world.number(active).await, before);
-    // Once: nothing is left to be put right.
+    // The repair happens once: nothing is left to be corrected.
     assert!(!clock_check::look_back(&world.context).await.unwrap());
     // On their last day they leave.
     world.advance(TimeDelta::days(13));
@@ -161,7 +162,7 @@ async fn a_next_pull_that_no_right_clock_can_have_set_is_due_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_that_is_the_wrong_one_stops_the_work_as_well() {
     let world = World::with(SandboxConfig::plain(1)).await;
-    // The test's clock stands in another year than the database's.
+    // The test's clock is in another year than the database's.
     let skew = clock_check::compare(&world.context).await.unwrap().unwrap();
     assert_eq!(world.context.clock.trust(), Trust::Skewed(skew));
     let database = store::db::migrations::database_time(&mut *world.conn().await).await.unwrap();
@@ -195,7 +196,7 @@ async fn a_clock_that_is_merely_behind_changes_nothing_before_it_has_settled() {
     let behind = world.now() - TimeDelta::days(2);
     assert_eq!(db::instance::note(&mut conn, behind, false).await.unwrap(), Found::Behind);
     assert_eq!(world.text(state).await, before);
-    // It was set right by then.
+    // The clock was corrected by then.
     assert_eq!(db::instance::note(&mut conn, world.now(), false).await.unwrap(), Found::Forward);
     assert_eq!(world.text(state).await, before);
     // Or else it is believed.

@@ -1,4 +1,5 @@
-//! States that heal by themselves, seen from outside: real processes whose clock, key or database is wrong for a while.
+//! Tests states that end by themselves, seen from outside. Real processes run with a clock, key or database that is
+//! wrong for a while.
 
 use std::fs;
 use std::net::TcpListener;
@@ -103,7 +104,7 @@ async fn active(program: &Program, token: &str) -> Value {
     program.get("/scim/v2/Users?filter=active%20eq%20true&count=0", token).await.list()["totalResults"].clone()
 }
 
-/// `rollbook check` on a data directory: whether all is right, and its lines.
+/// Runs `rollbook check` on a data directory: answers whether all is right, and its lines.
 async fn check(command: Command) -> (bool, String) {
     let (status, out, _) = Program::spawn(command).ended().await;
     (status.success(), out)
@@ -254,7 +255,7 @@ async fn check_changes_nothing_where_nothing_is_yet() {
         assert!(out.contains("note   database: none yet in") && out.contains("note   key: none yet"), "{out}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is made");
     }
-    // A database of one's own without a table.
+    // A database of its own without a table.
     let database = TestDatabase::empty().await;
     let mut command = check_of(&data);
     command.env("ROLLBOOK_DATABASE_URL", database.url()).env("ROLLBOOK_KEY", KEY);

@@ -1,4 +1,5 @@
-//! Release policies as consumers meet them (law 8, R-089, R-180, R-187, story 21): what is outside does not exist.
+//! Tests release policies as consumers meet them (law 8, R-089, R-180, R-187, story 21): what is outside does not
+//! exist.
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use rollbook::directory::attribute::name;
@@ -14,7 +15,7 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 const WORKER: &str = "urn:ietf:params:scim:schemas:extension:worker:2.0:User";
 const DERIVED: &str = "urn:ietf:params:scim:schemas:extension:worker:2.0:Group";
 
-/// Six people: 0 to 3 are engineers, 4 and 5 are not; 4 is everybody's manager but their own, and 3 that of 4.
+/// Six people: 0 to 3 are engineers, 4 and 5 are not. Person 4 is the manager of all others, and 3 is the manager of 4.
 struct Company {
     served: Served,
     ids: Vec<Uuid>,
@@ -60,7 +61,8 @@ async fn managed(conn: &mut AsyncPgConnection, id: Uuid, manager: Uuid) {
     conn.batch_execute(&set).await.unwrap();
 }
 
-/// R-120, R-180: 404, not in lists, not counted, not in members, nobody's manager; by whatever way it is asked.
+/// R-120, R-180: outside is a 404 by whatever way it is asked. It is not in lists, not counted, not in members, and not
+/// a manager of any person.
 #[tokio::test]
 async fn people_outside_the_filter_do_not_exist() {
     let company = Company::start().await;
@@ -156,7 +158,7 @@ async fn groups_outside_the_filter_do_not_exist() {
     company.served.stop().await;
 }
 
-/// A filter of a policy may speak of groups, managers and members: it is asked of everything there is.
+/// A filter of a policy may refer to groups, managers and members: it is evaluated on everything there is.
 #[tokio::test]
 async fn filters_of_policies_are_asked_of_everything() {
     let company = Company::start().await;
@@ -177,7 +179,7 @@ async fn filters_of_policies_are_asked_of_everything() {
     company.served.stop().await;
 }
 
-/// R-071, R-089: what is not in the list of attributes is unknown, everywhere and in the same words.
+/// R-071, R-089: what is not in the list of attributes is unknown, everywhere and with the same message.
 #[tokio::test]
 async fn a_hidden_attribute_is_an_unknown_one() {
     let company = Company::start().await;
@@ -226,7 +228,8 @@ async fn a_hidden_attribute_is_an_unknown_one() {
     company.served.stop().await;
 }
 
-/// R-089, R-180: a person's name is not shown by those whose manager or member the person is, nor looked for there.
+/// R-089, R-180: a person's name is not shown by those whose manager or member the person is. A search there does not
+/// find it.
 #[tokio::test]
 async fn a_hidden_name_is_shown_nowhere() {
     let company = Company::start().await;
@@ -273,7 +276,7 @@ async fn a_hidden_name_is_shown_nowhere() {
     let found: Vec<&Value> = attributes.filter(|a| shown.contains(&a["name"].as_str().unwrap())).collect();
     assert_eq!(found.len(), 4);
     assert!(found.iter().all(|a| has_part(a, &["value"]) && !has_part(a, &["display", "displayName"])), "{found:?}");
-    // R-172: nor does a version tell that somebody has another name.
+    // R-172: nor does a version reveal that a person has another name.
     let before = company.get(&desk, &group).await.header("etag").unwrap().to_owned();
     let mut conn = served.conn().await;
     conn.batch_execute(&format!("UPDATE people SET display_name = 'Else' WHERE id = '{}'", ids[1])).await.unwrap();
@@ -283,7 +286,7 @@ async fn a_hidden_name_is_shown_nowhere() {
     company.served.stop().await;
 }
 
-/// R-030, R-089, R-180: that something changed is told only to who sees all of it, or is meant to know.
+/// R-030, R-089, R-180: only a consumer that sees all of it, or is meant to know, learns that something changed.
 #[tokio::test]
 async fn when_something_was_changed_last_is_hidden_with_what_is_hidden() {
     let company = Company::start().await;
@@ -323,7 +326,7 @@ async fn when_something_was_changed_last_is_hidden_with_what_is_hidden() {
             assert_eq!(company.get(&named, &format!("{endpoint}?{found}")).await.status, 200);
         }
     }
-    // Whether anybody is in a group tells of people outside, too.
+    // Whether a group has any member reveals something about people outside, too.
     let retired = async |token: &str| {
         let shown = company.get(token, &format!("/Groups/{}", company.empty)).await.body();
         shown[DERIVED].get("retired").is_some()
@@ -358,7 +361,7 @@ async fn versions_tell_nothing_of_what_is_hidden() {
     let (art, engineering) = (format!("/Groups/{}", company.art), format!("/Groups/{}", company.engineering));
     let before = [version(&user).await, version(&art).await, version(&engineering).await];
     let mut conn = served.conn().await;
-    // The phone of 0 changes, who is hidden goes from art to engineering, and is renamed.
+    // The phone of 0 changes. A hidden person goes from art to engineering, and is renamed.
     let mut shown = crowd(6);
     for person in &mut shown[..4] {
         person.attributes.insert(name::TITLE.to_owned(), "Engineer".to_owned());
@@ -372,7 +375,7 @@ async fn versions_tell_nothing_of_what_is_hidden() {
     .await
     .unwrap();
     assert_eq!([version(&user).await, version(&art).await, version(&engineering).await], before);
-    // Somebody who is seen leaves the filter: the group is another one to this consumer.
+    // A person that is seen leaves the filter: the group is another one to this consumer.
     shown[1].attributes.insert(name::TITLE.to_owned(), "Artist".to_owned());
     crate::support::people::update(&mut conn, ids[1], &shown[1], served.now()).await;
     assert_ne!(version(&engineering).await, before[2]);
@@ -381,7 +384,8 @@ async fn versions_tell_nothing_of_what_is_hidden() {
     company.served.stop().await;
 }
 
-/// Story 21, R-090, R-119, R-185: what is sensitive is seen by whom the policy and the scope let, and is unknown to everybody else.
+/// Story 21, R-090, R-119, R-185: sensitive data is seen only where the policy and the scope allow it. It is unknown to
+/// all others.
 #[tokio::test]
 async fn story_21_a_birthday_is_seen_by_the_calendar_alone() {
     let company = Company::start().await;
@@ -445,7 +449,7 @@ async fn story_21_a_birthday_is_seen_by_the_calendar_alone() {
     company.served.stop().await;
 }
 
-/// R-177, R-184, R-187: everything that is asked of a filtered consumer about ids outside its filter.
+/// R-177, R-184, R-187: everything that a filtered consumer asks about ids outside its filter.
 #[tokio::test]
 async fn nothing_outside_a_policy_is_told_by_any_endpoint() {
     let company = Company::start().await;

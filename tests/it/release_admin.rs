@@ -1,4 +1,4 @@
-//! Release policies as an admin sets them: taken or refused as a whole, shown, warned of, audited.
+//! Tests release policies as an admin sets them: accepted or refused as a whole, shown, warned of, audited.
 
 use rollbook::sandbox::SandboxConfig;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ async fn a_policy_is_set_shown_changed_and_taken_away() {
     assert_eq!(patched["name"], "Desk");
     assert_eq!((&patched["userFilter"], &patched["attributes"]), (&policy["userFilter"], &policy["attributes"]));
     assert_eq!(desk.patch(&path, json!({ "attributes": [] })).await.body()["attributes"], json!([]));
-    // A PUT says all.
+    // A PUT replaces all.
     let replaced = desk.put(&path, json!({ "name": "desk", "scopes": ["scim:read"] })).await.body();
     for member in ["userFilter", "groupFilter", "attributes"] {
         assert_eq!(replaced[member], Value::Null, "{member}");
@@ -137,7 +137,7 @@ async fn the_audit_says_what_changed_in_the_policy() {
     desk.stop().await;
 }
 
-/// The whole way of an admin at the command line.
+/// An admin sets a policy with the command line, from start to end.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_sets_shows_and_clears_a_policy() {
     let desk = Desk::with(SandboxConfig::plain(1)).await;

@@ -1,4 +1,4 @@
-//! The feed under law 8: what consumers hear of people, groups and attributes that are not theirs. Nothing.
+//! Tests the feed under law 8: consumers learn nothing of people, groups and attributes that are not theirs.
 
 use std::collections::BTreeSet;
 
@@ -80,7 +80,7 @@ async fn a_consumer_hears_of_its_own_people_and_of_who_enters_and_leaves() {
     }
     assert!(!json!(of_people(&news)).to_string().contains("Sales"), "{news:?}");
     assert_eq!(hear(&live, &mut desk).await, [] as [Value; 0]);
-    // Who comes into being inside is new; who does outside is nobody.
+    // A person that is created inside the filter is new. One that is created outside does not exist for the consumer.
     let hired = |name: &str, department: &str| {
         let email = format!("{name}@acme.example");
         let patch =
@@ -112,13 +112,13 @@ async fn an_entry_names_what_is_released_and_is_not_there_if_that_is_nothing() {
         assert_eq!(names, BTreeSet::from(["userName", "displayName", "active"]), "{entry}");
         assert_eq!((&entry["groupsJoined"], &entry["effectiveAt"]), (&json!([]), &entry["at"]));
     }
-    // That somebody came into being is never hidden; what of them is.
+    // It is never hidden that a person was created; the attributes of the person are.
     let created = hear(&live, &mut none).await;
     assert_eq!(of_people(&created).len(), 10);
     assert!(of_people(&created).iter().all(|entry| entry["changes"] == json!([])));
     hear(&live, &mut bare).await;
     hear(&live, &mut open).await;
-    // A hidden attribute: nobody but the open one hears of it.
+    // A hidden attribute: only the open consumer learns of it.
     put(&live.world.vendor, [0], "Sales");
     later(&live, connection).await;
     let heard = hear(&live, &mut open).await;
@@ -182,7 +182,7 @@ async fn a_manager_outside_is_not_shown() {
     later(&live, connection).await;
     hear(&live, &mut desk).await;
     let path = format!("{ENTERPRISE}:manager");
-    // By whom, and what the consumer hears: old and new; or nothing.
+    // The new manager, and what the consumer receives: old and new; or nothing.
     let steps =
         [(8, None), (1, Some((Value::Null, inside.clone()))), (7, Some((inside.clone(), Value::Null))), (8, None)];
     for (by, heard) in steps {
@@ -228,7 +228,7 @@ async fn a_consumer_hears_of_its_own_groups_and_of_which_enter_and_leave() {
     let news = of_groups(hear(&live, &mut desk).await);
     assert_eq!(types(&news), ["group.left"]);
     assert_eq!((&news[0]["groupId"], &news[0]["changes"]), (&in_data, &json!([])));
-    // While it is outside, nobody joins it.
+    // While it is outside, no person joins it.
     live.world.vendor.patch(9, &json!({ "department": "Data & AI", "department_id": "d-Data" })).unwrap();
     later(&live, connection).await;
     let text = json!(hear(&live, &mut desk).await).to_string();
@@ -276,7 +276,7 @@ async fn marks_are_opaque_and_their_consumers_own_and_an_admin_sees_the_dense_nu
         ask(&live, &desk, &format!("after={wrong}")).await.problem(400, "invalidCursor");
     }
     ask(&live, &desk, &format!("after={mark}&cursor={mark}")).await.problem(422, "invalid");
-    // Whoever may read the whole directory sees the numbers, also with a token of a consumer.
+    // A caller that may read the whole directory sees the numbers, also with a token of a consumer.
     let auditor = live.post("/consumers", json!({ "name": "a", "scopes": ["admin:read", "events:read"] })).await;
     let token = live.post(&format!("/consumers/{}/tokens", auditor["id"].as_str().unwrap()), json!({})).await;
     let auditor = token["token"].as_str().unwrap();
@@ -308,7 +308,7 @@ async fn after_a_change_of_the_policy_the_feed_goes_on_by_the_new_one() {
     assert_eq!(of_people(&all).len(), 1);
     set_policy(&live, &desk, json!({ "userFilter": "department eq \"Sales\"" })).await;
     assert_eq!(hear(&live, &mut desk).await, [] as [Value; 0], "nobody entered or left: the policy did");
-    // What was is nothing under the new policy, from the beginning too.
+    // Under the new policy the earlier events are hidden, from the beginning too.
     let mut anew = Follower { id: desk.id.clone(), token: desk.token.clone(), mark: None };
     assert_eq!(of_people(&hear(&live, &mut anew).await), [] as [Value; 0]);
     live.world.vendor.patch(1, &json!({ "job_title": "B" })).unwrap();
@@ -338,7 +338,7 @@ async fn after_a_change_of_the_policy_the_feed_goes_on_by_the_new_one() {
     assert_eq!(live.world.number("SELECT count(*) FROM policy_filters").await, 0);
 }
 
-/// Whoever writes goes by one policy, from first to last.
+/// Every writer uses one policy, from first to last.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_the_policy_waits_for_those_who_write_by_the_old_one() {
     let (live, _) = company().await;
@@ -383,7 +383,7 @@ async fn what_is_hidden_makes_no_difference() {
     }
     let quiet = unmarked(&pages(&live, &mut desk, 2).await);
     assert!(quiet.len() >= 3, "{quiet:?}");
-    // Much happens, none of it the consumer's.
+    // Many changes happen, none of them for the consumer.
     put(&live.world.vendor, 8..10, "Legal");
     later(&live, connection).await;
     let last_day = (live.world.now() - TimeDelta::days(1)).date_naive().to_string();

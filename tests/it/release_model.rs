@@ -1,4 +1,4 @@
-//! Laws 6 and 8 at once: a consumer that adds its feed up knows who is there for it, and nothing else.
+//! Tests laws 6 and 8 at once. A consumer that adds its feed up knows who is there for it, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use crate::support::world::{context, work};
 struct Model {
     inside: BTreeSet<Uuid>,
     ever_inside: BTreeSet<Uuid>,
-    /// As far as it was told since they came in.
+    /// As far as the feed contained them since the people came in.
     titles: BTreeMap<Uuid, Value>,
     named: BTreeSet<Uuid>,
 }
@@ -53,7 +53,7 @@ impl Model {
     }
 }
 
-/// Numbers that look random and are the same each time.
+/// Numbers that appear random and are the same each time.
 struct Dice(u64);
 
 impl Dice {
@@ -63,9 +63,9 @@ impl Dice {
     }
 }
 
-/// Laws 6 and 8 at once, on two nodes: while people move in and out, are renamed and get other managers, a filtered
-/// consumer that reads in small pages always knows who is inside, misses no change of theirs, and never sees what anybody
-/// was outside.
+/// Laws 6 and 8 at once, on two nodes. People move in and out, are renamed and get other managers. Meanwhile a filtered
+/// consumer that reads in small pages always knows who is inside, misses no change of theirs, and never sees what a
+/// person was outside.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_gap_no_repeat_and_no_leak_while_people_enter_and_leave() {
     for seed in 1..=3 {

@@ -1,4 +1,4 @@
-//! Law 8 without a price: how many people there are for a consumer is kept, not counted for each page.
+//! Tests that law 8 costs nothing per page. The number of people for a consumer is kept, not counted each time.
 
 use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
@@ -26,7 +26,7 @@ async fn the_number_of_people_of_a_policy_is_kept_and_counted_anew_each_day() {
     assert_eq!((kept(&live).await, total(&live, &desk).await), (-1, json!(6)), "counted as long as nothing is kept");
     live.world.work().await;
     assert_eq!((kept(&live).await, total(&live, &desk).await), (6, json!(6)));
-    // What is kept is what is told: nobody counts.
+    // The kept number is the answered one: no query counts.
     conn.batch_execute("UPDATE policy_filters SET people_total = 60").await.unwrap();
     assert_eq!(total(&live, &desk).await, json!(60));
     let page = live.call("GET", "/scim/v2/Users?count=2", &desk.token, None).await;
@@ -36,7 +36,7 @@ async fn the_number_of_people_of_a_policy_is_kept_and_counted_anew_each_day() {
     live.world.advance(TimeDelta::hours(25));
     live.world.work().await;
     assert_eq!((kept(&live).await, total(&live, &desk).await), (6, json!(6)), "no mistake stays");
-    // Another policy begins anew, and none has nothing to keep.
+    // Another policy starts again, and none has nothing to keep.
     set_policy(&live, &desk, json!({ "userFilter": "department eq \"Sales\"" })).await;
     assert_eq!((kept(&live).await, total(&live, &desk).await), (-1, json!(4)));
     live.world.work().await;
@@ -50,7 +50,7 @@ async fn the_number_of_people_of_a_policy_is_kept_and_counted_anew_each_day() {
 async fn who_comes_inside_or_leaves_counts_at_once_whoever_folds_it_when() {
     let (live, connection) = company().await;
     let desk = follower(&live, "desk", json!({ "userFilter": DATA })).await;
-    // One who only reads lists is known to the log as well.
+    // A consumer that only reads lists is known to the log as well.
     let scopes = json!({ "scopes": ["scim:read"] });
     set_policy(&live, &desk, scopes).await;
     live.world.work().await;
@@ -130,7 +130,7 @@ async fn what_follows_a_page_of_a_policy_is_kept_and_not_counted_for_each_page()
     let mut conn = live.world.conn().await;
     conn.batch_execute("UPDATE page_positions SET remaining = remaining + 100").await.unwrap();
     assert_eq!(page(3).await, (vec![whole[2].clone()], 106));
-    // One who was read leaves, and one who was not.
+    // One person that was read leaves, and one that was not.
     put(&live.world.vendor, [workers[0], workers[4]], "Legal");
     live.world.advance(TimeDelta::minutes(10));
     let path = format!("/api/v1/connections/{connection}/sync");

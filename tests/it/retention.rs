@@ -1,4 +1,4 @@
-//! What is older than it is kept is deleted, and what remains stays right.
+//! Tests that data older than its retention time is deleted, and what remains stays right.
 
 use chrono::TimeDelta;
 use diesel_async::SimpleAsyncConnection;
@@ -12,7 +12,7 @@ use crate::support::world::World;
 
 const PARTITIONS: &str = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'changes'::regclass";
 
-/// Day after day, as a server lives.
+/// Lets day after day pass, as a server lives.
 async fn live_for(world: &World, days: i64) {
     for _ in 0..days / 10 {
         world.advance(TimeDelta::days(10));
@@ -76,7 +76,7 @@ async fn nothing_is_deleted_while_the_clocks_differ() {
     let world = World::with(SandboxConfig::plain(5)).await;
     world.publish().await;
     world.advance(TimeDelta::days(5_000));
-    // The database's clock says that this is wrong; the work of a day would be done all the same.
+    // The database's clock shows that this is wrong; the work of a day would be done all the same.
     assert!(clock_check::compare(&world.context).await.unwrap().is_some());
     let before = world.number("SELECT count(*) FROM changes").await;
     timers::keep_house(&world.context).await.unwrap();

@@ -1,6 +1,6 @@
-//! Whatever comes in is answered in bounded time and memory, with words where it is refused, and the next one is served.
-//! What is malformed on a small scale is in `scim_filter`, `scim_search` and `scim_protocol`; filters of users that are made
-//! to break the server are in `stories_reading`.
+//! Tests that all input is answered in bounded time and memory. A refusal has a message, and the next request is
+//! served. What is malformed on a small scale is in `scim_filter`, `scim_search` and `scim_protocol`; filters of users
+//! that are made to break the server are in `stories_reading`.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -27,7 +27,7 @@ async fn bounded<T>(what: &str, answer: impl Future<Output = T>) -> T {
     timeout(BOUND, answer).await.unwrap_or_else(|_| panic!("no answer within {BOUND:?}: {what:.100}"))
 }
 
-/// The server has not suffered: it serves as ever.
+/// Checks that the server has not suffered: it serves as before.
 async fn serves_on(served: &Served) {
     let answer = bounded("the next request", served.get("/scim/v2/Users?count=1")).await;
     assert_eq!(answer.list()["totalResults"], 3);
@@ -233,7 +233,8 @@ async fn post(served: &Served, body: &[u8]) -> (u16, String) {
     exchange(served, &[head.as_bytes(), body].concat()).await
 }
 
-/// Instead of a status: what the server said to a head that is too long may be lost with the rest of it.
+/// Replaces a status when there is none. The server's answer to a head that is too long may be lost with the rest of
+/// it.
 const HUNG_UP: u16 = 0;
 
 async fn exchange(served: &Served, request: &[u8]) -> (u16, String) {
@@ -241,7 +242,7 @@ async fn exchange(served: &Served, request: &[u8]) -> (u16, String) {
     let mut answer = Vec::new();
     bounded(&String::from_utf8_lossy(request), async {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        // The server may hang up before it has read everything; what it said is there nevertheless.
+        // The server may hang up before it has read everything; its answer is there nevertheless.
         let _ = stream.write_all(request).await;
         let _ = stream.read_to_end(&mut answer).await;
     })
@@ -259,7 +260,7 @@ const SPARE: u64 = 512;
 /// Connections that are being opened at once.
 const AT_ONCE: usize = 64;
 
-/// Raises the limit of open files of this process, and tells how many of the crowd fit both ends.
+/// Raises the limit of open files of this process, and returns how many of the crowd fit both ends.
 fn fitting_crowd() -> u64 {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     let mut crowd = CROWD.min(hard.saturating_sub(SPARE));
@@ -339,7 +340,7 @@ async fn ten_thousand_open_connections_keep_nobody_from_being_served() {
     assert_eq!(hung_up, 0, "of {crowd}");
 }
 
-/// The most memory that a process had so far, in KiB; where the system tells.
+/// The most memory that a process had so far, in KiB; where the system reports it.
 fn peak_memory(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,4 +1,4 @@
-//! Who may read, and what happens to those who may not.
+//! Tests who may read, and what happens to those who may not.
 
 use chrono::TimeDelta;
 use rollbook::crypto::token::Token;
@@ -7,7 +7,7 @@ use rollbook::store::{consumers, tokens};
 use crate::support::people::{insert, person};
 use crate::support::served::Served;
 
-/// 401 names the scheme, and says so when a token was sent.
+/// 401 names the scheme, and the error when a token was sent.
 #[tokio::test]
 async fn without_a_good_token_there_is_401_with_a_challenge() {
     let served = Served::start().await;
@@ -31,7 +31,7 @@ async fn without_a_good_token_there_is_401_with_a_challenge() {
         let header = format!("{scheme} {}", served.token);
         assert_eq!(served.send("GET", "/scim/v2/Users", &[("authorization", &header)]).await.status, 200);
     }
-    // a token in the query string is not looked at.
+    // a token in the query string is ignored.
     let path = format!("/scim/v2/Users?access_token={}", served.token);
     served.send("GET", &path, &[]).await.refusal(401, None);
     served.stop().await;
@@ -135,7 +135,7 @@ async fn a_token_without_the_scope_is_403() {
     served.stop().await;
 }
 
-/// Law 1, R-015: a fault never looks like an empty directory.
+/// Law 1, R-015: the answer to a fault is never like an empty directory.
 #[tokio::test]
 async fn without_its_database_the_server_answers_503_and_never_an_empty_list() {
     let served = Served::start().await;
@@ -169,7 +169,7 @@ async fn a_statement_that_fails_is_no_empty_list_either() {
     served.stop().await;
 }
 
-/// Every endpoint asks who calls, before anything else is looked at.
+/// Every endpoint checks the caller before it checks anything else.
 #[tokio::test]
 async fn no_endpoint_of_scim_answers_without_a_token() {
     let served = Served::start().await;

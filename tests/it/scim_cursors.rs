@@ -1,4 +1,4 @@
-//! Paging by cursor (RFC 9865, R-104 to R-112).
+//! Tests paging by cursor (RFC 9865, R-104 to R-112).
 
 use std::collections::BTreeSet;
 
@@ -139,7 +139,7 @@ async fn a_cursor_counts_only_for_the_walk_it_was_given_to() {
     let path = format!("{USERS}?count=2&filter={}", encoded("active eq true"));
     let cursor = next(&served.get(&format!("{path}&cursor=")).await).unwrap();
     assert_eq!(served.get(&format!("{path}&cursor={cursor}")).await.ids().len(), 2);
-    // The same with other words is the same.
+    // The same query with another spelling is the same.
     let respelled = format!("{USERS}?count=2&filter={}", encoded("active  EQ  true"));
     assert_eq!(served.get(&format!("{respelled}&cursor={cursor}")).await.ids().len(), 2);
     served.get(&format!("{path}&startIndex=1&cursor={cursor}")).await.refusal(400, Some("invalidCursor"));

@@ -1,5 +1,5 @@
-//! Filters as consumers send them, how they are found, and how what is none is refused. That all of them mean what they
-//! should is compared in `filter_oracle`.
+//! Tests filters as consumers send them, how they are found, and how an invalid one is refused. `filter_oracle` checks
+//! that all of them mean what they should.
 
 use diesel::QueryResult;
 use diesel::pg::Pg;
@@ -67,7 +67,7 @@ async fn the_filters_of_identity_providers_find_the_people_they_mean() {
         (r#"externalId eq "w-bob@acme.com""#.to_owned(), vec![]),
         (r#"userName eq "x\u0000y""#.to_owned(), vec![]),
         (r#"userName eq "'; DROP TABLE people; --""#.to_owned(), vec![]),
-        // An unquoted word is a string (R-091).
+        // An unquoted text is a string (R-091).
         ("userName eq bob@acme.com".to_owned(), vec![bob]),
     ] {
         let answer = served.filter(&filter).await;
@@ -78,7 +78,7 @@ async fn the_filters_of_identity_providers_find_the_people_they_mean() {
     served.stop().await;
 }
 
-/// Story 22: Entra's connection test looks for a random GUID and wants 200 with an empty list.
+/// Story 22: Entra's connection test searches for a random GUID and needs 200 with an empty list.
 #[tokio::test]
 async fn entras_probe_for_a_random_guid_gets_an_empty_list() {
     let served = Served::start().await;
@@ -250,7 +250,7 @@ async fn what_is_indexed_is_never_looked_for_among_everybody() {
         let plan = plan(&mut conn, &filter).await;
         assert!(plan.contains(index) && !plan.contains("Seq Scan on people"), "{filter}\n{plan}");
     }
-    // What the function asks, as it asks it.
+    // The condition of the function, exactly as the function writes it.
     let asked = "EXPLAIN SELECT p.id FROM people AS p WHERE p.search_values -> '~emails' @> '[\"p77@acme.com\"]'";
     let lines: Vec<PlanLine> = sql_query(asked).load(&mut conn).await.unwrap();
     assert!(lines.iter().any(|line| line.text.contains("people_by_email")), "{lines:?}");
@@ -262,7 +262,7 @@ async fn what_is_indexed_is_never_looked_for_among_everybody() {
     served.stop().await;
 }
 
-/// Without the extension everybody is looked at; once it is there, the next start makes the index.
+/// Without the extension all people are searched; once it is there, the next start makes the index.
 #[tokio::test]
 async fn parts_of_texts_are_found_without_trigrams_too() {
     let served = Served::start().await;
@@ -287,7 +287,7 @@ async fn a_filter_that_takes_too_long_is_told() {
     insert(&mut conn, &crowd(3), served.now()).await;
     let settings = PoolSettings { size: 1, statement_timeout: std::time::Duration::from_millis(50) };
     let hasty = Database::connect(served.db.source().clone(), settings).await.unwrap();
-    // Nobody reads the table meanwhile.
+    // No query can read the table meanwhile.
     conn.batch_execute("BEGIN; LOCK TABLE people IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let checked = read("title pr", Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive()).unwrap();
     let visibility = Visibility::unrestricted("", false, Hidden::sensitive());
@@ -314,7 +314,7 @@ async fn a_filter_that_takes_too_long_is_told() {
     served.stop().await;
 }
 
-/// R-086, R-089: an unknown attribute and one that is hidden get the same words.
+/// R-086, R-089: an unknown attribute and one that is hidden get the same message.
 #[tokio::test]
 async fn hidden_and_unknown_attributes_are_refused_alike() {
     let served = Served::start().await;
@@ -331,7 +331,7 @@ async fn hidden_and_unknown_attributes_are_refused_alike() {
     served.stop().await;
 }
 
-/// R-092: 400 with words, fast, and never 500.
+/// R-092: 400 with a message, fast, and never 500.
 #[tokio::test]
 async fn malformed_and_huge_filters_are_refused() {
     let served = Served::start().await;

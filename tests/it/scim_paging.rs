@@ -1,4 +1,4 @@
-//! Paging by index: exact while people come, change and go (story 23, R-098 to R-103).
+//! Tests paging by index: exact while people come, change and go (story 23, R-098 to R-103).
 
 use std::collections::BTreeSet;
 
@@ -101,7 +101,8 @@ async fn a_walk_by_index_reads_everybody_exactly_once_while_people_change() {
         if page > 10 {
             continue;
         }
-        // Between pages: five change, among them one who was read and one who was not; two come; one who was read goes.
+        // Between pages: five people change, among them one that was read and one that was not. Two come, and one that
+        // was read goes.
         let mut conn = served.conn().await;
         for n in (0..5).map(|n| (page * 7 + n * 250) % 1250) {
             if gone.contains(&ids[n]) {
@@ -125,7 +126,7 @@ async fn a_walk_by_index_reads_everybody_exactly_once_while_people_change() {
     served.stop().await;
 }
 
-/// the walk is remembered for an hour, for all tokens of a consumer, and for nobody else.
+/// the walk is remembered for an hour, for all tokens of a consumer, and for no other consumer.
 #[tokio::test]
 async fn a_walk_goes_on_by_key_within_an_hour_and_by_counting_afterwards() {
     let served = Served::start().await;
@@ -266,7 +267,7 @@ async fn a_walk_under_a_policy_is_exact_while_people_enter_and_leave() {
                 break;
             }
             walked.extend(page);
-            // Somebody comes in, somebody goes: before the place and behind it.
+            // Some people come in and some leave: before the place and behind it.
             for n in [step * 7 % 60, step * 11 % 60, (step * 13 + 30) % 60] {
                 let title = if people[n].attributes[name::TITLE] == "Inside" { "Outside" } else { "Inside" };
                 people[n].attributes.insert(name::TITLE.to_owned(), title.to_owned());
@@ -306,12 +307,12 @@ async fn pages_of_people_who_stand_still_add_up_in_any_order() {
         for start in [1, 11, 21, 31] {
             page(start).await;
         }
-        // Somebody comes in who stands before all others; from now on nothing changes.
+        // A person comes in who is sorted before all others; from now on nothing changes.
         people[0].attributes.insert(name::TITLE.to_owned(), "Lead".to_owned());
         update(&mut conn, ids[0], &people[0], served.now()).await;
         for orders in [[1, 31, 11, 21], [31, 21, 11, 1]] {
             if orders[0] == 31 {
-                // No walk has begun anew: a page that was given may be asked for once more, but not for long.
+                // No walk has started again: a page that was given may be requested once more, but not for long.
                 served.clock.advance(TimeDelta::minutes(4));
             }
             let mut union = Vec::new();
@@ -323,7 +324,7 @@ async fn pages_of_people_who_stand_still_add_up_in_any_order() {
             all.sort_unstable();
             assert_eq!(union, all, "{query} {orders:?}");
         }
-        // Whose answer got lost asks again.
+        // A client that lost an answer requests the page again.
         let first = page(1).await;
         let second = page(11).await;
         assert_eq!((page(11).await, first.len()), (second, 10), "{query}");
@@ -331,7 +332,7 @@ async fn pages_of_people_who_stand_still_add_up_in_any_order() {
     served.stop().await;
 }
 
-/// of two walks of one consumer that overlap, none misses anybody who was there all the time.
+/// of two overlapping walks of one consumer, none misses a person who was there all the time.
 #[tokio::test]
 async fn a_walk_beside_another_misses_nobody() {
     let served = Served::start().await;
@@ -407,7 +408,7 @@ async fn what_was_read_before_a_walk_hides_nobody_from_it() {
                 }
                 _ => drop(walk(&served, token, query, 9, false).await),
             }
-            // Some leave of those who were read; from now on nothing changes.
+            // Some people that were read leave; from now on nothing changes.
             served.clock.advance(TimeDelta::seconds(1));
             for n in gone..gone + 2 {
                 people[n].active = false;
@@ -428,7 +429,7 @@ async fn what_was_read_before_a_walk_hides_nobody_from_it() {
     served.stop().await;
 }
 
-/// those who leave in the middle of a walk do not end it.
+/// people that leave in the middle of a walk do not end it.
 #[tokio::test]
 async fn a_walk_ends_where_the_list_ends_however_many_leave() {
     let served = Served::start().await;

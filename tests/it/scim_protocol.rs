@@ -1,4 +1,4 @@
-//! HTTP as SCIM has it: media types, methods, paths, versions, headers, discovery.
+//! Tests the HTTP rules of SCIM: media types, methods, paths, versions, headers, discovery.
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -127,7 +127,7 @@ async fn what_is_not_utf_8_is_refused() {
     served.stop().await;
 }
 
-/// what discovery says is what the server does.
+/// what discovery states is what the server does.
 #[tokio::test]
 async fn discovery_tells_what_there_is_and_nothing_that_is_hidden() {
     let served = Served::start().await;
@@ -162,7 +162,7 @@ async fn discovery_tells_what_there_is_and_nothing_that_is_hidden() {
     served.stop().await;
 }
 
-/// What is hardly HTTP gets an error, and the next caller an answer.
+/// A request that is hardly HTTP gets an error, and the next caller an answer.
 #[tokio::test]
 async fn odd_bytes_on_the_wire_do_no_harm() {
     let served = Served::start().await;

@@ -1,4 +1,4 @@
-//! POST .search, and queries on the base URL.
+//! Tests POST .search, and queries on the base URL.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -190,7 +190,7 @@ async fn every_page_of_a_query_across_types_is_a_part_of_the_whole() {
             }
             assert_eq!(by_cursor, whole, "{query} count {count} by cursor");
         }
-        // Jumps, which nobody has walked to.
+        // Jumps to an index that no walk has reached.
         let stranger = served.token_of(&served.consumer(&format!("jumper {query}"), &["scim:read"], false).await).await;
         for start in [13, 4, 10, 9, 14] {
             let path = format!("/scim/v2?{query}&count=3&startIndex={start}");
@@ -201,8 +201,8 @@ async fn every_page_of_a_query_across_types_is_a_part_of_the_whole() {
     served.stop().await;
 }
 
-/// R-102 across types: whoever changes between the statements of a page is no reason to end the walk, nor to go on with
-/// the groups.
+/// R-102 across types: a change between the statements of a page is no reason to end the walk. Nor does the walk go on
+/// with the groups because of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_walk_through_both_types_loses_nobody_while_people_change() {
     let served = Served::start().await;

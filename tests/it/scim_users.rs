@@ -1,4 +1,4 @@
-//! Users as consumers read them.
+//! Tests users as consumers read them.
 
 use rollbook::directory::attribute::name;
 use serde_json::json;
@@ -85,7 +85,7 @@ async fn attributes_and_excluded_attributes_choose_what_is_in_the_answer() {
     served.stop().await;
 }
 
-/// the source id is shown as externalId only to consumers that ask for it, and only they can look it up.
+/// the source id is shown as externalId only to consumers that ask for it. Only they can search for it.
 #[tokio::test]
 async fn the_source_id_is_an_external_id_for_those_who_want_it() {
     let served = Served::start().await;
@@ -102,7 +102,7 @@ async fn the_source_id_is_an_external_id_for_those_who_want_it() {
     served.stop().await;
 }
 
-/// leavers are in lists and by id like everybody else (law 12).
+/// leavers are in lists and by id like all other people (law 12).
 #[tokio::test]
 async fn inactive_people_are_listed() {
     let served = Served::start().await;

@@ -1,4 +1,5 @@
-//! Versions of resources, methods that endpoints take, and what is answered on request only.
+//! Tests versions of resources, methods that endpoints take, and what is answered on request
+//! only.
 
 use rollbook::directory::attribute::name;
 use serde_json::json;
@@ -82,7 +83,7 @@ async fn a_user_has_another_version_when_a_group_or_the_manager_is_shown_otherwi
     served.stop().await;
 }
 
-/// the version of a group stands for its members too, and is told without reading them.
+/// the version of a group covers its members too, and is computed without reading them.
 #[tokio::test]
 async fn a_group_has_another_version_when_its_members_are_others() {
     let served = Served::start().await;
@@ -118,7 +119,7 @@ async fn a_group_has_another_version_when_its_members_are_others() {
     served.stop().await;
 }
 
-/// Gives somebody a manager.
+/// Gives a person a manager.
 async fn managed(conn: &mut diesel_async::AsyncPgConnection, id: uuid::Uuid, manager: uuid::Uuid) {
     diesel_async::SimpleAsyncConnection::batch_execute(
         conn,
@@ -128,7 +129,7 @@ async fn managed(conn: &mut diesel_async::AsyncPgConnection, id: uuid::Uuid, man
     .unwrap();
 }
 
-/// only who names it gets it.
+/// only a request that names it gets it.
 #[tokio::test]
 async fn the_chain_of_managers_is_answered_on_request() {
     const WORKER: &str = "urn:ietf:params:scim:schemas:extension:worker:2.0:User";
@@ -149,7 +150,7 @@ async fn the_chain_of_managers_is_answered_on_request() {
         assert_eq!(whole[WORKER], json!({"managerChain": [superior(1), superior(2), superior(3)]}));
         assert_eq!(whole["schemas"], json!(["urn:ietf:params:scim:schemas:core:2.0:User", WORKER]));
     }
-    // the version is that of an answer without it, and so tells nothing of it.
+    // the version is that of an answer without it, and so reveals nothing of it.
     let known = version(&served.get(&path).await);
     for (asked, status) in [("managerChain", 200), (WORKER, 200), ("userName", 304), ("manager", 304)] {
         let answer = get_unless(&served, &format!("{path}?attributes={asked}"), &known).await;

@@ -1,4 +1,4 @@
-//! Stories about connecting an HR system and pulling from it, through the admin API and SCIM.
+//! Tests the stories about connecting an HR system and pulling from it, through the admin API and SCIM.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! Stories about danger that is held (law 3). Until budgets are counted part by part, a run is held as a whole.
+//! Tests the stories about danger that is held (law 3). Until budgets are counted part by part, a run is held as a
+//! whole.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,7 @@ use uuid::Uuid;
 
 use crate::support::live::{Live, of_people, types};
 
-/// 24 active people of whom six go missing, with two joiners from the first run on.
+/// Makes 24 active people of which six go missing, with two joiners from the first run on.
 async fn six_missing() -> (Live, Uuid, BTreeSet<String>, i64) {
     let (live, connection) = Live::published(SandboxConfig::mix(&[(Kind::Direct, 24)])).await;
     let vendor = &live.world.vendor;
@@ -90,7 +91,7 @@ async fn story_16_rejected_they_stay_and_are_not_held_again_until_others_are_mis
         assert_eq!((&run["state"], &run["counts"]["deactivated"]), (&json!("succeeded"), &json!(0)), "{run}");
         assert!(open_holds(&live).await.is_empty());
     }
-    // Other news of such a run is not kept from anybody.
+    // Other changes of such a run are not kept from any consumer.
     live.world.vendor.patch(2, &json!({ "job_title": "Astronaut" })).unwrap();
     live.world.advance(TimeDelta::hours(1));
     assert_eq!(live.sync(connection).await["counts"]["updated"], 1);

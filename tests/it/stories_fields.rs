@@ -1,4 +1,4 @@
-//! Stories about whose word counts: two HR systems, and an admin who orders the units of their people.
+//! Tests the stories about precedence with two HR systems. An admin sets their order for the fields of their people.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Poll;
@@ -68,7 +68,7 @@ impl Company {
         self.pair.live.call("PUT", &path, &self.pair.live.admin, Some(&body)).await
     }
 
-    /// Orders a unit; answers how many people are to be merged anew.
+    /// Sets the order for a field; answers how many people are to be merged again.
     async fn order(&self, unit: &str, order: &[Uuid]) -> i64 {
         let answer = self.ask(unit, json!({ "order": order, "reason": "they know" })).await;
         assert_eq!(answer.status, 202, "{}", answer.text);
@@ -127,7 +127,7 @@ impl Company {
     }
 }
 
-/// The titles before and after Justworks speaks first.
+/// The titles before and after Justworks takes precedence.
 fn promised() -> BTreeSet<[String; 4]> {
     let of = |user_name: &str, old: &str, new: &str| [user_name, "title", old, new].map(str::to_owned);
     [of(ANA, "Staff Engineer", "Engineer"), of(CY, "Analyst", "Senior Analyst")].into()
@@ -144,13 +144,13 @@ async fn story_19_field_source_of_truth_with_preview() {
     let (feed, stored) = (company.feed().await, company.stored().await);
     assert_eq!(company.titles().await, ["Staff Engineer", "Clerk", "Analyst"]);
 
-    // Exactly those affected, and nothing is written.
+    // The preview names exactly the affected changes, and nothing is written.
     assert_eq!(company.preview("title", &[justworks]).await, promised());
     assert_eq!(company.stored().await, stored);
     assert_eq!(company.feed().await.len(), feed.len());
     assert_eq!(company.field("title").await, title);
 
-    // Applying it changes exactly those, and says on whose word.
+    // Applying it changes exactly those, and names the source that decides.
     assert_eq!(company.order("title", &[justworks, remote]).await, 3);
     assert_eq!(company.titles().await, ["Engineer", "Clerk", "Senior Analyst"]);
     let news = company.feed().await.split_off(feed.len());
@@ -162,7 +162,7 @@ async fn story_19_field_source_of_truth_with_preview() {
     let latest = &history["items"][0];
     assert_eq!((&latest["tokenName"], &latest["reason"]), (&json!("admin"), &json!("they know")));
 
-    // One person says who won, since when, and who lost.
+    // The answer for one person names the source that won, since when, and the one that lost.
     let unit = |person: &Value| {
         let units = person["units"].as_array().unwrap();
         units.iter().find(|unit| unit["unit"] == "title").unwrap().clone()
@@ -190,7 +190,7 @@ async fn story_19_field_source_of_truth_with_preview() {
     assert_eq!((&field["isDefault"], &field["settled"]), (&json!(false), &json!(true)), "{field}");
     assert_eq!(field["order"][0]["connectionId"], json!(justworks));
 
-    // Pulls go by it.
+    // Pulls use the new order.
     company.pair.live.world.vendor.patch(1, &json!({ "job_title": "Principal" })).unwrap();
     company.pair.live.sync(remote).await;
     assert_eq!(company.title(ANA).await, "Engineer");
@@ -198,12 +198,12 @@ async fn story_19_field_source_of_truth_with_preview() {
     company.pair.live.sync(justworks).await;
     assert_eq!(company.title(ANA).await, "Lead Engineer");
 
-    // The oldest first is an order, too, once somebody says so.
+    // The oldest first is an order, too, once an admin sets it.
     assert_eq!(company.order("title", &[remote]).await, 3);
     assert_eq!(company.field("title").await["isDefault"], false);
     assert_eq!(company.order("title", &[remote, justworks]).await, 0, "it is the same");
 
-    // Going back restores, with what Remote says by now.
+    // Going back restores, with Remote's current values.
     assert_eq!(company.order("title", &[]).await, 3);
     assert_eq!(company.titles().await, ["Principal", "Clerk", "Analyst"]);
     assert_eq!(company.field("title").await["isDefault"], true);
@@ -245,7 +245,7 @@ async fn a_plan_that_was_made_before_goes_by_the_order_that_holds_when_it_is_app
     pair.live.finish(remote).await;
     let justworks = pair.order(json!({})).await;
     pair.consent(justworks).await;
-    // The preview of Justworks is planned, with Remote first. Nobody has workers in both yet.
+    // The preview of Justworks is planned, with Remote first. No person has workers in both yet.
     let company = Company { pair, remote, justworks };
     assert_eq!(company.order("title", &[justworks]).await, 0);
     company.pair.live.finish(justworks).await;

@@ -1,4 +1,4 @@
-//! Stories about Justworks, and about one person whom two HR systems know, through the admin API and SCIM.
+//! Tests the stories about Justworks, and about one person that two HR systems know, through the admin API and SCIM.
 
 use chrono::TimeDelta;
 use rollbook::crypto::seal::SealContext;
@@ -32,7 +32,7 @@ async fn story_4_needs_reauthorization_keeps_serving() {
     let events = pair.live.feed(known).await;
     assert_eq!(types(&events), ["connection.needsReauthorization"]);
     assert_eq!(events[0]["connectionId"], connection.to_string());
-    // Time passes, and nothing is tried again, nor told again.
+    // Time passes, and nothing is tried again, nor reported again.
     pair.live.world.advance(TimeDelta::hours(30));
     pair.live.world.work().await;
     assert_eq!(pair.live.feed(known).await.len(), 1);
@@ -181,14 +181,14 @@ async fn story_5_two_hr_systems_and_one_person() {
     };
     assert_eq!(of(justworks)["link"]["reason"], "work email (case-folded) + date of birth", "{workers:?}");
     assert_eq!(of(remote)["link"]["reason"], "first worker of the person");
-    // Each value says where it comes from, and what lost.
+    // Each value states its source and the values that lost.
     let title = person["units"].as_array().unwrap().iter().find(|unit| unit["unit"] == "title").unwrap();
     assert_eq!(title["from"]["connectionId"], remote.to_string(), "{title}");
     let losing = title["losers"].as_array().unwrap();
     assert!(losing.iter().any(|candidate| candidate["connectionId"] == justworks.to_string()), "{title}");
     assert_eq!(person["primary"]["connectionId"], person["source"]["connectionId"], "{person}");
     assert!(person["primary"]["reason"].is_string(), "{person}");
-    // The other order of events: who has left at Remote and works at Justworks is active.
+    // The other order of events: a person that has left at Remote and works at Justworks is active.
     pair.live.world.vendor.patch(1, &json!({ "status": "archived", "termination_date": "2026-11-01" })).unwrap();
     pair.live.sync(remote).await;
     let user = pair.live.user("ana.silva@acme.com").await;
@@ -262,7 +262,7 @@ async fn story_20_a_manager_of_the_other_hr_system_who_comes_later() {
     let pair = Pair::with(SandboxConfig::plain(5), JustworksConfig { seed: 9, ..JustworksConfig::plain(5) }).await;
     let boss = json!({ "work_email": "mona.major@acme.com", "full_name": "Mona Major" });
     pair.live.world.vendor.patch(2, &boss).unwrap();
-    // Justworks names somebody whom it does not list.
+    // Justworks names a person that it does not list.
     let elsewhere =
         json!({ "manager": { "id": "mem_elsewhere", "email": "Mona.Major@acme.com", "name": "Mona Major" } });
     pair.justworks.patch(3, &elsewhere).unwrap();
@@ -385,7 +385,7 @@ async fn an_incremental_pull_reads_what_changed_and_concludes_nothing_from_the_r
     assert_eq!((&run["counts"]["updated"], &run["counts"]["deactivated"]), (&json!(1), &json!(0)), "{run}");
     let asked = pair.justworks.statistics().http.requests["/v1/members"] - before["/v1/members"];
     assert_eq!(asked, 2, "one page of each status, where a full read needs four");
-    // Once a day everything is read; whoever is missing is looked for again soon, and is gone then.
+    // Once a day everything is read. A missing person is searched for again soon, and is gone then.
     for _ in 0..12 {
         pair.next_pull(connection).await;
     }
@@ -542,7 +542,7 @@ async fn two_nodes_that_refresh_one_token_at_once_spend_one_refresh_token() {
     assert_eq!(pair.live.sync(connection).await["state"], "succeeded", "the token is as good as new");
 }
 
-/// Law 11: whichever node does what, it is done once.
+/// Law 11: whichever node does the work, it is done once.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_do_the_work_of_two_hr_systems_once() {
     let pair = Pair::with(SandboxConfig::plain(150), JustworksConfig { seed: 9, ..JustworksConfig::plain(150) }).await;

@@ -1,4 +1,4 @@
-//! Stories about managers in another HR system: the order in which two HR systems are set up does not matter.
+//! Tests the stories about managers in another HR system. The order in which two HR systems are set up does not matter.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Stories about who somebody is and whom they report to.
+//! Tests the stories about the identity of a person and the manager of a person.
 
 use chrono::TimeDelta;
 use rollbook::sandbox::SandboxConfig;
@@ -53,7 +53,7 @@ async fn story_8_name_and_email_change_and_the_person_stays() {
     let until: chrono::DateTime<chrono::Utc> = reserved.parse().unwrap();
     assert_eq!((until - live.world.now()).num_days(), 365);
 
-    // Reserved: nobody else gets it.
+    // Reserved: no other person gets it.
     vendor.add(&json!({ "work_email": "maria.lopez@acme.example" })).unwrap();
     let run = live.sync(connection).await;
     assert_eq!((&run["counts"]["created"], &run["counts"]["withheld"]), (&json!(0), &json!(1)), "{run}");
@@ -124,7 +124,7 @@ async fn story_20_a_circle_of_managers_suspends_its_youngest_edge_until_it_is_re
     both.sort_unstable();
     assert_eq!(named, both);
 
-    // A further pull asks no second time.
+    // A further pull does not open the question a second time.
     live.world.advance(TimeDelta::hours(1));
     live.sync(connection).await;
     assert_eq!(live.reviews().await, reviews);
@@ -212,7 +212,7 @@ async fn a_report_is_modified_when_the_managers_email_or_number_changes_and_not_
     }
 }
 
-/// Everybody's address changes at once: each level of managers touches the next, and all of it is applied in one run.
+/// All addresses change at once. Each level of managers touches the next, and all of it is applied in one run.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_company_that_moves_to_another_domain_is_applied_in_one_run() {
     let (live, connection) = Live::published(SandboxConfig::plain(8)).await;

@@ -1,4 +1,5 @@
-//! Real clients that read (story 22), Okta's import of a large directory, and what is sent to break the reader.
+//! Tests real clients that read (story 22) and Okta's import of a large directory. Also tests requests that try to
+//! break the reader.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,8 @@ use crate::support::served::{Served, encoded};
 
 const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
-/// Story 22, the part about reading: Entra's probe, Okta's first request, and writes that a reader's token may not make.
+/// Story 22, the part about reading: Entra's probe, Okta's first request, and writes that a reader's token may not
+/// make.
 #[tokio::test]
 async fn story_22_clients_read_and_writes_of_a_reader_are_refused_whole() {
     let served = Served::start().await;
@@ -52,7 +54,8 @@ async fn story_22_clients_read_and_writes_of_a_reader_are_refused_whole() {
     served.stop().await;
 }
 
-/// Okta's import of 10,000 people by `startIndex=1&count=100`, 101, … while people are added, changed and aged out.
+/// Okta's import of 10,000 people by `startIndex=1&count=100`, 101, … while people are added, changed and
+/// aged out.
 #[tokio::test]
 async fn an_import_of_ten_thousand_people_reads_everybody_else_exactly_once() {
     let served = Served::start().await;
@@ -74,7 +77,7 @@ async fn an_import_of_ten_thousand_people_reads_everybody_else_exactly_once() {
             continue;
         }
         let mut conn = served.conn().await;
-        // One who was read ages out, and one who was not; one changes, two come.
+        // One person that was read ages out, and one that was not; one changes, two come.
         for n in [page * 50, 9_999 - page * 7] {
             if gone.insert(n) {
                 remove(&mut conn, ids[n], served.now()).await;
@@ -99,7 +102,8 @@ async fn an_import_of_ten_thousand_people_reads_everybody_else_exactly_once() {
     served.stop().await;
 }
 
-/// filters that are made to break the server are refused, in bounded time, and the next caller gets an answer.
+/// filters that are made to break the server are refused, in bounded time. The next caller gets an
+/// answer.
 #[tokio::test]
 async fn a_filter_that_is_made_to_break_the_server_is_refused() {
     let served = Served::start().await;

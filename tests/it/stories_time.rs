@@ -1,4 +1,4 @@
-//! Stories about what time does: starts, ends, conversions, and instants that were missed (law 10).
+//! Tests the stories about the effects of time: starts, ends, conversions, and instants that were missed (law 10).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rollbook::sandbox::{Kind, SandboxConfig};
@@ -27,7 +27,7 @@ fn with(base: &Value, more: &Value) -> Value {
 }
 
 impl Live {
-    /// Moves time, and does what is then to be done.
+    /// Moves time, and does the work that is then due.
     async fn at(&self, text: &str) {
         self.world.context.clock.set(at(text));
         self.world.work().await;
@@ -96,7 +96,7 @@ async fn story_12_days_begin_and_end_where_the_worker_is() {
     }
 }
 
-/// A timer's loop looks once a second; the person's row says when it is due, so no time can pass unseen in between.
+/// A timer's loop checks once a second. The person's row states when it is due, so no time can pass unseen in between.
 #[tokio::test(flavor = "multi_thread")]
 async fn story_27_a_hire_is_seen_before_she_starts_and_starts_at_her_midnight() {
     let live = Live::with(SandboxConfig::plain(6)).await;

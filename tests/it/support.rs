@@ -1,4 +1,4 @@
-//! What tests stand on.
+//! Shared support code of the integration tests.
 
 pub(crate) mod admin;
 pub(crate) mod cluster;

@@ -1,4 +1,4 @@
-//! Tokens of consumers that come to their end: shown everywhere, told once in log and feed.
+//! Tests tokens of consumers that come to their end: shown everywhere, reported once in log and feed.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,7 @@ use crate::support::world::context;
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// The lines that speak of tokens.
+    /// The lines about tokens.
     fn lines(&self) -> Vec<String> {
         let text = String::from_utf8(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap();
         text.lines().filter(|line| line.contains("token")).map(str::to_owned).collect()
@@ -52,7 +52,7 @@ impl Desk {
         made.body()["id"].as_str().unwrap().to_owned()
     }
 
-    /// What the feed has to say of tokens and consumers: type, token, whether it is this consumer's.
+    /// The events about tokens and consumers in the feed: type, token, whether it is this consumer's.
     async fn told(&self, consumer: &str) -> Vec<(String, Option<String>)> {
         let of = |row: &ChangeRow| row.consumer_id.is_some_and(|id| id.to_string() == consumer);
         let rows = feed::after(&self.world.context, 0, 1_000).await.unwrap();
@@ -73,7 +73,7 @@ fn none_left() -> (String, Option<String>) {
     ("consumer.noLiveToken".to_owned(), None)
 }
 
-/// One runtime thread, so that what is logged can be caught.
+/// One runtime thread, so that log lines can be caught.
 #[tokio::test]
 async fn a_token_is_told_of_once_30_7_and_1_days_before_its_end() {
     let desk = Desk::with(SandboxConfig::plain(1)).await;
@@ -99,7 +99,7 @@ async fn a_token_is_told_of_once_30_7_and_1_days_before_its_end() {
     ];
     for (later, event) in steps {
         desk.world.advance(later);
-        // Two nodes look at once, and each again.
+        // Two nodes check at once, and each again.
         let (one, other) = tokio::join!(warn(here), warn(&there));
         assert_eq!(u8::from(one) + u8::from(other) > 0, event.is_some(), "after {later}");
         assert!(!warn(here).await && !warn(&there).await);
@@ -131,7 +131,7 @@ async fn what_was_missed_is_told_by_the_nearest_and_what_was_known_at_the_beginn
     desk.world.work().await;
     assert_eq!(desk.told(&long).await, [soon(&of_long)], "30 and 7 days passed unseen");
     assert_eq!(desk.told(&short).await.len(), 1, "it has another token, so that its end is no news");
-    // What an admin takes back is nobody's end.
+    // When an admin takes a token back, no end is reported.
     let gone = desk.call("DELETE", &format!("/consumers/{short}/tokens/{second}"), &desk.token, None).await;
     assert_eq!(gone.status, 204);
     desk.world.advance(TimeDelta::days(80));

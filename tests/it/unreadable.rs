@@ -1,4 +1,4 @@
-//! Law 2: a value that is there and cannot be read is neither absent nor a reason to stop others.
+//! Tests law 2 for a value that cannot be read. Such a value is neither absent nor a reason to stop others.
 
 use chrono::TimeDelta;
 use rollbook::sandbox::{Effect, Fault, JustworksConfig, SandboxConfig};
@@ -78,7 +78,7 @@ async fn a_published_worker_keeps_the_unit_and_all_else_goes_on() {
     let desk = Desk::with(SandboxConfig::plain(40)).await;
     let connection = desk.publish().await;
     let before = desk.world.vendor.employment(1).unwrap();
-    // One start that is none, beside a new title; a leaver and a joiner in the same read.
+    // One invalid start date, beside a new title; a leaver and a joiner in the same read.
     desk.world.vendor.patch(1, &json!({ "provisional_start_date": "1899-12-30", "job_title": "Lead" })).unwrap();
     desk.world.vendor.patch(2, &json!({ "full_name": 5, "job_title": "Lead" })).unwrap();
     desk.world
@@ -110,7 +110,7 @@ async fn a_published_worker_keeps_the_unit_and_all_else_goes_on() {
     let reviews = asked(&desk, "unreadableRecord").await;
     assert_eq!(reviews.len(), 2, "{reviews:?}");
     assert!(reviews.iter().all(|review| review["personId"].is_string() && review["workerName"].is_string()));
-    // A second run that reads the same changes nobody.
+    // A second run that reads the same changes no person.
     let again = desk.sync(&connection, TimeDelta::hours(1)).await;
     assert_eq!((&again["counts"]["updated"], &again["counts"]["unreadable"]), (&json!(0), &json!(2)), "{again}");
     desk.stop().await;
@@ -236,7 +236,7 @@ async fn a_record_without_a_usable_id_stops_nobody_and_proves_no_absence() {
             "{told}"
         );
     }
-    // When the row is readable again, and still somebody else's, the absence can be proven.
+    // When the row is readable again, and still of another person, the absence can be proven.
     desk.world.vendor.clear_faults();
     for _ in 0..2 {
         desk.sync(&connection, TimeDelta::hours(1)).await;

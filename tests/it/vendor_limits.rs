@@ -1,4 +1,5 @@
-//! How much of an HR system is read, and how a pull is ended: lists without end, hostile pages, cancel and pause.
+//! Tests how much of an HR system is read, and how a pull is ended. Covers lists without end, hostile pages, cancel and
+//! pause.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -197,7 +198,7 @@ async fn a_pause_ends_the_pull_that_is_going() {
 async fn a_plan_that_is_being_applied_is_not_left_half_done() {
     let live = Live::with(SandboxConfig::plain(20)).await;
     let connection = live.connect(json!({})).await;
-    // Nobody has begun to apply it yet.
+    // No worker has begun to apply it yet.
     let asked =
         live.call("POST", &format!("/api/v1/connections/{connection}/finish"), &live.admin, Some(&json!({}))).await;
     let (status, refused) = cancel(&live, asked.body()["runId"].as_str().unwrap()).await;
@@ -266,7 +267,7 @@ async fn a_page_that_unpacks_to_millions_of_rows_does_not_fill_the_memory() {
         format!("{{\"data\": [{}{}]}}", mib(7, "["), mib(7, "]")),
         format!("{{\"data\": {{{}\"y\": 0}}}}", mib(15, "\"\":0,")),
     ];
-    // Kept, since the next one could be given the same port, and would be the same account.
+    // Each server is kept, since the next one could be given the same port, and would be the same account.
     let mut vendors = Vec::new();
     for (number, body) in bodies.iter().enumerate() {
         let vendor = Hostile::new().await;

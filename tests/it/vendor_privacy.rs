@@ -1,4 +1,4 @@
-//! What an HR system says in its errors stays there: no text of it comes into log, database or admin API.
+//! Tests that the text of an HR system's errors comes into no log, database or admin API.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,10 +12,10 @@ use crate::support::hostile::{BULK, DEPARTMENTS, Hostile, IDENTITY, LIST, OFFBOA
 use crate::support::live::{Live, uuid};
 use crate::support::pair::Pair;
 
-/// What the HR system says wherever it can speak. No word of it is one of ours.
+/// The text of the HR system wherever it can send one. No text of Rollbook contains it.
 const MARKER: &str = "zqmarker";
 
-/// Everything that is logged.
+/// All lines that are logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -48,10 +48,10 @@ impl Log {
     }
 }
 
-/// Looks for the marker in the log, in every row of every table, and in the lists of the admin API.
+/// Searches for the marker in the log, every row of every table, and the lists of the admin API.
 async fn search(live: &Live, log: &Log, what: &str) {
     let said = log.text();
-    // The client of wiremock and of the tests logs what it does; what counts is ours.
+    // The client of wiremock and of the tests logs its work too; only Rollbook's own lines count.
     let ours = said.lines().filter(|line| line.contains("rollbook"));
     for line in ours {
         assert!(!line.to_lowercase().contains(MARKER), "{what}: the log: {line}");
@@ -74,7 +74,7 @@ async fn search(live: &Live, log: &Log, what: &str) {
     }
 }
 
-/// Answers in which the vendor says the marker, in every place there is.
+/// Answers in which the vendor sends the marker, in every place there is.
 fn words() -> Vec<(&'static str, ResponseTemplate)> {
     let text = "zqmarker Zoë, born 1990-02-11, IBAN DE02 1203, salary 90000, zqmarker@acme.example";
     let mut all = Vec::new();
@@ -193,7 +193,7 @@ async fn no_text_of_justworks_comes_through() {
         search(&pair.live, &log, at).await;
     }
 
-    // A grant that names scopes of its own, and callbacks that anybody can write.
+    // A grant that names scopes of its own, and callbacks that any person can write.
     let granted = json!({ "access_token": "a1", "refresh_token": "r1", "scope": "member.basic:read zqmarker", "token_type": "zqmarker" });
     pair.justworks.fault(Fault::on("/oauth/token", said(200, granted))).unwrap();
     let url = pair.authorization_url(connection).await;

@@ -1,4 +1,5 @@
-//! What connections do when an HR system, or something in front of it, refuses, is slow or is connected twice.
+//! Tests what connections do when an HR system refuses, is slow or is connected twice. The same holds for something in
+//! front of it.
 
 use std::time::Duration;
 
@@ -135,7 +136,7 @@ async fn a_call_of_an_admin_does_not_wait_long_for_an_hr_system() {
     }
     let paused = live.world.context.clock.paused();
     assert!(paused < Duration::from_mins(5), "no wait that the HR system asked for: {paused:?}");
-    // It is well again, and nothing of before is in the way.
+    // The HR system works again, and no earlier state blocks the pull.
     let (status, body) = post(&live, "/connections", order).await;
     assert_eq!(status, 201, "{body}");
     let id = body["id"].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Entries of the audit.
+//! Entries of the audit: writes through the admin API and reads of sensitive attributes.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! Closed sets of words.
+//! Closed sets of texts: a macro makes an enum of each.
 
-/// Makes an enum of words that is read, written and described as one of these texts.
+/// Makes an enum whose values are read, written and described as one of these texts.
 macro_rules! closed_set {
     ($(#[$about:meta])+ $name:ident { $($(#[$of:meta])* $variant:ident = $word:tt),+ $(,)? }) => {
         $(#[$about])+
@@ -13,13 +13,13 @@ macro_rules! closed_set {
             /// All of them, in the order of their declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The word in JSON.
+            /// The text in JSON.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
             }
 
-            /// Reads the word; `None` if it is another.
+            /// Reads the text; `None` if it is another.
             #[must_use]
             pub fn parse(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|known| known.as_str() == word)

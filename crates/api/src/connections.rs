@@ -101,8 +101,8 @@ pub struct Freshness {
     pub level: FreshnessLevel,
 }
 
-/// Each worker once: `published`, `withheld`, `excluded` and `undecided` add up to `vendor`. `missing` counts beside them
-/// those whom complete reads no longer contain, `unreadable` those of them with fields that cannot be read.
+/// Each worker once: `published`, `withheld`, `excluded` and `undecided` add up to `vendor`. `missing` counts beside
+/// them the workers that complete reads no longer contain, `unreadable` those of them with fields that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tally {
@@ -164,7 +164,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub include: Option<Include>,
-    /// How often the HR system is asked at most: `remote` 240, `justworks` 120.
+    /// How often the HR system is called at most: `remote` 240, `justworks` 120.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 1, maximum = 4_294_967_295_i64)]
     pub requests_per_minute: Option<u64>,
@@ -180,7 +180,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, default = "https://public-api.justworks.com/oauth/token")]
     pub token_url: Option<String>,
-    /// What consent is asked for. Scopes of pay, tax, sex and bank accounts are refused.
+    /// The scopes for which consent is requested. Scopes of pay, tax, sex and bank accounts are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub scopes: Option<Vec<String>>,
@@ -229,19 +229,19 @@ pub struct Credentials {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finish {
-    /// The plan that you saw. Refused when there is a later one, and with `planChanged` when other connections have changed
-    /// people since and it would do something else now. Without it the plan is made again in that case, and `difference`
-    /// says how it differs.
+    /// The plan that you saw. It is refused when there is a later one, and with `planChanged` when other connections
+    /// have changed people since and it would do something else now. Without it the plan is made again in that case,
+    /// and `difference` shows how it differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan_id: Option<Uuid>,
 }
 
-/// What a pull is asked for with.
+/// The options of a requested pull.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pull {
-    /// Fields that HR does without on purpose, as the problem `shapeChanged` names them. The run does not stop because many
-    /// workers lost them.
+    /// Fields that HR does without on purpose, as the problem `shapeChanged` names them. The run does not stop because
+    /// many workers lost them.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_items = 20)]
     pub accept_shape: Option<Vec<FieldName>>,
@@ -276,7 +276,7 @@ pub struct Worker {
     /// Its id at the HR system.
     pub source_id: String,
     pub disposition: Disposition,
-    /// Why, as a word; `reviews` has all of them.
+    /// Why, as a keyword; `reviews` has all of them.
     pub reason: Option<String>,
     /// The reason for people.
     pub title: Option<String>,
@@ -284,7 +284,7 @@ pub struct Worker {
     pub reviews: Vec<ReviewReason>,
     pub person_id: Option<Uuid>,
     pub worker_type: Option<String>,
-    /// The HR system's word.
+    /// The HR system's own value.
     pub status: Option<String>,
     pub first_seen_at: DateTime<Utc>,
     pub changed_at: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! Consumers: who reads the directory.
+//! Consumers: the systems that read the directory, with their release policies.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -37,7 +37,7 @@ closed_set! {
 }
 
 impl ErrorCode {
-    /// When it is answered, in a few words of Markdown.
+    /// When it is answered, as a short text in Markdown.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -75,7 +75,7 @@ impl ErrorCode {
 pub struct Refusal {
     /// `urn:rollbook:problem:` and the code.
     pub r#type: String,
-    /// The status in words.
+    /// The status as text.
     pub title: String,
     pub status: u16,
     /// What went wrong this time, for people.

@@ -1,4 +1,4 @@
-//! What changed: the feed, histories, and what a run changed.
+//! Events: the changes in the feed, in histories, and of a run.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -74,7 +74,7 @@ closed_set! {
     }
 }
 
-/// One change of a person or a group, or what an admin has to know of a connection or a consumer.
+/// One change of a person or a group, or a notice about a connection or a consumer for an admin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -103,7 +103,7 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Given::is_absent")]
     #[schema(value_type = Option<i64>, extensions(("x-optional" = json!(true))))]
     pub version: Given<i64>,
-    /// In a history: by which token it was asked for.
+    /// In a history: the token that requested it.
     #[serde(default, skip_serializing_if = "Given::is_absent")]
     #[schema(value_type = Option<String>, extensions(("x-optional" = json!(true))))]
     pub token_name: Given<String>,
@@ -118,8 +118,8 @@ pub struct Event {
 pub struct ChangedValue {
     /// The SCIM attribute.
     pub attribute: String,
-    /// The value in the directory that it shows. An attribute that is made of several values comes without this, old and
-    /// new.
+    /// The value in the directory that it shows. An attribute that is made of several values comes without this, old
+    /// and new.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub of: Option<String>,

@@ -12,7 +12,7 @@ pub struct Field {
     pub unit: String,
     pub order: Vec<OrderedConnection>,
     pub is_default: bool,
-    /// Everybody is merged by the orders that hold.
+    /// All people are merged by the current orders.
     pub settled: bool,
     pub changed_at: Option<DateTime<Utc>>,
     /// The token.

@@ -1,11 +1,11 @@
-//! A member that may be absent, `null` or a value, where each of the three says something of its own.
+//! A member that may be absent, `null` or a value, where each of the three has its own meaning.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What is given for a member.
+/// The state of a member in a request or response: absent, `null` or a value.
 ///
-/// Such a member needs `#[serde(default, skip_serializing_if = "Given::is_absent")]`. In a response its schema is that of
-/// an `Option` with the extension `x-optional`, which says that it may be absent as well.
+/// Such a member needs `#[serde(default, skip_serializing_if = "Given::is_absent")]`. In a response its schema is that
+/// of an `Option` with the extension `x-optional`, which means that it may be absent as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Given<T> {
     #[default]

@@ -17,7 +17,7 @@ closed_set! {
         WorkerType = "workerType",
         /// The direct reports of one person.
         Manager = "manager",
-        /// Everybody who is active.
+        /// All people who are active.
         All = "all",
     }
 }
@@ -28,7 +28,7 @@ closed_set! {
 pub struct GroupKind {
     pub kind: GroupKindName,
     pub enabled: bool,
-    /// Everybody's groups are as the switch says.
+    /// The groups of all people match the switch.
     pub settled: bool,
     #[schema(minimum = 0)]
     pub groups: i64,

@@ -13,7 +13,7 @@ closed_set! {
         Rejected = "rejected",
         /// It was not decided in time.
         Expired = "expired",
-        /// A later run asks for other leavers, or for none.
+        /// A later run has other leavers, or none.
         Superseded = "superseded",
     }
 }

@@ -1,4 +1,4 @@
-//! The value map of a connection: what the words of the HR system mean.
+//! The value map of a connection: what the values of the HR system mean.
 
 use std::collections::BTreeMap;
 
@@ -19,9 +19,9 @@ closed_set! {
 }
 
 closed_set! {
-    /// What a status at the HR system says about an employment.
+    /// The meaning of a status at the HR system for an employment.
     StatusClass {
-        /// Not begun, whatever the start date says.
+        /// Not begun, whatever the start date is.
         Upcoming = "Upcoming",
         Current = "Current",
         /// Current, and away for a while.
@@ -30,7 +30,7 @@ closed_set! {
         Suspended = "Suspended",
         /// Over.
         Former = "Former",
-        /// The admin says that the word means nothing.
+        /// The admin has decided that the value means nothing.
         Unknown = "Unknown",
     }
 }
@@ -39,7 +39,7 @@ closed_set! {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WorkerTypes(pub BTreeMap<String, EmploymentType>);
 
-/// Status at the HR system → what it says about an employment.
+/// Status at the HR system → its meaning for an employment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Statuses(pub BTreeMap<String, StatusClass>);
 
@@ -53,7 +53,7 @@ pub struct NonEmptyText(pub String);
 #[schema(value_type = BTreeMap<String, NonEmptyText>)]
 pub struct Names(pub BTreeMap<String, String>);
 
-/// The value map of a connection, with the words that the HR system uses.
+/// The value map of a connection, with the values that the HR system uses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Mapping {
@@ -69,7 +69,7 @@ pub struct Mapping {
     pub unmapped: UnmappedWords,
 }
 
-/// The words that the HR system uses, the most frequent first.
+/// The values that the HR system uses, the most frequent first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SeenWords {
@@ -79,7 +79,7 @@ pub struct SeenWords {
     pub departments: Vec<SeenWord>,
 }
 
-/// A word that the HR system uses.
+/// A value that the HR system uses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SeenWord {
@@ -89,7 +89,7 @@ pub struct SeenWord {
     pub mapped_to: Option<String>,
 }
 
-/// Words whose workers wait until they are mapped.
+/// Values whose workers wait until they are mapped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnmappedWords {
@@ -134,11 +134,11 @@ pub struct MappingChange {
     pub legal_entities: Option<Names>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub departments: Option<Names>,
-    /// Not looked at: what GET adds may come back.
+    /// Ignored: what GET adds may come back.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false)]
     pub seen: Option<Value>,
-    /// Not looked at: what GET adds may come back.
+    /// Ignored: what GET adds may come back.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false)]
     pub unmapped: Option<Value>,

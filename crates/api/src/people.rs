@@ -1,4 +1,4 @@
-//! People in lists.
+//! People as they appear in lists.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};

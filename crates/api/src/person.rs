@@ -1,4 +1,4 @@
-//! One person, explained.
+//! One person, with an explanation of where each value comes from.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::mapping::EmploymentType;
 use crate::reviews::Review;
 
 closed_set! {
-    /// Where a person stands in their employment.
+    /// The status of a person's employment.
     EmploymentStatus {
         Pending = "Pending",
         Active = "Active",
@@ -208,7 +208,7 @@ pub struct Origin {
     pub since: DateTime<Utc>,
 }
 
-/// What one worker says of a unit. The values of sensitive units are left out.
+/// The values that one worker states for a unit. The values of sensitive units are left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Candidate {
@@ -227,7 +227,7 @@ pub struct PersonWorker {
     pub source_id: String,
     pub disposition: Disposition,
     pub worker_type: String,
-    /// The HR system's word.
+    /// The HR system's own value.
     pub status: String,
     pub start_date: Option<NaiveDate>,
     pub original_start_date: Option<NaiveDate>,

@@ -1,4 +1,4 @@
-//! Plans: what would change, or has changed, of which person.
+//! Plans: the changes of people that a plan would make, or has made.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ closed_set! {
         /// It waits for the decision about a hold.
         Held = "held",
         Rejected = "rejected",
-        /// Another plan stands in its place.
+        /// Another plan has replaced it.
         Superseded = "superseded",
     }
 }

@@ -1,4 +1,4 @@
-//! What a run met, or what keeps a connection from being well.
+//! Problems that a run met, or that keep a connection from being well.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use crate::Given;
 
-/// What a run met, or what keeps a connection from being well.
+/// A problem that a run met, or that keeps a connection from being well.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// What it is, such as `unauthorized`, `hold`, `recordFailed` or the reason of review items.
     pub code: String,
-    /// The same in words.
+    /// The same as a sentence.
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

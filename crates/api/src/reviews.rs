@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 closed_set! {
-    /// What is asked, as a word.
+    /// The kind of the question, as a keyword.
     ReviewReason {
         MissingWorkEmail = "missingWorkEmail",
         InvalidWorkEmail = "invalidWorkEmail",
@@ -72,8 +72,8 @@ pub struct Review {
     /// The name of that worker, where it can be read. None in the answer about one person.
     pub worker_name: Option<String>,
     pub person_id: Option<Uuid>,
-    /// What belongs to the reason, such as the unmapped word; with `unreadableRecord` the `fields`, each with `field`,
-    /// `units`, `found` and `expected`.
+    /// The details of the reason, such as the unmapped value. With `unreadableRecord` they are the `fields`, each with
+    /// `field`, `units`, `found` and `expected`.
     pub detail: BTreeMap<String, Value>,
     pub opened_at: DateTime<Utc>,
     pub closed_at: Option<DateTime<Utc>>,
@@ -86,7 +86,7 @@ pub struct Review {
 closed_set! {
     /// What an admin decides about a question.
     DecisionKind {
-        /// The word means this.
+        /// The value has this meaning.
         Map = "map",
         /// The question waits.
         Wait = "wait",

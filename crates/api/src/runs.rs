@@ -1,4 +1,4 @@
-//! Runs: what was pulled, how far it is, what it met.
+//! Runs: the data that was pulled, the progress, and the problems met.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ closed_set! {
 }
 
 closed_set! {
-    /// `rateLimit`: the pace of the account. `retryAfter`: the HR system asked to come back later. `backOff`: a call
+    /// `rateLimit`: the pace of the account. `retryAfter`: the HR system requested a later call. `backOff`: a call
     /// failed and is repeated.
     WaitingFor {
         RateLimit = "rateLimit",
@@ -81,7 +81,7 @@ pub struct Run {
     pub preview: bool,
     pub state: RunState,
     pub plan_id: Option<Uuid>,
-    /// Who asked for it; none by schedule.
+    /// The caller that requested it; none by schedule.
     pub token_name: Option<String>,
     pub queued_at: DateTime<Utc>,
     pub started_at: Option<DateTime<Utc>>,
@@ -107,7 +107,7 @@ pub struct RunProgress {
     pub pages: i32,
     #[schema(minimum = 0)]
     pub workers: i64,
-    /// How many the HR system says there are.
+    /// The number that the HR system reports.
     #[schema(minimum = 0)]
     pub expected: Option<i64>,
     pub stage: RunStage,
@@ -144,7 +144,7 @@ pub struct RunCounts {
     pub leavers: i64,
 }
 
-/// A run that was asked for.
+/// A run that was requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunStarted {
@@ -152,7 +152,7 @@ pub struct RunStarted {
     pub run_id: Uuid,
 }
 
-/// A plan that was made to be looked at.
+/// A plan that was made as a preview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanMade {
@@ -168,7 +168,7 @@ pub struct Finished {
     pub run_id: Uuid,
     /// The plan that is applied.
     pub plan_id: Uuid,
-    /// Set when no plan was named and the plan does something else than that of the last preview, since other connections
-    /// have changed people.
+    /// Set when no plan was named and the plan does something else than that of the last preview, since other
+    /// connections have changed people.
     pub difference: Option<PlanDifference>,
 }

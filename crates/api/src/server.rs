@@ -1,4 +1,4 @@
-//! Whether the server is well.
+//! The health of the server, as its probes answer it.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

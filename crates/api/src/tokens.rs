@@ -1,4 +1,4 @@
-//! Tokens of consumers.
+//! Tokens of consumers, and warnings about them.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

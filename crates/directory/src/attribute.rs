@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// Attribute names to values. Values are text; an attribute that is not there is unassigned, and no value is empty.
 pub type Attributes = BTreeMap<String, String>;
 
-/// A set of attributes that is taken from one worker as a whole (design section 5), named as the admin API names it.
+/// A set of attributes that is taken from one worker as a whole (design section 5). The admin API uses its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Unit(pub String);

@@ -1,27 +1,28 @@
-//! Authority: for each unit, the order of connections whose word counts.
+//! Authority: for each unit, the order in which connections take precedence.
 //!
-//! The default order is that in which connections came, and for what belongs to a job the leading employment's connection
-//! speaks before it. An admin may give a unit an order of its own, also one that is the default order: then nobody speaks
-//! before it. Connections that it does not name follow in the default order, so that a new connection speaks last.
+//! The default order is the order in which connections were added. For a unit of the employment, the connection of the
+//! leading employment comes before it. An admin may give a unit its own order, which may equal the default order: then
+//! no connection comes before it. Connections that it does not name follow in the default order, so a new connection
+//! comes last.
 
 use std::collections::BTreeMap;
 
 use super::attribute::{NAMED, Unit};
 use super::ids::ConnectionId;
 
-/// What the admin has ordered: for a unit the connections that speak first. A unit that is not there, or names nobody, has
-/// the default order.
+/// The orders that the admin has set: for a unit, the connections that come first. A unit that is missing, or that
+/// names no connection, has the default order.
 pub type Orders = BTreeMap<Unit, Vec<ConnectionId>>;
 
-/// The order of each unit that has one of its own.
+/// The order of each unit that has its own order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Authority {
     places: BTreeMap<Unit, BTreeMap<ConnectionId, usize>>,
 }
 
 impl Authority {
-    /// What orders come to among connections, which are given in the default order. An order that names none of them, and
-    /// one of a unit that cannot be ordered, is none.
+    /// Resolves orders among connections, which are given in the default order. An order that names none of them, and
+    /// an order of a unit that cannot be ordered, is ignored.
     #[must_use]
     pub fn of(connections: &[ConnectionId], orders: &Orders) -> Self {
         let own = orders.iter().filter(|(unit, _)| is_orderable(unit)).filter_map(|(unit, named)| {
@@ -36,21 +37,22 @@ impl Authority {
         self.places.keys()
     }
 
-    /// A connection's place in the order of a unit, 0 speaks first; `None` where the unit has the default order.
+    /// The place of a connection in the order of a unit; place 0 comes first. It is `None` where the unit has the
+    /// default order.
     pub(super) fn place(&self, unit: &Unit, connection: ConnectionId) -> Option<usize> {
-        // A connection that came since this was made speaks last.
+        // A connection that was added after this order was made comes last.
         self.places.get(unit).map(|places| places.get(&connection).copied().unwrap_or(usize::MAX))
     }
 }
 
-/// Whether an order names a connection, and so is one.
+/// Whether an order names a connection; otherwise it is no order.
 #[must_use]
 pub fn names_any(named: &[ConnectionId], connections: &[ConnectionId]) -> bool {
     named.iter().any(|id| connections.contains(id))
 }
 
 /// The whole order: first the connections that are named, then the others in the default order. A name that is no
-/// connection's is passed over.
+/// connection's is ignored.
 #[must_use]
 pub fn effective(named: &[ConnectionId], connections: &[ConnectionId]) -> Vec<ConnectionId> {
     let mut order: Vec<ConnectionId> = Vec::with_capacity(connections.len());
@@ -63,8 +65,8 @@ pub fn effective(named: &[ConnectionId], connections: &[ConnectionId]) -> Vec<Co
     order
 }
 
-/// Whether an admin can order a unit. Type and status are those of the leading employment, and the work email is decided
-/// among people.
+/// Whether an admin can order a unit. Type and status are those of the leading employment, and the work email is
+/// decided among people.
 #[must_use]
 pub fn is_orderable(unit: &Unit) -> bool {
     !matches!(unit.0.as_str(), Unit::TYPE | Unit::STATUS | Unit::WORK_EMAIL)

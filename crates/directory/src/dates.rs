@@ -1,4 +1,4 @@
-//! Dates of employments: the time zone in which they are read, and what they mean at an instant.
+//! Dates of employments: the time zone in which they are read, and their meaning at an instant.
 
 pub mod lifecycle;
 pub mod zone;

@@ -1,20 +1,21 @@
-//! From a scene to what is to happen with every worker and person of it: who is linked, published, withheld or left out,
-//! and which people change.
+//! This module turns a `PlanInput` into decisions. It decides for every worker whether it is linked, published,
+//! withheld or excluded, and which people change.
 //!
-//! Decided in this order:
+//! The steps run in this order:
 //!
-//! 1. Published workers stay their person's, whatever they say (law 4). A part that only a human can settle keeps its
-//!    last good value.
-//! 2. A worker that is nobody's and is a vendor, has left, or starts too far ahead, is left out. That comes before every
-//!    question: a leaver without email is nothing to ask a human about.
-//! 3. A worker that is nobody's and whose type, status or email raises a question is withheld.
-//! 4. The others are matched by email: with the person who has it, or with one another (`links`). Workers who were left
-//!    out in step 2 are matched too, except vendors, since they were left out of publication alone: the earlier
-//!    contract of somebody who works here belongs to them. They never raise a question and never make a person.
-//! 5. Work emails are handed out among people (`emails`), and everybody concerned is merged.
+//! 1. Published workers stay with their person, whatever they state (law 4). A part that only a human can settle keeps
+//!    its last good value.
+//! 2. A worker without a person is excluded if it is a vendor, has left, or starts too far ahead. This step comes
+//!    before every question: a leaver without email is nothing to ask a human about.
+//! 3. A worker without a person is withheld if its type, status or email raises a question.
+//! 4. The other workers are matched by email: with the person who has it, or with one another (`links`). Workers that
+//!    step 2 excluded are matched too, except vendors, since they were excluded from publication alone: the earlier
+//!    contract of a person who works here belongs to that person. Such workers never raise a question and never make a
+//!    person.
+//! 5. Work emails are assigned to people (`emails`), and every person concerned is merged.
 //!
-//! The result does not depend on the order of workers or people in the scene. Decided again on what it led to, it changes
-//! nothing (law 7).
+//! The result does not depend on the order of workers or people in the plan input. A second decision on the result of
+//! the first changes nothing (law 7).
 
 mod emails;
 mod index;
@@ -40,8 +41,8 @@ use super::plan::{
 use super::worker::mapping::Include;
 use index::{InputIndex, WorkerIdx};
 
-/// Decides a scene. `fresh` gives ids for new people; it is called in an order that depends on the scene's content
-/// alone.
+/// Decides a plan input. `fresh` gives ids for new people; the order of its calls depends only on the content of the
+/// plan input.
 ///
 /// People appear in the decisions when anything that is stored of them changes; where
 /// [`diff`](super::person::diff::diff()) is empty, that is bookkeeping which makes no change, no event and no version.
@@ -90,7 +91,7 @@ pub fn decide(input: &PlanInput, fresh: &mut dyn FnMut() -> PersonId) -> Decisio
     decisions
 }
 
-/// Why a worker that is nobody's is not to be published, if so.
+/// Why a worker without a person is not to be published, if there is a reason.
 fn exclusion(index: &InputIndex, place: WorkerIdx) -> Option<(Exclusion, Option<DateTime<Utc>>)> {
     let known = index.known[place.0];
     let facts = index.facts(place)?;
@@ -116,7 +117,7 @@ fn exclusion(index: &InputIndex, place: WorkerIdx) -> Option<(Exclusion, Option<
     }
 }
 
-/// Why a worker that could be published is nobody's: what a human has to answer.
+/// Why a worker that could be published has no person: the question that a human has to answer.
 fn question(
     index: &InputIndex,
     links: &Links,
@@ -141,19 +142,19 @@ fn question(
         Some(holder) => {
             vec![Review::EmailHeldByAnother { person: holder.person, conflicts: conflicts(holder.person) }]
         }
-        // Only a connection without facts leads here: no word of it is mapped.
+        // Only a connection without facts leads here: none of its values is mapped.
         None => vec![Review::UnmappedWorkerType { word: taken.worker.employment.worker_type.clone() }],
     }
 }
 
-/// Everybody whose stored value changes.
+/// All people whose stored value changes.
 fn people(index: &InputIndex, links: &Links, emails: &EmailPlan) -> Vec<PlannedPerson> {
     let mut planned = Vec::new();
     for (id, workers_of) in links.workers_by_person() {
         let present: Option<&KnownPerson> = index.people.get(&id).copied();
         let before = present.map(|present| &present.person);
         let employments: Option<Vec<Employed>> = workers_of.iter().map(|place| index.employed(*place)).collect();
-        // A person of whom the scene lacks a part (a connection, or the person) cannot be decided.
+        // A person cannot be decided if the plan input lacks a part of them (a connection, or the person).
         let Some(employments) = employments.filter(|_| present.is_some() || links.is_new(id)) else { continue };
         let Some(email) = email_choice(index, emails, id, workers_of) else { continue };
         let Some(after) = merge(&employments, &index.input.authority, email, before, index.input.run, index.input.now)
@@ -183,7 +184,7 @@ fn email_choice<'a>(
     if let Some((email, from)) = emails.given.get(&id) {
         return Some(EmailChoice { email: email.clone(), from: from.map(|place| &index.known[place.0].key) });
     }
-    // A new person has the email that its workers were brought together by.
+    // A new person has the email by which its workers were matched.
     let (place, email) = index.leading(workers_of).into_iter().find_map(|place| {
         let email = index.taken[place.0].email.clone()?;
         Some((place, email))

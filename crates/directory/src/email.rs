@@ -1,4 +1,4 @@
-//! Email addresses as match keys (law 4): what was typed is kept, what is compared is folded.
+//! Email addresses as match keys (law 4): the typed form is kept, the folded form is compared.
 
 use std::fmt;
 
@@ -92,7 +92,7 @@ impl Email {
     }
 }
 
-/// What stands before the `@`, as a mail system takes it without quotes: RFC 5322 section 3.2.3 (dot-atom), and
+/// Checks the part before the `@`, as a mail system takes it without quotes: RFC 5322 section 3.2.3 (dot-atom), and
 /// letters of other scripts (RFC 6531).
 fn check_local(local: &str) -> Result<(), EmailError> {
     if local.len() > LONGEST_LOCAL {
@@ -117,8 +117,8 @@ fn check_local(local: &str) -> Result<(), EmailError> {
     Ok(())
 }
 
-/// A domain in lower-case ASCII (IDNA), if it is a host name: labels of letters, digits and hyphens inside. An address of
-/// four numbers is none.
+/// A domain in lower-case ASCII (IDNA), if it is a host name: labels of letters, digits and hyphens inside. An address
+/// of four numbers is none.
 fn host_name(domain: &str) -> Option<String> {
     let domain = idna::domain_to_ascii(domain).ok().filter(|domain| domain.len() <= LONGEST_DOMAIN)?;
     let is_label = |label: &str| {
@@ -132,7 +132,8 @@ fn host_name(domain: &str) -> Option<String> {
 }
 
 impl EmailKey {
-    /// The key of any text that someone looks up: an address, or a text that can be none and then matches nobody.
+    /// The key of any text that a caller searches for: an address, or a text that can be none and then matches no
+    /// person.
     #[must_use]
     pub fn of(raw: &str) -> Self {
         Email::parse(raw).map_or_else(|_| Self(fold(raw)), |email| email.key)
@@ -144,8 +145,8 @@ impl EmailKey {
     }
 }
 
-/// Unicode lower case after NFKC: width variants and cases of one text become the same text (RFC 8265, R-049). The final
-/// form of the Greek sigma is the same letter as the other one, of which the capital makes none.
+/// Unicode lower case after NFKC: width variants and cases of one text become the same text (RFC 8265, R-049). The
+/// final form of the Greek sigma is the same letter as the other one, of which the capital makes none.
 fn fold(text: &str) -> String {
     text.nfkc().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).nfkc().collect()
 }

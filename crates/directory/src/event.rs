@@ -1,4 +1,4 @@
-//! The names of what happens to people, as the feed, webhooks and rules show them.
+//! The names of events about people, as the feed, webhooks and rules show them.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Derived groups: which groups a person belongs to by what HR says of them, what such a group is called, and when a
-//! group has been renamed (extension.md section 5).
+//! Derived groups: the groups of a person that follow from HR data (extension.md section 5). This file also decides
+//! what such a group is called, and when it has been renamed.
 //!
 //! A group is (kind, key) across all connections. Two spellings of one name are one key:
 //!
@@ -33,9 +33,9 @@ pub enum Kind {
     Team,
     WorkLocation,
     WorkerType,
-    /// The direct reports of somebody.
+    /// The direct reports of one person.
     Manager,
-    /// Everybody who is active.
+    /// All people who are active.
     All,
 }
 
@@ -74,7 +74,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(text))
     }
 
-    /// What stands before the name in `displayName`.
+    /// The text before the name in `displayName`.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -97,7 +97,7 @@ impl Kind {
     }
 }
 
-/// One group that a person belongs to, by what is said of them.
+/// One group that a person belongs to, from the HR data about the person.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {
     pub kind: Kind,
@@ -107,7 +107,7 @@ pub struct Claim {
     pub source: Option<Source>,
 }
 
-/// Which connection says so, and what the group's subject is called there, where it has ids.
+/// The connection that states it, and the name of the group's subject there, where it has ids.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
     pub connection: ConnectionId,
@@ -161,8 +161,8 @@ pub fn claims(person: &Person) -> Vec<Claim> {
     .collect()
 }
 
-/// The key of a name within its kind; `None` of a name that says nothing, or of a country that is no alpha-2 code.
-/// Names are compared after NFKC, without regard to case and to how many spaces of whatever width there are.
+/// The key of a name within its kind. It is `None` for a name without content, or for a country that is no alpha-2
+/// code. Names are compared after NFKC, without regard to case and to how many spaces of whatever width there are.
 #[must_use]
 pub fn key(kind: Kind, name: &str) -> Option<String> {
     match kind {
@@ -207,7 +207,7 @@ pub fn id_attributes(kind: Kind) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// A name as it is shown: without odd spaces and characters that nobody sees.
+/// A name as it is shown: without odd spaces and invisible characters.
 #[must_use]
 pub fn shown_name(raw: &str) -> String {
     let text: String = raw
@@ -248,14 +248,14 @@ pub fn display_names(kind: Kind, name: &str, system: Option<&str>, id: Uuid) -> 
 /// What a member of a group carries once a plan is applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Carried {
-    /// Absent for somebody who will not be in a group of the kind.
+    /// Absent for a person who will not be in a group of the kind.
     pub key: Option<String>,
     pub source: Option<Source>,
 }
 
-/// Whether a group is renamed to `new`, given that one of its source ids carries that name now and no group has it:
-/// nobody is left who carries one of its old keys, and whoever is behind one of its source ids carries the new one.
-/// Otherwise people move.
+/// Whether a group is renamed to `new`. It is given that one of its source ids carries that name now and no group has
+/// it. The group is renamed if no person carries one of its old keys any more, and every person behind one of its
+/// source ids carries the new one. Otherwise people move.
 #[must_use]
 pub fn is_renamed(old: &BTreeSet<String>, new: &str, sources: &BTreeSet<Source>, members: &[Carried]) -> bool {
     members.iter().all(|member| match &member.key {

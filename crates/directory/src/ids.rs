@@ -56,7 +56,7 @@ impl fmt::Display for SourceId {
     }
 }
 
-/// The key of a worker: which connection speaks, and of whom.
+/// The key of a worker: the connection, and the id of the worker there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkerKey {

@@ -1,9 +1,11 @@
 //! This crate holds the domain: workers, people, and what happens to them. It has no I/O, no SQL, no HTTP and no SCIM.
 //!
-//! The way of the data through this crate (design section 2): a [`worker::Worker`] is what one connection says;
-//! [`matching`] finds the human behind several workers; [`merge`] makes one [`person::Person`] of them, by [`authority`] and with
-//! the source of every value; [`lifecycle`] reads dates in the worker's own [`zone`]; [`decide`] turns a [`plan::PlanInput`] into
-//! what is to happen with every worker and person of it; [`diff`] and [`event`] name what changed; [`budget`] says what of a plan an admin has to see first; [`managers`] keeps the reporting lines free of cycles; [`groups`] says who belongs together.
+//! The data flows through this crate in this order (design section 2). A [`worker::Worker`] is the statement of one
+//! connection; [`matching`] finds the human behind several workers; [`merge`] makes one [`person::Person`] of them, by
+//! [`authority`] and with the source of every value; [`lifecycle`] reads dates in the worker's own [`zone`]; [`decide`]
+//! turns a [`plan::PlanInput`] into decisions about every worker and person of it; [`diff`] and [`event`] name what
+//! changed; [`budget`] decides which parts of a plan an admin has to see first; [`managers`] keeps the reporting lines
+//! free of cycles; [`groups`] derives the groups of people.
 
 pub mod attribute;
 pub mod authority;

@@ -1,5 +1,5 @@
-//! Reporting lines: which edge waits so that nobody reports to themselves around a circle (story 20). Who is meant by a
-//! manager's reference is found for a whole plan at once, in `store::edges`.
+//! Finds cycles in reporting lines, and which line is suspended so that no person reports to themselves (story 20).
+//! `store/people/manager_links.rs` finds the person that a manager reference means, for a whole plan at once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,7 +12,7 @@ use super::ids::PersonId;
 pub struct Edge {
     pub person: PersonId,
     pub manager: PersonId,
-    /// Since when the HR system says so.
+    /// Since when the HR system states this line.
     pub since: DateTime<Utc>,
     /// Start of the person's employment.
     pub start: Option<NaiveDate>,
@@ -20,7 +20,7 @@ pub struct Edge {
     pub tie: String,
 }
 
-/// A circle of reporting lines.
+/// A cycle of reporting lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cycle {
     /// From the least id upwards along the line: each reports to the next, the last to the first.
@@ -29,8 +29,8 @@ pub struct Cycle {
     pub suspended: PersonId,
 }
 
-/// The circles of a graph, and the youngest edge of each: the latest `since`, then the latest start, then the greatest
-/// `tie`. Without these edges nobody reports to themselves. Of several edges of one person the oldest counts.
+/// The cycles of a graph, and the youngest edge of each: the latest `since`, then the latest start, then the greatest
+/// `tie`. Without these edges no person reports to themselves. If a person has several edges, the oldest counts.
 #[must_use]
 pub fn suspend_cycles(edges: &[Edge]) -> Vec<Cycle> {
     let mut of: BTreeMap<PersonId, &Edge> = BTreeMap::new();
@@ -57,8 +57,8 @@ impl Edge {
     }
 }
 
-/// Every circle, each beginning with its least person, ordered by that person. Time grows with the number of arrows
-/// alone, and a chain of any length needs no more stack.
+/// Every cycle, each beginning with its least person, ordered by that person. The time grows only with the number of
+/// edges, and a chain of any length needs no more stack.
 #[must_use]
 pub(crate) fn cycles(arrows: &BTreeMap<PersonId, PersonId>) -> Vec<Vec<PersonId>> {
     let mut found = Vec::new();

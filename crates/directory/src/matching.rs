@@ -1,4 +1,4 @@
-//! Whether two workers with one work email are one human, and why (law 4, design section 5 "Matching").
+//! Decides whether two workers with one work email are one human, and why (law 4, design section 5 "Matching").
 //!
 //! Email brings two workers together; birth date and name confirm or contradict. A new surname is no contradiction
 //! where the birth date agrees: people marry.
@@ -8,7 +8,7 @@ use super::plan::LinkReason;
 use super::text::words;
 use super::worker::Worker;
 
-/// What two workers with the same email key say about each other.
+/// The result of a comparison of two workers with the same email key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Agreement {
     SameHuman(LinkReason),
@@ -18,7 +18,7 @@ pub enum Agreement {
     Unproven,
 }
 
-/// Whose statements are compared.
+/// Whether the compared statements come from one connection or from two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// One HR system: an email alone proves nothing there, since mailboxes are shared.
@@ -52,7 +52,7 @@ pub fn agreement(a: &Worker, b: &Worker, reach: Reach) -> Agreement {
     }
 }
 
-/// What a worker and the workers of one person say about each other, taken together.
+/// The result of a comparison of a worker with all workers of one person.
 ///
 /// An equal birth date outweighs everything, then a different one; then an equal full name; then any contradiction; and
 /// an email alone links only where no worker of the same connection leaves it unproven. The order of `others` does not

@@ -1,15 +1,16 @@
-//! From the employments of one human to one person, with the source of every value (law 5).
+//! Merges the employments of one human into one person, with the source of every value (law 5).
 //!
-//! Which employment leads: active before upcoming before ended; then the larger share of a full-time job, the earlier
-//! start, the connection's place in the order of authority, the source id (story 11). Type, status and dates are the
-//! leading employment's; every other unit is taken as a whole from the first employment in its order that has a value:
+//! The leading employment is chosen in this order: active before upcoming before ended; then the larger share of a
+//! full-time job, the earlier start, the connection's place in the order of authority, the source id (story 11). Type,
+//! status and dates are those of the leading employment. Every other unit is taken as a whole from the first employment
+//! in its order that has a value:
 //!
 //! - Units of the employment come from current employments only, else from upcoming ones, else from the one that ended
 //!   last; the leading employment's connection first. A contract that ended never overrules a current job.
 //! - Units of the human come from any employment, current before upcoming before ended, then by order of authority.
 //!
-//! A unit that an admin has ordered (`authority`) goes by that order instead: among the same employments, and for a unit of
-//! the human still current before upcoming before ended.
+//! A unit that an admin has ordered (`authority`) uses that order instead: among the same employments, and for a unit
+//! of the human still current before upcoming before ended.
 
 mod candidates;
 mod effective;
@@ -36,18 +37,18 @@ pub use effective::PrimaryReason;
 use precedence::Precedence;
 pub use primary::leading;
 
-/// The work email of a person, which is decided among people (two cannot have one) before any of them is merged.
+/// The work email of a person. It is decided among people (two cannot have one) before any of them is merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailChoice<'a> {
     pub email: Email,
-    /// The worker who says so; absent when the person keeps the last good one.
+    /// The worker who states it; absent when the person keeps the last good one.
     pub from: Option<&'a WorkerKey>,
 }
 
 /// Merges the employments of one human. `None` without any employment.
 ///
 /// The manager is a [`ManagerLink::Pending`] for the caller to resolve, except that a link which rests on the same
-/// statement as in `before` is kept as it was. Provenance moves only when a unit's value or its winner does.
+/// statement as in `before` is kept as it was. Provenance changes only when the value of a unit or its winner changes.
 #[must_use]
 pub fn merge(
     employments: &[Employed<'_>],
@@ -121,8 +122,8 @@ pub fn merge(
     Some(after)
 }
 
-/// Whether two values of a person are the same to the store: only when the HR system last touched its record may
-/// differ, since that moves without a change that anybody can see.
+/// Whether two values of a person are the same to the store. Only the time when the HR system last changed its record
+/// may differ, since it moves without a visible change.
 #[must_use]
 pub fn is_same(before: &Person, after: &Person) -> bool {
     let timeless = |person: &Person| {
@@ -133,7 +134,7 @@ pub fn is_same(before: &Person, after: &Person) -> bool {
     before == after || timeless(before) == timeless(after)
 }
 
-/// A worker's attributes in the directory's words. Blank values are no values.
+/// A worker's attributes in the terms of the directory. Blank values are no values.
 fn mapped(worker: &Worker, mapping: &Mapping) -> Attributes {
     let mut attributes: Attributes = worker
         .attributes
@@ -174,7 +175,7 @@ fn by_unit(attributes: &Attributes) -> BTreeMap<Unit, Attributes> {
     units
 }
 
-/// The manager that a worker names, if the statement says anything at all.
+/// The manager that a worker names, if the statement names one.
 fn reference(worker: &Worker) -> Option<&ManagerRef> {
     worker.manager.as_ref().filter(|manager| **manager != ManagerRef::default())
 }
@@ -189,7 +190,7 @@ fn link(via: ManagerVia, before: Option<&ManagerLink>) -> ManagerLink {
     }
 }
 
-/// Whether two statements name the same manager by what joins them; a name is for display.
+/// Whether two statements name the same manager by the same join key; a name is for display.
 fn same_manager(a: &ManagerVia, b: &ManagerVia) -> bool {
     let email = |via: &ManagerVia| via.manager.email.as_deref().map(EmailKey::of);
     a.connection == b.connection
@@ -197,8 +198,8 @@ fn same_manager(a: &ManagerVia, b: &ManagerVia) -> bool {
         && (a.manager.source_id.is_some() || email(a) == email(b))
 }
 
-/// The edge of `after`, with the person that the edge before leads to where both name the same manager. A reference
-/// with another email is looked up again, also where its id is the same: the id may be one that no record carries.
+/// The edge of `after`, with the person of the edge before where both name the same manager. A reference with another
+/// email is resolved again, also where its id is the same: the id may be one that no record carries.
 #[must_use]
 pub fn keep_link(after: ManagerLink, before: &ManagerLink) -> ManagerLink {
     let email = |via: &ManagerVia| via.manager.email.as_deref().map(EmailKey::of);
@@ -256,7 +257,7 @@ fn provenance(
             (unit.clone(), kept.map_or_else(fresh, |(_, kept)| kept.clone()))
         })
         .collect();
-    // A last good email that nobody says any more still comes from where it came from.
+    // The source of a last good email stays the same when no worker states it any more.
     let email = Unit::named(Unit::WORK_EMAIL);
     if let Some(kept) = before.and_then(|before| before.provenance.get(&email)) {
         map.entry(email).or_insert_with(|| kept.clone());

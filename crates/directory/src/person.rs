@@ -14,8 +14,8 @@ use super::ids::{ConnectionId, PersonId, RunId, SourceId, WorkerKey};
 use super::worker::ManagerRef;
 use super::worker::mapping::EmploymentType;
 
-/// One human as the directory shows them. What it says depends on the instant it was merged for; [`next_due`] tells
-/// when it has to be merged again even though no HR system said anything.
+/// One human as the directory shows them. The value depends on the instant it was merged for; [`next_due`] is the
+/// instant at which it has to be merged again even without a new statement of an HR system.
 ///
 /// [`next_due`]: Person::next_due
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,10 +48,10 @@ pub struct Person {
 #[serde(rename_all = "camelCase")]
 pub struct PrimaryEmployment {
     pub employment_type: EmploymentType,
-    /// The HR system's own word.
+    /// The HR system's own value.
     pub worker_type: String,
     pub status: Status,
-    /// The HR system's own word.
+    /// The HR system's own value.
     pub status_raw: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<NaiveDate>,
@@ -95,7 +95,7 @@ impl Status {
     }
 }
 
-/// Whom a person reports to, as far as the directory can tell.
+/// The manager of a person, as far as the directory knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "state")]
 pub enum ManagerLink {

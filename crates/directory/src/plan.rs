@@ -1,7 +1,8 @@
-//! From workers and present people to the changes that a run would make. Pure: the same for a preview and the real thing.
+//! The input and the result of a plan: from workers and existing people to the changes that a run would make. The
+//! computation is pure, so a preview and a real run share it.
 //!
-//! The caller gathers a [`PlanInput`]: every worker and person that can affect one another (same email, same person), and
-//! gets [`Decisions`] back. What a scene leaves out cannot be affected by what is in it.
+//! The caller loads a [`PlanInput`]: every worker and person that can affect one another (same email, same person), and
+//! gets [`Decisions`] back. What is left out of a plan input cannot be affected by what is in it.
 
 pub mod budget;
 
@@ -19,7 +20,7 @@ use super::worker::Worker;
 use super::worker::mapping::Rules;
 use super::worker::unreadable::Unreadable;
 
-/// All that a decision depends on. Nothing else may be looked at.
+/// All data that a decision depends on. A decision may read nothing else.
 #[derive(Clone, Debug)]
 pub struct PlanInput {
     pub now: DateTime<Utc>,
@@ -31,7 +32,8 @@ pub struct PlanInput {
     pub authority: Authority,
     pub workers: Vec<KnownWorker>,
     pub people: Vec<KnownPerson>,
-    /// Who holds or reserves each email key that a worker of the scene claims. Keys that nobody holds are absent.
+    /// The person who holds or reserves each email key that a worker of the plan input claims. Keys without a holder
+    /// are absent.
     pub holders: BTreeMap<EmailKey, Holder>,
 }
 
@@ -46,20 +48,20 @@ pub struct ConnectionFacts {
     pub first_import: bool,
 }
 
-/// A worker as the store knows it.
+/// A worker as it is stored.
 #[derive(Clone, Debug)]
 pub struct KnownWorker {
     pub key: WorkerKey,
-    /// What the HR system said last, in a complete read.
+    /// The last statement of the HR system, from a complete read.
     pub statement: Worker,
-    /// What the merge took last; absent for a worker that was never published.
+    /// The last statement that the merge accepted; absent for a worker that was never published.
     pub accepted: Option<Worker>,
     pub link: Option<Link>,
     /// Absence is proven (law 2): the employment counts as over, with no date invented.
     pub absent: bool,
 }
 
-/// That a worker is a person's (law 4): once made, it holds.
+/// The link of a worker to a person (law 4): once made, it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     pub person: PersonId,
@@ -73,7 +75,7 @@ pub struct KnownPerson {
     pub person: Person,
 }
 
-/// Who an email key belongs to.
+/// The owner of an email key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     pub person: PersonId,
@@ -85,16 +87,16 @@ pub struct Holder {
 pub enum HolderKind {
     /// The person's work email now.
     Current,
-    /// A former email, or the email of somebody who left: reserved for 365 days, never a match.
+    /// A former email, or the email of a person who left: reserved for 365 days, never a match.
     Reserved,
 }
 
-/// What is to happen with every worker and person of a scene.
+/// The decisions about every worker and person of a plan input.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decisions {
-    /// One for each worker of the scene.
+    /// One for each worker of the plan input.
     pub workers: Vec<WorkerDecision>,
-    /// People whose value would change, or who would come into being. Nobody else.
+    /// People whose value would change, or who would be created. No other people.
     pub people: Vec<PlannedPerson>,
 }
 
@@ -102,8 +104,8 @@ pub struct Decisions {
 pub struct WorkerDecision {
     pub key: WorkerKey,
     pub outcome: Outcome,
-    /// Questions that only a human can answer. An outcome of `Withheld` has at least one; a published worker of whom
-    /// only a part is withheld has them too.
+    /// Questions that only a human can answer. An outcome of `Withheld` has at least one; a published worker with a
+    /// withheld part has them too.
     pub reviews: Vec<Review>,
 }
 
@@ -114,12 +116,12 @@ pub enum Outcome {
         person: PersonId,
         /// Why the worker belongs to the person; set only when this decision makes the link.
         link: Option<LinkReason>,
-        /// What the merge takes, when it is not the whole statement because a part is withheld.
+        /// What the merge accepts, when it is not the whole statement because a part is withheld.
         accepted: Option<Box<Worker>>,
     },
-    /// Not published, and a human has to answer first.
+    /// Not published; a human has to answer first.
     Withheld,
-    /// Not published, and rightly so.
+    /// Not published, and no question is open.
     Excluded {
         reason: Exclusion,
         /// When to decide again without a new statement (an upcoming worker comes into the window).
@@ -149,7 +151,7 @@ pub enum Exclusion {
     TooFarAhead,
     /// Had left before ever being published.
     NeverPublished,
-    /// A vendor or third-party admin, whom `include.vendors` leaves out.
+    /// A vendor or third-party admin; `include.vendors` excludes them.
     Vendor,
 }
 
@@ -186,9 +188,10 @@ pub enum Review {
         other: WorkerKey,
         conflicts: Vec<String>,
     },
-    /// The HR system does not show when the employment begins and ends: whether it is current cannot be told.
+    /// The HR system does not show when the employment begins and ends, so it is unknown whether it is current.
     DatesHidden,
-    /// Somebody who has begun to work would begin later now; they stay active until an admin says otherwise (story 13).
+    /// A person who has begun to work would begin later now. They stay active until an admin decides otherwise (story
+    /// 13).
     StartMovedToFuture {
         from: NaiveDate,
         to: NaiveDate,
@@ -199,7 +202,7 @@ pub enum Review {
     },
 }
 
-/// A field of a worker's record that cannot be read, as an admin is told of it: never with its value.
+/// A field of a worker's record that cannot be read, as it is reported to an admin: never with its value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UnreadableField {
@@ -213,7 +216,7 @@ pub struct UnreadableField {
 }
 
 impl Review {
-    /// The question about what of a worker cannot be read, if anything.
+    /// The question about the parts of a worker that cannot be read, if there are any.
     #[must_use]
     pub fn of_unreadable(worker: &Worker) -> Option<Self> {
         let fields: Vec<UnreadableField> = worker.unreadable.iter().map(UnreadableField::of).collect();
@@ -233,11 +236,11 @@ impl UnreadableField {
     }
 }
 
-/// A person as a plan wants them.
+/// The value that a plan gives to a person.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedPerson {
     pub id: PersonId,
-    /// The version the decision rests on; absent for a person who would come into being.
+    /// The version that the decision is based on; absent for a person who would be created.
     pub base: Option<i64>,
     pub before: Option<Box<Person>>,
     pub after: Box<Person>,

@@ -162,7 +162,7 @@ impl World {
         world
     }
 
-    /// An HR system says something about a worker.
+    /// An HR system sends a statement about a worker.
     pub(crate) fn say(&mut self, connection: ConnectionId, statement: Worker) {
         let key = WorkerKey { connection, source_id: statement.source_id.clone() };
         if let Some(known) = self.input.workers.iter_mut().find(|known| known.key == key) {
@@ -173,7 +173,7 @@ impl World {
         }
     }
 
-    /// Changes what Remote says about a worker.
+    /// Changes the statement of Remote about a worker.
     pub(crate) fn change(&mut self, id: &str, change: impl FnOnce(Worker) -> Worker) {
         let wanted = key(REMOTE, id);
         let known = self.input.workers.iter_mut().find(|known| known.key == wanted).unwrap();

@@ -1,13 +1,13 @@
-//! Texts for people to read, without the characters that people cannot see: controls, bidirectional overrides and others
-//! that are invisible. What is then blank is no value.
+//! Prepares texts for people to read: it removes characters that people cannot see, such as controls and bidirectional
+//! overrides. A text that is then blank is no value.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 
 /// Whether a character shows nothing and takes part in no word: controls, format characters, fillers, tags, variation
-/// selectors, characters that stand for none. White space is not among them.
+/// selectors, characters that represent none. White space is not among them.
 ///
-/// These have no place in an address, where they would make two addresses look alike.
+/// An address may not contain them, since they would make two addresses appear alike.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
@@ -21,8 +21,8 @@ pub fn is_invisible(c: char) -> bool {
 
 /// A text without characters that cannot be seen, trimmed. Line breaks and tabs become one space.
 ///
-/// Joiners and variation selectors stay where they shape a word or a sign: between letters of the scripts that need them,
-/// after a virama, and after the sign that they vary.
+/// Joiners and variation selectors stay where they shape a word or a sign: between letters of the scripts that need
+/// them, after a virama, and after the sign that they vary.
 #[must_use]
 pub fn clean(raw: &str) -> String {
     if raw.is_ascii() && !raw.bytes().any(|b| b.is_ascii_control()) {

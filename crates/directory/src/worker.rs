@@ -1,4 +1,4 @@
-//! A worker: what one connection says about one employment of one human, in our words.
+//! A worker: the statement of one connection about one employment of one human, in the terms of the directory.
 
 mod keep;
 pub mod mapping;
@@ -13,11 +13,11 @@ use super::attribute::{Attributes, unit_of};
 use super::ids::SourceId;
 use unreadable::{Gap, Unreadable};
 
-/// What an HR system says about one employment of one human.
+/// The statement of an HR system about one employment of one human.
 ///
-/// This is a statement, not yet a truth: words of type and status are the HR system's own and are mapped when a plan
-/// is made, so that a change of the mapping needs no new pull. Nothing here depends on the clock. Pay, bank, tax,
-/// emergency contacts, nationality and home addresses have no place in it (law 9).
+/// A statement is not yet a truth: type and status have the HR system's own values and are mapped when a plan is made,
+/// so that a change of the mapping needs no new pull. Nothing here depends on the clock. Pay, bank, tax, emergency
+/// contacts, nationality and home addresses have no place in it (law 9).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Worker {
@@ -50,15 +50,15 @@ pub struct Worker {
     pub missing: Vec<Gap>,
 }
 
-/// The work relation of a worker, with the HR system's own words.
+/// The work relation of a worker, with the HR system's own values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Employment {
-    /// The HR system's word for the kind of work relation, such as `EOR Employee`.
+    /// The HR system's value for the kind of work relation, such as `EOR Employee`.
     pub worker_type: String,
-    /// The HR system's word for the status, such as `active`.
+    /// The HR system's value for the status, such as `active`.
     pub status: String,
-    /// The HR system says by other means than the status that this employment is over.
+    /// The HR system states by other means than the status that this employment is over.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ended: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,8 +75,8 @@ pub struct Employment {
     /// The end counts at once instead of at the end of the last day.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub immediate: bool,
-    /// The HR system does not show us when this employment begins and ends, and never did: nobody can tell whether it
-    /// is current.
+    /// The HR system does not show us when this employment begins and ends, and never did: it is unknown whether it is
+    /// current.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dates_hidden: bool,
     /// Share of a full-time job, in percent.
@@ -90,11 +90,11 @@ pub struct Employment {
     pub retracted_end: Option<NaiveDate>,
 }
 
-/// What the object of an employment says about its end, where an HR system states ends in two places.
+/// How the object of an employment states its end, where an HR system states ends in two places.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum JobEnd {
-    /// The object is missing, or says nothing about dates.
+    /// The object is missing, or states no dates.
     #[default]
     NotShown,
     /// The object has an end.
@@ -119,10 +119,10 @@ impl Employment {
         self.last_day.is_some() && matches!(self.job_end, JobEnd::Open | JobEnd::OpenInactive)
     }
 
-    /// Drops an end that was taken back in one of the two places that state it, once the worker is active again.
+    /// Drops an end that was retracted in one of the two places that state it, once the worker is active again.
     ///
-    /// The employment stated the end in an earlier statement and no longer does, although its object is shown: an absent
-    /// key in an object that is there is a cleared value. An end that was never stated twice is not affected.
+    /// The employment stated the end in an earlier statement and no longer does, although its object is shown: an
+    /// absent key in an object that is there is a cleared value. An end that was never stated twice is not affected.
     pub fn retract_end(&mut self, previous: &Self) {
         let Some(end) = self.last_day.filter(|_| self.may_be_retracted()) else { return };
         let was_stated = previous.job_end == JobEnd::Stated && previous.last_day == Some(end);
@@ -133,15 +133,15 @@ impl Employment {
     }
 }
 
-/// Whom a worker reports to, as the HR system says it.
+/// The manager of a worker, as the HR system states it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ManagerRef {
     /// The manager's worker in the same HR system: the join key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_id: Option<SourceId>,
-    /// Tried only where there is no `source_id`, or one that the HR system does not show us; a current email is one
-    /// person's.
+    /// Used only where there is no `source_id`, or one that the HR system does not show us. A current email belongs to
+    /// one person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// For display; never a key.
@@ -158,7 +158,7 @@ pub struct Rejected {
     /// The place of the record on its page, from 1, where it came on one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<usize>,
-    /// The name in a record without an id, where it can be read: by nothing else an admin finds the record.
+    /// The name in a record without an id, where it can be read: an admin has nothing else to find the record by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// What is wrong, with field names and without personal values.
@@ -193,11 +193,11 @@ impl Part {
 }
 
 impl Worker {
-    /// Fills what an HR system does not show us from its previous statement about the same worker: a key that is missing
-    /// because we may not see it was not cleared.
+    /// Fills what an HR system does not show us from its previous statement about the same worker. A key that is
+    /// missing because we may not see it was not cleared.
     ///
-    /// What the statement does say is never replaced, hidden or not; and of a unit of attributes that it says in part,
-    /// nothing is filled, so that values of two times do not mix.
+    /// What the statement does contain is never replaced, hidden or not. Of a unit of attributes that it contains in
+    /// part, nothing is filled, so that values of two times do not mix.
     pub fn keep_hidden(&mut self, previous: Option<&Self>, hidden: &BTreeSet<Part>) {
         let never_shown = previous.is_none_or(|previous| previous.employment.dates_hidden);
         let hides_dates = hidden.contains(&Part::Start) || hidden.contains(&Part::LastDay);
@@ -214,7 +214,7 @@ impl Worker {
                 }
                 Part::LastDay => {
                     let (own, old) = (&mut self.employment, &previous.employment);
-                    // A job that is shown without an end has none, whatever the scopes were said to be.
+                    // A job that is shown without an end has none, whatever the scopes were reported to be.
                     if own.last_day.is_none() && own.job_end == JobEnd::NotShown {
                         own.last_day = old.last_day;
                         own.immediate |= old.immediate;

@@ -1,5 +1,5 @@
-//! Where a walk by cursor goes on (RFC 9865), as bytes. Whoever hands them out seals them together with whose walk it is
-//! and what is listed, so that nobody can make one up or use another's.
+//! The resume position of cursor pagination (RFC 9865), as bytes. The code that hands out cursors seals them together
+//! with their caller and what is listed, so that no caller can make one up or use that of another.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -11,15 +11,15 @@ use super::schema::ResourceType;
 
 const VERSION: u8 = 1;
 
-/// The place behind the last resource of a page.
+/// The position after the last resource of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// What the last resource was; lists of one type have no other.
+    /// The type of the last resource; lists of one type have no other.
     pub resource_type: ResourceType,
     pub position: i64,
-    /// By what the list is sorted, if it is, and if the resource has a value.
+    /// The sort key, if the list is sorted and the resource has a value.
     pub key: Option<String>,
-    /// The page size that the walk began with.
+    /// The page size of the first page.
     pub count: u32,
     pub issued_at: DateTime<Utc>,
 }
@@ -74,11 +74,11 @@ impl Cursor {
     }
 }
 
-/// What a cursor or a saved position belongs to, as a text: the endpoint, what is listed in which order, and the release
+/// The scope of a cursor or a saved position, as a text: the endpoint, what is listed in which order, and the release
 /// policy under which it is listed. Equal lists have equal texts, and other lists have other texts.
 ///
-/// Each field has its name and the length of its value in bytes, so that no value can imitate another field. A new field
-/// of the query or of the policy does not compile until it has a place here.
+/// Each field has its name and the length of its value in bytes, so that no value can imitate another field. A new
+/// field of the query or of the policy does not compile until it has a place here.
 #[must_use]
 pub fn canonical(endpoint: &str, listed: &Listed, policy: &Policy) -> String {
     let Listed { filter, sort } = listed;

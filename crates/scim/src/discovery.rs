@@ -1,6 +1,7 @@
-//! What the server says about itself: `ServiceProviderConfig`, `ResourceTypes`, `Schemas` (RFC 7644 §4, R-068 to R-076).
+//! The description that the server gives of itself: `ServiceProviderConfig`, `ResourceTypes`, `Schemas` (RFC 7644 §4,
+//!
 //!
-//! Everything is made from [`Features`] and the schemas, so that it says what the server does.
+//! All of it is made from [`Features`] and the schemas, so that it describes what the server does.
 
 use std::borrow::Cow;
 
@@ -22,7 +23,7 @@ pub const MAX_BULK_BYTES: u32 = 1024 * 1024;
 /// Seconds until a cursor expires.
 pub const CURSOR_TIMEOUT: u32 = 3600;
 
-/// What a deployment offers, to the caller who asks.
+/// The features that a deployment offers to the caller of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent switch of RFC 7643 §5")]
 pub struct Features {
@@ -146,7 +147,7 @@ impl Discovery<'_> {
             .filter(|schema| self.is_base(schema) || !self.hidden.hides_all_of(schema))
     }
 
-    /// Whether a served type has it as its base: `id` and `meta` are shown to everybody, under its URN.
+    /// Whether a served type has it as its base: `id` and `meta` are shown to all callers, under its URN.
     fn is_base(&self, schema: &Schema) -> bool {
         self.features.served.iter().any(|served| served.shape().base().id == schema.id)
     }
@@ -273,7 +274,7 @@ mod tests {
         assert_eq!(missing, ["dateOfBirth", "birthday", "personalEmail", "legalName"]);
     }
 
-    /// it says what the caller can do.
+    /// it describes what the caller can do.
     #[test]
     fn to_who_cannot_write_every_attribute_is_read_only() {
         let hidden = Hidden::nothing();

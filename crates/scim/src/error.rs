@@ -1,7 +1,7 @@
-//! What a SCIM request is refused with: status, keyword and a sentence (RFC 7644 §3.12).
+//! The error with which a SCIM request is refused: status, keyword and a sentence (RFC 7644 §3.12).
 //!
-//! Details are in English, name the attribute, operator or path at fault, and hold neither personal values nor
-//! anything internal. The constructors are the rows of the error table; the HTTP edge adds headers.
+//! Details are in English, name the attribute, operator or path at fault, and hold neither personal values nor anything
+//! internal. The constructors are the rows of the error table; the HTTP edge adds headers.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub enum ScimType {
 }
 
 impl ScimType {
-    /// The keyword as it stands in `scimType`.
+    /// The keyword as it is written in `scimType`.
     #[must_use]
     pub fn keyword(self) -> &'static str {
         match self {
@@ -108,7 +108,7 @@ impl ScimError {
         Self::new(400, Some(ScimType::TooMany), detail)
     }
 
-    /// A protocol version that the server does not speak.
+    /// A protocol version that the server does not support.
     #[must_use]
     pub fn invalid_version(detail: impl Into<String>) -> Self {
         Self::new(400, Some(ScimType::InvalidVers), detail)
@@ -211,7 +211,7 @@ impl ScimError {
     }
 
     /// No schema of the resource defines the path, or what it names is hidden from the caller: one sentence for both,
-    /// so that nobody learns what is hidden. `refuse` gives status and keyword.
+    /// so that no caller learns what is hidden. `refuse` gives status and keyword.
     #[must_use]
     pub fn unknown_attribute(refuse: impl FnOnce(String) -> Self, path: &str) -> Self {
         const SHOWN: usize = 150;
@@ -220,15 +220,15 @@ impl ScimError {
         refuse(format!("unknown attribute `{cut}{dots}`"))
     }
 
-    /// A sensitive attribute, which the caller may see, in the filter or `sortBy` of a GET: what stands in a URL
-    /// is written to logs on its way.
+    /// A sensitive attribute, which the caller may see, in the filter or `sortBy` of a GET: the content of a
+    /// URL is written to logs on its way.
     #[must_use]
     pub fn sensitive(path: &str) -> Self {
         let detail = format!("`{path}` is sensitive and may not stand in a URL; send the query to POST .search");
         Self::new(403, Some(ScimType::Sensitive), detail)
     }
 
-    /// A fault of ours. What it was stands in the log, not here.
+    /// A fault of ours. Its cause is in the log, not here.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(500, None, "internal error")

@@ -30,7 +30,7 @@ pub enum Mode {
     Strict,
 }
 
-/// A filter as it was written: paths are not looked up yet.
+/// A filter as it was written: paths are not resolved yet.
 ///
 /// The tree keeps the grouping that was written. `And` and `Or` have two operands or more; the filters inside an
 /// [`Element`](Filter::Element) name sub-attributes only and hold no further `Element`. [`parse`] makes no others.
@@ -50,7 +50,7 @@ pub enum Filter {
     },
 }
 
-/// What is asked of the values at a path.
+/// The test of the values at a path.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
     Present,
@@ -90,13 +90,13 @@ impl Operator {
         }
     }
 
-    /// Whether it asks for a part of a text: `co`, `sw`, `ew`.
+    /// Whether it tests a part of a text: `co`, `sw`, `ew`.
     #[must_use]
     pub fn is_partial(self) -> bool {
         matches!(self, Self::Co | Self::Sw | Self::Ew)
     }
 
-    /// Whether it asks for an order: `gt`, `ge`, `lt`, `le`.
+    /// Whether it tests an order: `gt`, `ge`, `lt`, `le`.
     #[must_use]
     pub fn is_ordering(self) -> bool {
         matches!(self, Self::Gt | Self::Ge | Self::Lt | Self::Le)
@@ -127,7 +127,7 @@ impl fmt::Display for Filter {
     }
 }
 
-/// Operands with a word between them; `grouped` says which would be read otherwise without parentheses.
+/// Operands with a keyword between them; `grouped` is true for those that would be read otherwise without parentheses.
 fn join(f: &mut fmt::Formatter<'_>, operands: &[Filter], word: &str, grouped: impl Fn(&Filter) -> bool) -> fmt::Result {
     for (index, operand) in operands.iter().enumerate() {
         if index > 0 {

@@ -1,5 +1,5 @@
-//! Bodies of requests, read strictly: JSON, an object, no two members of one name in whatever case, no deeper than
-//! 32 levels.
+//! Reads bodies of requests strictly: JSON, an object, no two members of one name in whatever case, no deeper
+//! than 32 levels.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::error::ScimError;
 /// Levels of objects and arrays, at most.
 pub const MAX_DEPTH: usize = 32;
 
-/// Reads any JSON whose names are what they are, in exactly this case: the words of an HR system, say.
+/// Reads any JSON in which the case of names matters, such as values of an HR system.
 ///
 /// # Errors
 /// When it is none, or not strict; the message names a place and no value.
@@ -113,7 +113,7 @@ impl<'de> Visitor<'de> for Strict {
         let mut names = BTreeSet::new();
         let mut all = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            // The name is not repeated: it may be long, and nobody has looked at it yet.
+            // The name is not repeated: it may be long, and it has not been checked yet.
             if !names.insert(if self.folded { name.to_lowercase() } else { name.clone() }) {
                 return Err(A::Error::custom("an object has two members of one name"));
             }

@@ -1,5 +1,5 @@
-//! This crate implements the SCIM 2.0 protocol (RFC 7643, 7644, 9865): schemas, paths, filters, projections, messages and
-//! discovery.
+//! This crate implements the SCIM 2.0 protocol (RFC 7643, 7644, 9865): schemas, paths, filters, projections, messages
+//! and discovery.
 //!
 //! Nothing here reads a database, a socket or the clock, and nothing knows people: a resource is a JSON object that
 //! follows [`schema`]. R-nnn in the documentation are the numbered requirements of this server.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 /// The schema of the list message.
 pub const LIST_RESPONSE_URN: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
-/// What a list says about itself, for writing the resources one by one:
+/// The properties of a list, for writing the resources one by one:
 ///
 /// ```
 /// use rollbook_scim::message::ListHeader;
@@ -77,7 +77,7 @@ impl ListResponse {
         Self::page(header, resources)
     }
 
-    /// One page; `items_per_page` is what the page holds, whatever the header says.
+    /// One page; `items_per_page` is the number on the page, whatever the header states.
     #[must_use]
     pub fn page(header: ListHeader, resources: Vec<Map<String, Value>>) -> Self {
         Self {

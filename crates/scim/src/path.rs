@@ -6,8 +6,8 @@ use std::fmt;
 
 /// The way to an attribute or one of its sub-attributes, spelled as the caller spelled it.
 ///
-/// Names never hold a colon, so what stands before the last colon is the URN, whatever dots and colons are in it
-/// (`urn:…:2.0:User:manager.value`). A bare URN reads as a path too, and names no attribute: ask for it first
+/// Names never hold a colon, so the part before the last colon is the URN, whatever dots and colons are in it
+/// (`urn:…:2.0:User:manager.value`). A bare URN reads as a path too, and names no attribute: check for it first
 /// ([`Shape::extension`](super::schema::Shape::extension)).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AttrPath {
@@ -80,7 +80,7 @@ pub fn is_sub_name(text: &str) -> bool {
     is_name(text) || text.eq_ignore_ascii_case("$ref")
 }
 
-/// The bytes that can stand in a path: those of names and of URIs, without brackets, quotes and what separates.
+/// The bytes that a path can contain: those of names and of URIs, without brackets, quotes and separators.
 pub(crate) fn is_path_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_$.:/%+~#?@".contains(&byte)
 }

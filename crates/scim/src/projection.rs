@@ -11,7 +11,7 @@ use super::error::ScimError;
 use super::path::AttrPath;
 use super::schema::{Attribute, Hidden, Resolved, Returned, Schema, Shape};
 
-/// What of a resource is in the answer.
+/// The part of a resource that is in the answer.
 #[derive(Clone, Debug)]
 pub struct Projection {
     shape: &'static Shape,
@@ -29,7 +29,8 @@ enum Selection {
     Except(Named),
 }
 
-/// The named attributes, by schema and name in the schema's spelling: at most the whole schema, however many names came.
+/// The named attributes, by schema and name in the schema's spelling: at most the whole schema, however many names
+/// came.
 type Named = BTreeMap<&'static str, BTreeMap<&'static str, Picked>>;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -39,14 +40,14 @@ enum Picked {
 }
 
 impl Projection {
-    /// No projection was asked for: what is returned by default.
+    /// The request has no projection: the answer has what is returned by default.
     #[must_use]
     pub fn all(shape: &'static Shape, hidden: &Hidden) -> Self {
         Self::of(shape, hidden, Selection::All)
     }
 
-    /// The projection of a request, from `attributes` and `excludedAttributes` as they stand there (comma-separated;
-    /// empty counts as absent, R-012). Unknown and hidden names are ignored.
+    /// The projection of a request, from `attributes` and `excludedAttributes` as sent (comma-separated; empty counts
+    /// as absent, R-012). Unknown and hidden names are ignored.
     ///
     /// Both together are 400 `invalidValue`; a value filter in a path is 400 `invalidPath`.
     pub fn parse(
@@ -83,22 +84,22 @@ impl Projection {
         self.is_default
     }
 
-    /// Whether nothing was asked for in particular: the answer has all that this caller gets by default.
+    /// Whether the request names no attributes: the answer has all that this caller gets by default.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.selection == Selection::All
     }
 
-    /// Whether the answer may have what nobody gets by default (`returned` is `request`): the version, which is that of
-    /// an answer without parameters, then tells nothing of it.
+    /// Whether the answer may have what no caller gets by default (`returned` is `request`): the version, which is that
+    /// of an answer without parameters, then reveals nothing of it.
     #[must_use]
     pub fn is_beyond_the_version(&self) -> bool {
         let mut all = self.shape.attributes();
         all.any(|found| found.attribute.returned == Returned::Request && self.keeps(found.schema, found.attribute))
     }
 
-    /// Whether any part of an attribute would be in the answer if the resource has it, so that what nobody sees need
-    /// not be loaded. The path is spelled as in a filter: `groups`, `urn:…:User:manager`. Unknown ones are not.
+    /// Whether any part of an attribute would be in the answer if the resource has it. What no caller sees need not be
+    /// loaded. The path is spelled as in a filter: `groups`, `urn:…:User:manager`. Unknown ones are not.
     #[must_use]
     pub fn returns(&self, path: &str) -> bool {
         let Some(found) = AttrPath::parse(path).ok().and_then(|path| self.shape.resolve(&path, &self.hidden)) else {
@@ -111,8 +112,8 @@ impl Projection {
             }
     }
 
-    /// Leaves in the resource what the answer has. `schemas` then names the base and the extensions that are left
-    /// . What no schema knows is taken out.
+    /// Keeps in the resource only what the answer has. `schemas` then names the base and the extensions that are left
+    /// . What no schema knows is removed.
     pub fn apply(&self, resource: &mut Map<String, Value>) {
         resource.retain(|name, value| match self.shape.extension(name) {
             Some(extension) => self.keep_members(extension, value),
@@ -135,7 +136,7 @@ impl Projection {
         !members.is_empty()
     }
 
-    /// Whether an attribute stays, after what does not belong there was taken out of it.
+    /// Whether an attribute stays, after the parts that do not belong there were removed from it.
     fn keep_member(&self, schema: &'static Schema, name: &str, value: &mut Value) -> bool {
         let Some(attribute) = self.shape.attribute_of(schema, name) else { return false };
         if !self.keeps(schema, attribute) {

@@ -1,4 +1,5 @@
-//! The parameters of a query, of a URL or of the body of a POST to `.search`, read once and typed.
+//! The parameters of a query, read once and typed. They come from a URL or the body of a POST
+//! to `.search`.
 
 use serde_json::{Map, Number, Value};
 
@@ -33,7 +34,7 @@ pub struct RootQuery {
     pub paging: Paging,
 }
 
-/// What a query of several types asks of one of them.
+/// The part of a query of several types that applies to one of them.
 #[derive(Clone, Debug)]
 pub struct TypeQuery {
     pub filter: Option<Checked>,
@@ -49,9 +50,9 @@ pub struct Paging {
     pub sort_order: SortOrder,
     /// 1-based.
     pub start_index: u64,
-    /// The page size wished for; 0 asks for the total alone.
+    /// The requested page size; 0 asks for the total alone.
     pub count: u32,
-    /// RFC 9865: an empty one begins a walk.
+    /// RFC 9865: an empty one begins cursor pagination.
     pub cursor: Option<String>,
     /// What is listed, in canonical spelling: equal values are equal lists.
     pub listed: Listed,
@@ -98,7 +99,7 @@ struct Parameters {
     cursor: Option<String>,
     attributes: Option<String>,
     excluded: Option<String>,
-    /// They stand in a URL, where sensitive values may not stand.
+    /// They come from a URL, which may not contain sensitive values.
     in_url: bool,
 }
 
@@ -189,7 +190,7 @@ impl Parameters {
         Ok(Common { filter, sort_by, paging })
     }
 
-    /// a sensitive attribute that the caller may see stands in no URL, and is no sort key anywhere.
+    /// a sensitive attribute that the caller may see appears in no URL, and is no sort key anywhere.
     fn refuse_sensitive(&self, filter: Option<&Checked>, sort_by: Option<Resolved>) -> Result<(), ScimError> {
         let sorted = sort_by.filter(Resolved::is_sensitive);
         match (self.in_url, filter.and_then(Checked::sensitive).or(sorted), sorted) {
@@ -215,7 +216,7 @@ impl Parameters {
                 None => None,
             };
             let sort_by = match &sort_by {
-                // Nobody of this type has a value.
+                // No resource of this type has a value.
                 Some(path) if shape.resolve(path, hidden).is_none() && other.resolve(path, hidden).is_some() => None,
                 Some(path) => Some(sort_key(path, shape, hidden)?),
                 None => None,
@@ -304,8 +305,8 @@ pub fn projection(
     Parameters::of_url(pairs)?.projection(shape, hidden)
 }
 
-/// The attribute to sort by: what cannot be one is refused as R-097 has it. A complex multi-valued attribute stands for
-/// its `value`, as in a filter.
+/// The attribute to sort by: an attribute that cannot be one is refused as R-097 requires. A complex multi-valued
+/// attribute means its `value`, as in a filter.
 fn sort_key(path: &AttrPath, shape: &'static Shape, hidden: &Hidden) -> Result<Resolved, ScimError> {
     let found = shape.resolve(path, hidden).ok_or_else(|| unknown_key(&path.to_string()))?;
     let refused = |why: &str| Err(not_sorted_by(found, why));

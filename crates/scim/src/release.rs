@@ -27,8 +27,8 @@ pub struct Policy {
     pub user_filter: Option<String>,
     /// Which groups; all if there is none.
     pub group_filter: Option<String>,
-    /// Names of attributes, of whole schemas by their URNs, or `*` for all but the sensitive ones; all but the
-    /// sensitive ones if there is none.
+    /// Names of attributes, of whole schemas by their URNs, or `*` for all but the sensitive ones. Without a list, all
+    /// but the sensitive ones are released.
     pub attributes: Option<Vec<String>>,
 }
 
@@ -74,8 +74,8 @@ impl Policy {
         *self == Self::default()
     }
 
-    /// All that keeps an admin's policy from being taken: what [`read`](Self::read) says of it, and filters whose answer
-    /// changes without the person or group being changed, so that nobody could say who enters and leaves.
+    /// All mistakes for which an admin's policy is refused: those that [`read`](Self::read) reports, and filters whose
+    /// answer changes without a change of the person or group, so that it is unknown who enters and leaves.
     #[must_use]
     pub fn mistakes(&self) -> Vec<Mistake> {
         let mut mistakes = Vec::new();
@@ -204,7 +204,7 @@ mod tests {
         }
     }
 
-    /// when something was changed last tells that something was changed, seen or not.
+    /// the time of the last change reveals that something was changed, visible or not.
     #[test]
     fn the_last_change_is_told_to_those_who_see_all_of_it_or_are_meant_to() {
         let some = Some("department eq \"x\"".to_owned());

@@ -1,7 +1,8 @@
-//! Attribute definitions: what `scim-schemas/*.json` says about each attribute (RFC 7643 §2.2, §7), typed.
+//! Attribute definitions: the content of `scim-schemas/*.json` for each attribute (RFC 7643 §2.2, §7), typed.
 //!
-//! The files are compiled in and are the one truth about attributes: filters, projections and `/Schemas` ask here.
-//! [`shape`] holds which schemas make a resource and finds attributes by path; [`hidden`] what a caller may not see.
+//! The files are compiled in and are the only source of facts about attributes: filters, projections and `/Schemas` use
+//! them. [`shape`] holds which schemas make a resource and finds attributes by path; [`hidden`] holds what a caller may
+//! not see.
 
 pub mod hidden;
 pub mod shape;

@@ -38,8 +38,8 @@ impl Preparation {
 /// NFC and full Unicode case folding, for strings whose case does not count.
 ///
 /// The standard library has no case folding; lower(upper(lower(c))) of each character equates the same characters as
-/// Unicode's full folding, except the dotless `ı`, which is therefore kept apart from `i`. Some folded forms look
-/// different from Unicode's (Cherokee), which does not matter to a key.
+/// Unicode's full folding, except the dotless `ı`, which is therefore kept apart from `i`. Some folded forms differ
+/// from Unicode's (Cherokee), which does not matter to a key.
 #[must_use]
 pub fn fold_case(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {

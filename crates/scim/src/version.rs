@@ -2,8 +2,8 @@
 //!
 //! Comparison is weak everywhere, since our tags are.
 
-/// Whether a header `If-None-Match` or `If-Match` names a version: it is `*`, or has the tag in its list. Parts that are
-/// no tags match nothing.
+/// Whether a header `If-None-Match` or `If-Match` names a version: it is `*`, or has the tag in its list. Parts that
+/// are no tags match nothing.
 #[must_use]
 pub fn names(header: &str, version: &str) -> bool {
     header.trim() == "*" || tags(header).any(|tag| tag == opaque(version))
@@ -11,7 +11,7 @@ pub fn names(header: &str, version: &str) -> bool {
 
 /// What is between the quotes of each tag, in a list of them.
 fn tags(header: &str) -> impl Iterator<Item = &str> {
-    // Quotes cannot stand within tags: every second part is one, and what is before it tells whether it is weak.
+    // Quotes cannot occur within tags: every second part is a tag, and the part before it shows whether it is weak.
     let before = header.split('"').step_by(2);
     let within = header.split('"').skip(1).step_by(2);
     before.zip(within).filter_map(|(before, tag)| {

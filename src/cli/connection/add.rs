@@ -1,4 +1,4 @@
-//! `rollbook connection add …`: one command for each kind of HR system.
+//! The command `rollbook connection add …`, with one subcommand for each kind of HR system.
 
 use std::io::Write;
 
@@ -25,7 +25,7 @@ pub enum Kind {
 
 #[derive(Clone, Debug, Args)]
 pub struct Remote {
-    /// What to call the connection.
+    /// The name of the connection.
     #[arg(long)]
     name: String,
     #[command(flatten)]
@@ -41,7 +41,7 @@ pub struct Remote {
 
 #[derive(Clone, Debug, Args)]
 pub struct Justworks {
-    /// What to call the connection.
+    /// The name of the connection.
     #[arg(long)]
     name: String,
     /// The client id of the app.
@@ -73,7 +73,7 @@ struct Common {
     /// How far apart two complete reads without a worker have to be before the worker counts as gone. [default: 30]
     #[arg(long, value_name = "MINUTES")]
     absence_confirm_minutes: Option<u32>,
-    /// The time zone of workers of whom no other is known, such as `Europe/Paris`.
+    /// The time zone of workers for which no other is known, such as `Europe/Paris`.
     #[arg(long, value_name = "ZONE")]
     default_timezone: Option<String>,
     /// A domain for which a login at the HR system counts as work email; may be repeated.

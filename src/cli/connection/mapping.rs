@@ -1,4 +1,4 @@
-//! `rollbook connection mapping …`
+//! The command `rollbook connection mapping …`.
 
 use std::io::Write;
 
@@ -18,8 +18,8 @@ use crate::cli::table::{clean, json as write_json, line, table};
 pub struct Change {
     #[command(flatten)]
     which: Which,
-    /// What a worker type means: `Intern=Intern`; one of Employee, Contractor, Intern, Temporary, Other, Unknown. May be
-    /// repeated.
+    /// What a worker type means: `Intern=Intern`; one of Employee, Contractor, Intern, Temporary, Other, Unknown. May
+    /// be repeated.
     #[arg(long = "worker-type", value_name = "WORD=TYPE", value_parser = pair)]
     worker_types: Vec<(String, String)>,
     /// What a status means: `away=OnLeave`; one of Upcoming, Current, `OnLeave`, Suspended, Former, Unknown. May be
@@ -39,7 +39,7 @@ pub struct Change {
     why: Why,
 }
 
-/// The last `=` divides: HR systems' words may hold one, ours do not.
+/// The last `=` divides: values of HR systems may contain one, ours do not.
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.rsplit_once('=') {
         Some((word, meaning)) if !word.is_empty() && !meaning.is_empty() => Ok((word.to_owned(), meaning.to_owned())),
@@ -108,7 +108,7 @@ fn row(what: &str, seen: SeenWord, otherwise: &str) -> Vec<String> {
     vec![what.to_owned(), seen.word, meaning, seen.workers.to_string()]
 }
 
-/// A map as `word → meaning`.
+/// A map as `value → meaning`.
 pub(super) fn in_words(map: &WorkerTypes) -> String {
     map.0.iter().map(|(word, meaning)| format!("{word} → {meaning}")).collect::<Vec<_>>().join(", ")
 }

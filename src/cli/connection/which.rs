@@ -1,4 +1,4 @@
-//! The connection that a command is about, and what commands about it answer.
+//! Finds the connection of a command, and prints the answers of commands about it.
 
 use std::io::Write;
 
@@ -31,12 +31,12 @@ pub(super) fn show_begun(begun: &Answer<RunStarted>, client: &Client, out: &mut 
     if client.json { write_json(out, begun.json()) } else { tell_run(begun.read()?.run_id, out) }
 }
 
-/// Says how to follow a run.
+/// Prints how to follow a run.
 pub(super) fn tell_run(run: Uuid, out: &mut dyn Write) -> Result<(), CliError> {
     line(out, &format!("run {run} is going; follow it with: rollbook run watch {run}"))
 }
 
-/// Says where consent is given.
+/// Prints where consent is given.
 pub(super) fn tell_consent(consent: &Consent, out: &mut dyn Write) -> Result<(), CliError> {
     line(out, "let an admin of the HR system open, within half an hour:")?;
     line(out, "")?;

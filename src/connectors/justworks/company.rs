@@ -1,4 +1,5 @@
-//! The company: who a credential belongs to, and the names of its departments and offices, which no other endpoint has.
+//! Reads the company: the owner of a credential, and the names of its departments and offices, which no other endpoint
+//! has.
 
 use std::collections::BTreeMap;
 

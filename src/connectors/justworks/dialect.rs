@@ -1,4 +1,4 @@
-//! How Justworks answers (page section 8): its errors, and our words for its messages. No rate header is documented.
+//! How Justworks answers (page section 8): its errors, and our texts for its messages. No rate header is documented.
 
 use crate::outbound::dialect::Dialect;
 

@@ -1,5 +1,5 @@
-//! The envelopes of Justworks' lists and records. Sources disagree on them; what fits none is no answer, because an answer
-//! that cannot be read must never look like an empty one.
+//! Reads the envelopes of Justworks' lists and records. Sources disagree on them. What fits none is no valid answer,
+//! because an answer that cannot be read must never be taken for an empty one.
 
 use serde_json::Value;
 
@@ -20,7 +20,8 @@ pub(super) struct Page<'a> {
     pub(super) shapes: [Option<&'static str>; 2],
 }
 
-/// Reads a page of which `asked` rows were asked for: `items`, else `data`; `next_cursor`, else the one in `pagination`.
+/// Reads a page of which `asked` rows were asked for: `items`, else `data`; `next_cursor`, else the one in
+/// `pagination`.
 pub(super) fn page(answer: Raw<'_>, asked: usize) -> Result<Page<'_>, Unread> {
     let list = |key: &str| answer.get(key).map(|value| value.filter(|value| value.is_list()));
     let (rows, rows_in) = match (list("items")?, list("data")?) {
@@ -52,7 +53,7 @@ fn cursor(answer: Raw<'_>) -> Result<(Option<String>, Option<&'static str>), Unr
 /// The one member of an answer: the object itself, or in `data`.
 pub(super) fn member(answer: Raw<'_>) -> Result<Raw<'_>, Unread> {
     for candidate in [Some(answer), answer.get("data")?].into_iter().flatten() {
-        // A record that has its id twice is one nevertheless; what is wrong with it is said when it is read.
+        // A record that has its id twice is still a record; its mistakes are reported when it is read.
         if !matches!(candidate.get("id"), Ok(None)) {
             return Ok(candidate);
         }

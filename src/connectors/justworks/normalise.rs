@@ -1,5 +1,6 @@
-//! From one member of Justworks to a [`Worker`]. Pure, and an allow-list: what is not named here does not get through
-//! (law 9), whatever it is and wherever it lies. Addresses of members may be their homes and are not read at all.
+//! Converts one member of Justworks to a [`Worker`]. The code is pure, and an allow-list: what is not named here does
+//! not get through (law 9), whatever it is and wherever it is. Addresses of members may be their homes and are not read
+//! at all.
 //!
 //! The inner shapes of most objects are published nowhere, so that each is read in the shapes of page section 4.1.
 
@@ -57,7 +58,7 @@ const KNOWN_KEYS: [&str; 29] = [
 const KNOWN_NAME_KEYS: [&str; 5] =
     ["given_name", "family_name", "preferred_name", "full_preferred_name", "additional_names"];
 
-/// What a record cannot say by itself.
+/// The facts that a record does not contain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     pub company: Company,
@@ -74,7 +75,7 @@ const EMAIL: &[Slot] = &[Slot::WorkEmail];
 const PHONE: &[Slot] = &[Slot::attribute(name::WORK_PHONE)];
 const COUNTRY: &[Slot] = &[Slot::attribute(name::COUNTRY)];
 const DEPARTMENT: &[Slot] = &[Slot::attribute(name::DEPARTMENT), Slot::attribute(name::DEPARTMENT_ID)];
-/// The office also tells the country, where nothing nearer does.
+/// The office also gives the country, where no nearer source gives it.
 const OFFICE: &[Slot] =
     &[Slot::attribute(name::WORK_LOCATION), Slot::attribute(name::WORK_LOCATION_ID), Slot::attribute(name::COUNTRY)];
 const NAME: &[Slot] = &[
@@ -235,7 +236,7 @@ struct Contact {
     kind: Option<String>,
 }
 
-/// What the items of a list of contacts may look like.
+/// The possible forms of the items of a list of contacts.
 struct Contacts {
     list: &'static str,
     /// The keys that a value may have, and the name of the shape beside each.
@@ -267,8 +268,8 @@ impl Contacts {
         items.filter_map(|(at, item)| self.one(&format!("{}[{at}]", self.list), item, fields, notes)).collect()
     }
 
-    /// One item: a text, or an object with the value under one of the keys. An own one is of no interest here, so that it
-    /// may hold anything.
+    /// One item: a text, or an object with the value under one of the keys. An own one is of no interest here, so that
+    /// it may hold anything.
     fn one(&self, field: &str, item: &Value, fields: &mut Fields<'_>, notes: &mut Notes) -> Option<Contact> {
         let Value::Object(members) = item else {
             let value = fields.value(field, item, self.slots, "a text or an object", self.read)?;
@@ -311,11 +312,11 @@ impl Contact {
     }
 }
 
-/// The work email, and an email that may stand in for it: the only one, of no kind, of a domain that was listed.
+/// The work email, and an email that may replace it: the only one, of no kind, of a domain that was listed.
 fn emails(fields: &mut Fields<'_>, facts: &Facts, notes: &mut Notes) -> (Option<String>, Option<String>) {
     let found = EMAILS.of(fields, notes);
     let work: Vec<&Contact> = found.iter().filter(|contact| contact.is_work()).collect();
-    // One that can be used goes before one that cannot, which is kept so that an admin is told what is wrong with it.
+    // A usable one has precedence over an unusable one. The latter is kept so that an admin can see its mistake.
     let usable = work.iter().find(|contact| Email::parse(&contact.value).is_ok());
     if let Some(contact) = usable.or(work.first()) {
         return (Some(contact.value.clone()), None);
@@ -349,7 +350,7 @@ fn named(
     found
 }
 
-/// An id is kept as it is, also where nobody has it: who it is shows after the whole read.
+/// An id is kept as it is, even if no member has it: the person behind it is known after the whole read.
 fn manager(fields: &mut Fields<'_>, notes: &mut Notes) -> Option<ManagerRef> {
     if let Value::String(_) | Value::Number(_) = fields.at("manager", MANAGER)? {
         let id = fields.code("manager", MANAGER)?;
@@ -363,7 +364,7 @@ fn manager(fields: &mut Fields<'_>, notes: &mut Notes) -> Option<ManagerRef> {
     let email = fields
         .manager_address("manager.work_email", id.is_some())
         .or_else(|| fields.manager_address("manager.email", id.is_some()));
-    // A name is shown and joins nothing: where an id or an address names the manager, it makes no worker wait.
+    // A name is shown and links nothing: where an id or an address names the manager, it makes no worker wait.
     let name_slots = if id.is_some() || email.is_some() { &[] } else { MANAGER };
     let named = match given.get("name") {
         Some(Value::Object(_)) => {
@@ -390,7 +391,7 @@ fn country(fields: &mut Fields<'_>, office: Option<String>, notes: &mut Notes) -
     match (keyed.len(), office) {
         (0, office) => office,
         (1, _) => keyed.first().map(|code| (*code).to_owned()),
-        // Which of several it is, the office tells, or nobody.
+        // If there are several countries, only the office can decide.
         (_, office) => office.filter(|code| keyed.contains(code.as_str())),
     }
 }

@@ -1,4 +1,4 @@
-//! What no record may do to normalising: make it fail, or get something through that nobody listed.
+//! Checks that no record makes normalising fail, and that nothing gets through that is not listed.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Replaces the value at the end of a walk that `steps` choose.
+/// Replaces the value at the end of a path that `steps` choose.
 fn mutate(value: &mut Value, steps: &[usize], with: &Value) {
     let Some((step, rest)) = steps.split_first() else {
         *value = with.clone();

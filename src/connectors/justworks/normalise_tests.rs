@@ -1,4 +1,4 @@
-//! Normalising the recorded members, and the traps in them.
+//! Tests of normalising the recorded members, with their difficult cases.
 
 use serde_json::{Map, Value, json};
 
@@ -437,7 +437,7 @@ fn a_value_of_another_type_is_noted_with_its_field() {
     ] {
         assert_eq!(noted(key, value.clone()), [field], "{key} {value}");
     }
-    // What fills nothing, and what belongs to nobody's work, is not asked about.
+    // An admin gets no question about what fills nothing, or what belongs to no person's work.
     for (key, value) in [
         ("updated_at", json!(5)),
         ("work_id", json!({})),

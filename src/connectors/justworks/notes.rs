@@ -1,6 +1,6 @@
-//! Which of the possible shapes Justworks really uses. The shapes of many fields are published nowhere; what a first live
-//! connection meets is written to the log: the shapes that we know, and how many keys there are that we do not know.
-//! Names of unknown keys are not logged, since a map can be keyed by what people are called.
+//! Logs which of the possible shapes Justworks really uses. The shapes of many fields are published nowhere. The log
+//! gets the shapes that we know of a first live connection, and the number of keys that we do not know. Names of
+//! unknown keys are not logged, since a map can have names of people as its keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +13,9 @@ const LONGEST_NAME: usize = 40;
 pub struct Notes {
     /// The shapes that were met where there are several, such as `emails[].address`.
     pub(super) shapes: BTreeSet<&'static str>,
-    /// Names of keys that nobody documented.
+    /// Names of undocumented keys.
     pub(super) unknown_keys: BTreeSet<String>,
-    /// There are more of them than are kept, or their names look like values.
+    /// There are more of them than are kept, or their names resemble values.
     pub(super) more_unknown_keys: bool,
 }
 
@@ -24,8 +24,8 @@ impl Notes {
         self.shapes.insert(shape);
     }
 
-    /// Notes a key below `path` (empty, or ending with a dot). A key that does not look like a field's name may be a
-    /// value, such as an email address that a map is keyed by.
+    /// Notes a key below `path` (empty, or ending with a dot). A key that does not have the form of a field's name may
+    /// be a value, such as an email address that is the key of a map.
     pub(super) fn unknown(&mut self, path: &str, key: &str) {
         let is_name = !key.is_empty()
             && key.len() <= LONGEST_NAME
@@ -38,7 +38,7 @@ impl Notes {
         }
     }
 
-    /// Tells the log, once for a reading.
+    /// Writes the notes to the log, once for a reading.
     pub(super) fn tell(&self) {
         let list = |names: Vec<&str>| names.join(", ");
         let shapes = list(self.shapes.iter().copied().collect());

@@ -1,5 +1,6 @@
-//! One reading of the members: first the active ones, then the terminated ones, by cursor. Whether a list without a status
-//! holds both is published nowhere; a server that does not look at the status gives everybody twice, which is fine.
+//! One reading of the members: first the active ones, then the terminated ones, by cursor. It is published nowhere
+//! whether a list without a status holds both. A server that ignores the status gives each member twice, which is
+//! harmless.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use crate::outbound::raw::Raw;
 const PAGE_SIZE: &str = "100";
 /// The same, as a number of rows.
 const PAGE_ROWS: usize = 100;
-/// The lists that make up everybody.
+/// The lists that together have all members.
 const STATUSES: [&str; 2] = ["active", "terminated"];
 /// How far a mark lies before the start of its reading (page section 3.2): clocks differ, and a change that was being
 /// made then may become visible later under an earlier time.
@@ -52,13 +53,13 @@ pub(super) struct JustworksReading {
     facts: Facts,
     hidden: BTreeSet<Part>,
     memory: Memory,
-    /// The lower bound of `updated_at` that is asked for; none reads everybody.
+    /// The lower bound of `updated_at` that is asked for; without it all members are read.
     since: Option<DateTime<Utc>>,
     mark: Value,
     /// Of a list of which nothing was read.
     count: Count,
     pass: Pass,
-    /// The list of active members was read, and holds nobody.
+    /// The list of active members was read, and is empty.
     nobody_active: bool,
     /// What was given out, by id.
     seen: HashMap<SourceId, Seen>,
@@ -67,7 +68,7 @@ pub(super) struct JustworksReading {
     last: Option<Page>,
 }
 
-/// One walk through one of the lists.
+/// One pass through one of the lists.
 #[derive(Debug)]
 struct Pass {
     /// Place in [`STATUSES`].
@@ -76,11 +77,11 @@ struct Pass {
     /// Digests of the cursors that were followed.
     cursors: HashSet<[u8; 32]>,
     count: Count,
-    /// Pages in a row without a record that is new in this walk.
+    /// Pages in a row without a record that is new in this pass.
     idle: u32,
-    /// The list was begun anew because a cursor was no longer good.
+    /// The list was restarted because a cursor was no longer valid.
     restarted: bool,
-    /// Tells this walk from the others.
+    /// Distinguishes this pass from the others.
     number: u32,
 }
 
@@ -93,7 +94,7 @@ impl Pass {
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     updated: Option<DateTime<Utc>>,
-    /// The walk that saw it last.
+    /// The pass that saw it last.
     pass: u32,
 }
 
@@ -148,7 +149,7 @@ impl JustworksReading {
         if let Some(next) = &page.next
             && !self.pass.cursors.insert(sha256(next.as_bytes()))
         {
-            // The rest of the list is out of reach: what was read is not all there is.
+            // The rest of the list cannot be read: what was read is not complete.
             return Err(reply.malformed("a cursor that was followed before came again"));
         }
         let (items, fresh) = self.items(&page.rows);
@@ -172,7 +173,7 @@ impl JustworksReading {
         Ok(page)
     }
 
-    /// The rows that say something newer than what was given out, and whether any of them is new in this walk.
+    /// The rows that are newer than what was given out, and whether any of them is new in this pass.
     fn items(&mut self, page: &[Raw<'_>]) -> (Vec<Item>, bool) {
         let (mut items, mut fresh) = (Vec::with_capacity(page.len()), false);
         for (at, row) in (1..).zip(page) {
@@ -191,8 +192,8 @@ impl JustworksReading {
             let row_updated = updated(&row);
             let before = self.seen.get(&id).copied();
             fresh |= before.is_none_or(|before| before.pass != self.pass.number);
-            // Whoever moved from one list to the other while both were read is in both: the newer one counts. Of two
-            // that do not tell, the later one does.
+            // A member that moved from one list to the other while both were read is in both: the newer record counts.
+            // Of two records without a time, the later one counts.
             let is_news = before.is_none_or(|before| row_updated > before.updated || before.updated.is_none());
             let newest = before.and_then(|before| before.updated).max(row_updated);
             self.seen.insert(id, Seen { updated: newest, pass: self.pass.number });

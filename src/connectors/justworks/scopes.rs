@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::directory::attribute::name;
 use crate::directory::worker::Part;
 
-/// What consent is asked for, unless the settings say otherwise.
+/// The scopes that consent is requested for, unless the settings name others.
 pub(super) const SUGGESTED: [&str; 4] =
     ["company.basic:read", "member.detail:read", "member.employment:read", "member.dob:read"];
 
@@ -61,7 +61,7 @@ pub(super) static DOCUMENTED: [&str; 16] = [
     "time_off:write",
 ];
 
-/// Scopes of data that has no place here (law 9), by the word before `:`.
+/// Scopes of data that does not belong here (law 9), by the name before `:`.
 const NEVER_WANTED: [&str; 8] = [
     "member.sex",
     "member.tax_id",

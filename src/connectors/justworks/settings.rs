@@ -1,4 +1,4 @@
-//! The settings of a Justworks connection, and what can be said against them before anybody is asked.
+//! The settings of a Justworks connection, and their mistakes that show before any request is made.
 
 use std::collections::BTreeSet;
 
@@ -21,14 +21,14 @@ pub struct JustworksSettings {
     pub authorize_url: String,
     /// Where codes and refresh tokens are exchanged.
     pub token_url: String,
-    /// What consent is asked for. Scopes of pay, tax, sex and bank accounts are refused here.
+    /// The scopes that consent is requested for. Scopes of pay, tax, sex and bank accounts are refused here.
     pub scopes: Vec<String>,
     /// Send a code challenge (RFC 7636) along. A server that does not know it ignores it.
     pub pkce: bool,
     /// Take `work_id` for the employee number. Its meaning is not documented.
     pub employee_number_from_work_id: bool,
-    /// How often Justworks is asked, at most, in any minute. Justworks publishes no limit; two a second reads a company
-    /// of 10,000 in a minute and is less than what the other HR systems that we know allow.
+    /// How many requests go to Justworks, at most, in any minute. Justworks publishes no limit; two a second reads a
+    /// company of 10,000 in a minute and is less than what the other HR systems that we know allow.
     pub requests_per_minute: u32,
     /// Domains for which the only email of a member counts as a work email although nothing says its kind. None by
     /// default.

@@ -1,4 +1,4 @@
-//! Justworks over HTTP, played by recorded answers, with a clock that jumps over every wait.
+//! Tests of Justworks over HTTP with recorded answers, and with a clock that skips every wait.
 
 mod reading;
 mod trouble;
@@ -50,7 +50,7 @@ fn member(id: &str, updated: &str) -> Value {
     json!({"id": id, "company_id": "c", "active": true, "type": "employee", "job_title": updated, "updated_at": updated})
 }
 
-/// A company at Justworks. What a test mounts first goes before what is mounted later.
+/// A company at Justworks. What a test mounts first has precedence over what is mounted later.
 struct Vendor {
     server: MockServer,
     clock: Clock,

@@ -1,4 +1,4 @@
-//! Justworks' words for kinds of members and for statuses, and what they mean by default (page section 5).
+//! Values of Justworks for kinds of members and for statuses, and their default meaning (page section 5).
 
 use super::super::connector::Proposal;
 use crate::directory::worker::Employment;
@@ -22,13 +22,13 @@ const WORKER_TYPES: [&str; 12] = [
 
 /// `active` is true.
 pub(super) const ACTIVE: &str = "active";
-/// `active` is false, and no termination date says why: nobody says that this member has left, and nobody that they may
-/// come in.
+/// `active` is false, and no termination date explains it: no source states that this member has left, and none that
+/// they may come in.
 pub(super) const INACTIVE: &str = "inactive";
 /// `active` is false, and there is a termination date: the date decides, and its day is still a day of work.
 pub(super) const INACTIVE_BY_DATE: &str = "inactive_by_date";
 
-/// Draws the status again after a last day was filled that the record did not show.
+/// Derives the status again after a last day was filled that the record did not show.
 pub(super) fn settle(employment: &mut Employment) {
     if employment.status == INACTIVE && employment.last_day.is_some() {
         INACTIVE_BY_DATE.clone_into(&mut employment.status);
@@ -51,7 +51,7 @@ pub(crate) fn default_mapping() -> Mapping {
     mapping
 }
 
-/// What a type probably means, by the words in it, in the order of the page; `None` where no word is known.
+/// The probable meaning of a type, by the terms in it, in the order of the page; `None` where no term is known.
 pub(crate) fn propose(word: &str) -> Option<Proposal> {
     let lower = word.to_ascii_lowercase();
     let has = |part: &str| lower.contains(part);

@@ -1,4 +1,4 @@
-//! What a token endpoint's answer means.
+//! Interprets the answers of a token endpoint.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use super::{Grant, GrantError, known_code};
 use crate::connectors::field::{instant, text};
 use crate::outbound::HttpAnswer;
 
-/// How long an access token counts as good whose end the vendor does not tell. Short: refreshing too early costs a
+/// How long an access token counts as valid if the vendor does not state its end. Short: refreshing too early costs a
 /// request, too late a run.
 const UNTOLD_LIFETIME: TimeDelta = TimeDelta::hours(1);
 /// A longer lifetime is in another unit, or a mistake.
 const LONGEST_LIFETIME: TimeDelta = TimeDelta::days(365);
-/// How long a 429 is waited for that does not say how long.
+/// The wait after a 429 that states no time.
 const UNTOLD_WAIT: Duration = Duration::from_mins(1);
-/// What stands for the code of a refusal whose code is not known.
+/// Replaces the code of a refusal whose code is not known.
 const UNKNOWN: &str = "unknown";
-/// What stands for scopes that are not known.
+/// Replaces scopes that are not known.
 const OTHER_SCOPE: &str = "other";
 
 /// Reads a token answer of any status. Of the scopes in it, those that are in `scopes` are kept.
@@ -38,7 +38,7 @@ pub(super) fn read(
     }
     let detail = answer.error_detail();
     if answer.is_transient() {
-        // Also with a 5xx the vendor may have spent the token before it fell over.
+        // Also with a 5xx the vendor may have spent the token before it failed.
         return Err(GrantError::Lost { system, detail: format!("status {}: {detail}", answer.status) });
     }
     let status = answer.status;
@@ -93,7 +93,7 @@ fn scope(body: &Value) -> Option<String> {
     }
 }
 
-/// The granted scopes that are known; the others together are one word.
+/// The granted scopes that are known; all others become one constant.
 fn known_only(granted: &str, scopes: &[&str]) -> String {
     let words = granted.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
     let mut kept: Vec<&str> =

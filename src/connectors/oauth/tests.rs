@@ -1,4 +1,4 @@
-//! The token endpoint, played by answers in all shapes, and what becomes of them.
+//! Tests of the token endpoint with simulated answers in all shapes, and of what follows from them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

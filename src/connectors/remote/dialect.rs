@@ -1,4 +1,4 @@
-//! How Remote answers (page section 9): its rate headers, its errors, and our words for its messages.
+//! How Remote answers (page section 9): its rate headers, its errors, and our texts for its messages.
 
 use crate::outbound::dialect::{Dialect, RateHeaders, ResetUnit};
 

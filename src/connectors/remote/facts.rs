@@ -1,4 +1,4 @@
-//! What a reading has to know before the first record: ends of employment and names of departments.
+//! Reads what a reading needs before the first record: ends of employment and names of departments.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -17,7 +17,7 @@ pub(super) const PAGE_SIZE: u64 = 100;
 pub(super) const PAGE_ROWS: usize = 100;
 const LARGEST_PAGE: usize = 16 * 1024 * 1024;
 
-/// What the offboardings know, by employment.
+/// The content of the offboardings, by employment.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Ends {
     pub(super) last_days: BTreeMap<String, NaiveDate>,
@@ -27,9 +27,9 @@ pub(super) struct Ends {
     pub(super) unread: usize,
 }
 
-/// The last days that the offboardings know; `None` if the token may not see offboardings.
+/// The last days in the offboardings; `None` if the token may not see offboardings.
 ///
-/// Confidential ones are asked for too. Reasons and risks are dropped here.
+/// Confidential ones are requested too. Reasons and risks are dropped here.
 ///
 /// # Errors
 /// When the list cannot be read to its end.
@@ -110,8 +110,8 @@ impl Offboarding {
     }
 }
 
-/// Of each employment the offboarding that was submitted last: if its date is not final yet, or cannot be read, an older
-/// one's is not taken in its place.
+/// Of each employment the offboarding that was submitted last: if its date is not final yet, or cannot be read, an
+/// older one's is not taken in its place.
 fn latest(offboardings: impl Iterator<Item = Offboarding>) -> Ends {
     let mut latest: HashMap<String, Offboarding> = HashMap::new();
     for offboarding in offboardings {
@@ -141,8 +141,8 @@ struct Listing<T> {
 
 /// Reads all pages of a list and keeps what `read` makes of its rows; `None` where Remote itself answers 403 or 404.
 ///
-/// Rows can shift between pages while somebody edits. If fewer distinct rows came than the list says it has, it is read
-/// once more; the second result stands, because the count may include rows that the token is not shown.
+/// Rows can shift between pages while a user of Remote edits. If fewer distinct rows came than the list says it has, it
+/// is read once more. The second result counts, because the count may include rows that the token is not shown.
 async fn whole_list<T>(
     vendor: &Vendor,
     list: &'static str,

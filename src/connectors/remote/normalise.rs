@@ -1,5 +1,5 @@
-//! From one employment of Remote to a [`Worker`]. Pure, and an allow-list: what is not named here does not get through
-//! (law 9), whatever it is and wherever it lies.
+//! Converts one employment of Remote to a [`Worker`]. The code is pure, and an allow-list: what is not named here does
+//! not get through (law 9), whatever it is and wherever it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::directory::text::clean;
 use crate::directory::worker::unreadable::Slot;
 use crate::directory::worker::{Employment, ManagerRef, Rejected, Worker};
 
-/// What a record cannot say by itself.
+/// The facts that a record does not contain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Department id → name.
@@ -102,8 +102,8 @@ fn employment(fields: &mut Fields<'_>, id: &SourceId, facts: &Facts) -> Employme
     }
 }
 
-/// The end of the employment: the record's own, else that of its offboarding. A date of the record from before the start
-/// is one of an earlier employment, and yields to an offboarding of this one.
+/// The end of the employment: the record's own, else that of its offboarding. A date of the record from before the
+/// start belongs to an earlier employment, and an offboarding of this one has precedence over it.
 fn last_day(start: Option<NaiveDate>, own: Option<NaiveDate>, offboarding: Option<NaiveDate>) -> Option<NaiveDate> {
     let is_earlier = |end: NaiveDate| start.is_some_and(|start| end < start);
     match (own, offboarding) {
@@ -112,8 +112,8 @@ fn last_day(start: Option<NaiveDate>, own: Option<NaiveDate>, offboarding: Optio
     }
 }
 
-/// The raw word for the kind of work relation (page section 11). A type, model or kind of contractor that nobody
-/// documented gives the type as it is, so that an admin is asked what it means.
+/// The raw value for the kind of work relation (page section 11). An undocumented type, model or kind of contractor
+/// gives the type as it is, so that an admin gets the question what it means.
 fn worker_type(fields: &mut Fields<'_>) -> String {
     let mut word = |key: &str| fields.text(key, TYPE);
     let (kind, model, contractor) = (word("type"), word("employment_model"), word("contractor_type"));
@@ -131,11 +131,11 @@ fn worker_type(fields: &mut Fields<'_>) -> String {
     known.to_owned()
 }
 
-/// `manager_id` is a console user's and joins nothing: it is not read.
+/// `manager_id` is a console user's and links nothing: it is not read.
 fn manager(fields: &mut Fields<'_>) -> Option<ManagerRef> {
     let source_id = fields.code("manager_employment_id", MANAGER).map(SourceId);
     let email = fields.manager_address("manager_email", source_id.is_some());
-    // A name is shown and joins nothing: where an id or an address names the manager, it makes no worker wait.
+    // A name is shown and links nothing: where an id or an address names the manager, it makes no worker wait.
     let name_slots = if source_id.is_some() || email.is_some() { &[] } else { MANAGER };
     let manager = ManagerRef { source_id, email, name: fields.text("manager", name_slots) };
     (manager != ManagerRef::default()).then_some(manager)
@@ -197,7 +197,7 @@ fn country(fields: &mut Fields<'_>) -> Option<String> {
     short.or(long)
 }
 
-/// The parts of the work address. A home address has no place here, so that an unclear answer counts as yes.
+/// The parts of the work address. A home address does not belong here, so that an unclear answer counts as yes.
 fn office(fields: &mut Fields<'_>) -> Vec<(&'static str, Option<String>)> {
     if fields.object("work_address_details", ADDRESS, &[]).is_none() {
         return Vec::new();

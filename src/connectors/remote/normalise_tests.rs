@@ -1,4 +1,4 @@
-//! Normalising the recorded employments, and the traps in them.
+//! Tests of normalising the recorded employments, with their difficult cases.
 
 use std::fs;
 

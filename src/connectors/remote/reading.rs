@@ -19,10 +19,10 @@ use crate::crypto::seal::sha256;
 use crate::directory::ids::SourceId;
 use crate::directory::worker::{Part, Rejected, Worker};
 
-/// After this time a missing bulk endpoint is looked for again.
+/// After this time a missing bulk endpoint is tried again.
 const BULK_RETRY: TimeDelta = TimeDelta::days(7);
-/// After this time offboardings that we may not see are asked for again. Where they were shown before, they are asked for
-/// with each reading until then.
+/// After this time offboardings that we may not see are asked for again. Where they were shown before, they are asked
+/// for with each reading until then.
 const OFFBOARDINGS_RETRY: TimeDelta = TimeDelta::days(1);
 /// A bulk list that gives this many pages in a row without a new record goes in circles.
 const IDLE_PAGES: u32 = 10;
@@ -55,8 +55,8 @@ pub(super) struct RemoteReading {
     method: Method,
     /// What the last page said, once it was reached.
     last: Option<Page>,
-    /// The last days, while there are offboardings that cannot be read or are denied at once: no end that is known is then
-    /// taken back.
+    /// The last days, while there are offboardings that cannot be read or are denied at once: no end that is known is
+    /// then taken back.
     hidden: BTreeSet<Part>,
 }
 
@@ -80,7 +80,7 @@ struct Bulk {
     count: Count,
 }
 
-/// Ids, by page number; their records are asked for one by one.
+/// Ids, by page number; their records are requested one by one.
 struct List {
     page: u64,
     /// Ids that were given out: rows shift between pages and come twice.
@@ -114,7 +114,7 @@ impl RemoteReading {
             facts.unreadable_ends = ends.unreadable;
         }
         if memory.offboardings_denied_since.is_some() {
-            // Not known is not none: without offboardings only the full record says who leaves when.
+            // Unknown does not mean none: without offboardings only the full record shows who leaves when.
             tracing::warn!("Remote does not show offboardings to this token; every record is asked for by its id");
             facts.ends_hidden = true;
         }
@@ -171,11 +171,11 @@ impl Bulk {
     /// `None` if Remote has no such endpoint for us.
     async fn begin(shared: &Shared, company: String, count: Count) -> Result<Option<Self>, ConnectorError> {
         let reply = shared.bulk_page(&company, None).await?;
-        // A server without the endpoint takes `bulk` for the id of an employment, and says no in its own way.
+        // A server without the endpoint takes `bulk` for the id of an employment, and refuses it in its own way.
         if matches!(reply.status(), 400 | 404 | 405 | 422) || reply.is_own(&[403]) {
             return Ok(None);
         }
-        // The credential is judged here; the rows are read with the first page.
+        // The credential is checked here; the rows are read with the first page.
         reply.raw()?;
         let (cursors, seen) = (HashSet::new(), HashSet::new());
         Ok(Some(Self { company, first: Some(reply), cursor: None, cursors, idle: 0, seen, count }))
@@ -191,7 +191,7 @@ impl Bulk {
         if let Some(next) = &page.next
             && !self.cursors.insert(sha256(next.as_bytes()))
         {
-            // The rest of the list is out of reach: what was read is not all there is.
+            // The rest of the list cannot be read: what was read is not complete.
             return Err(reply.malformed("a cursor that was followed before came again"));
         }
         let mut items = Vec::with_capacity(page.rows.len());
@@ -238,7 +238,7 @@ impl List {
     }
 }
 
-/// Bulk records may lack the last day, which *show* has: it is asked for where it matters.
+/// Bulk records may lack the last day, which *show* has: it is requested where it matters.
 fn full_or_thin(worker: Worker, facts: &Facts) -> Item {
     let leaves = facts.ends_hidden || worker.employment.status == "offboarding";
     if leaves && worker.employment.last_day.is_none() {

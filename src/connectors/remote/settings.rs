@@ -1,4 +1,4 @@
-//! The settings of a Remote connection, and what can be said against them before anybody is asked.
+//! The settings of a Remote connection, and their mistakes that show before any request is made.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,8 @@ const SANDBOXES: [&str; 2] = ["gateway.remote-sandbox.com", "gateway.partners.re
 pub struct RemoteSettings {
     /// Scheme and host of Remote's API, with no `/v1`.
     pub base_url: String,
-    /// How often Remote is asked, at most, in any minute. Remote allows 300 for all integrations of a company together.
+    /// How many requests go to Remote, at most, in any minute. Remote allows 300 for all integrations of a company
+    /// together.
     pub requests_per_minute: u32,
     /// Domains for which a worker's login counts as a work email. None by default.
     pub login_email_domains: BTreeSet<String>,

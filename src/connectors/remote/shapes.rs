@@ -1,6 +1,6 @@
-//! The envelopes of Remote's answers. Documentation and live answers disagree on them, so each reader takes every shape
-//! that was seen: with `data`, without it, counters inside `data` or beside it. What fits none is no answer; an answer
-//! that cannot be read must never look like an empty one.
+//! Reads the envelopes of Remote's answers. Documentation and live answers disagree on them, so each reader takes every
+//! shape that was seen: with `data`, without it, counters inside `data` or beside it. What fits none is no valid
+//! answer; an answer that cannot be read must never be taken for an empty one.
 
 use serde_json::Value;
 
@@ -56,7 +56,7 @@ pub(super) fn employment(answer: Raw<'_>) -> Result<Raw<'_>, Unread> {
     let data = answer.get("data")?;
     let inner = data.map(|data| data.get("employment")).transpose()?.flatten();
     for candidate in [inner, answer.get("employment")?, data, Some(answer)].into_iter().flatten() {
-        // A record that has its id twice is one nevertheless; what is wrong with it is said when it is read.
+        // A record that has its id twice is still a record; its mistakes are reported when it is read.
         if !matches!(candidate.get("id"), Ok(None)) {
             return Ok(candidate);
         }

@@ -1,4 +1,4 @@
-//! Remote over HTTP, played by recorded answers, with a clock that jumps over every wait.
+//! Tests of Remote over HTTP with recorded answers, and with a clock that skips every wait.
 
 mod reading;
 mod trouble;
@@ -46,7 +46,7 @@ fn error(case: &str) -> ResponseTemplate {
     answer
 }
 
-/// A company at Remote. What a test mounts first goes before what is mounted later.
+/// A company at Remote. What a test mounts first has precedence over what is mounted later.
 struct Company {
     server: MockServer,
     clock: Clock,
@@ -127,7 +127,7 @@ impl Company {
         self.remote().begin(ReadRequest { memory, ..ReadRequest::default() }).await
     }
 
-    /// How often a path was asked for.
+    /// How often a path was requested.
     async fn visits(&self, at: &str) -> usize {
         self.server.received_requests().await.unwrap().iter().filter(|request| request.url.path() == at).count()
     }

@@ -1,4 +1,4 @@
-//! Who may call: the admin's token, and what a node that stops gives back.
+//! Handles the admin's token, and what a node that stops gives back.
 
 use diesel_async::AsyncConnection;
 
@@ -72,8 +72,8 @@ pub async fn give_back(context: &Context) -> Result<(), FlowError> {
     Ok(())
 }
 
-/// Frees what an earlier process was at work on when it was killed. Only for a database that nobody else can use: there
-/// whoever holds a lease is dead, and nobody has to wait for its end.
+/// Frees what an earlier process was at work on when it was killed. Only for a database that no other process can use:
+/// there every earlier lease holder is dead, and no caller has to wait for the lease to end.
 pub async fn take_over(context: &Context) -> Result<(), FlowError> {
     let mut conn = context.db.get().await?;
     store::runs::release_all(&mut conn).await?;

@@ -1,4 +1,4 @@
-//! Consumers and their tokens: made, changed, taken away; each with an entry in the audit.
+//! Creates, changes and removes consumers and their tokens; each step has an entry in the audit.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
@@ -15,7 +15,7 @@ use crate::store;
 use crate::store::consumers::{ConsumerChange, ConsumerRow};
 use crate::store::tokens::NewToken;
 
-/// What an admin says to create a consumer. Scopes are known words, the policy has no mistakes.
+/// What an admin states to create a consumer. Scopes are known values, the policy has no mistakes.
 #[derive(Clone, Debug)]
 pub struct NewConsumerOrder {
     pub name: String,
@@ -70,8 +70,8 @@ fn policy_of(row: &ConsumerRow) -> [(&'static str, Value); 3] {
     ]
 }
 
-/// Changes a consumer; what is `None` stays as it is. Tokens that are out have the new scopes, and see by the new policy,
-/// at once.
+/// Changes a consumer; what is `None` stays as it is. Tokens that are out have the new scopes, and see by the new
+/// policy, at once.
 pub async fn update(
     context: &Context,
     id: Uuid,
@@ -98,8 +98,8 @@ pub async fn update(
             if !is_known && (wanted.is_some() || policy_filters(&before).is_some()) {
                 store::changes::policy_filters::replace(conn, id, wanted).await?;
             }
-            // What was remembered of walks is a place in lists that this consumer no longer sees. Last, since whoever
-            // remembers a place waits for it.
+            // Saved page positions are places in lists that this consumer no longer sees. Last, since a caller that
+            // saves a position waits for it.
             store::consumers::forget_walks(conn, id).await?;
             detail["changed"] = Value::Object(changed);
         }
@@ -109,8 +109,8 @@ pub async fn update(
     .await
 }
 
-/// By what filters the log has to know a consumer, if by any: one on people, so that it is known how many are inside, and
-/// those by which it reads the feed.
+/// By what filters the log has to know a consumer, if by any: one on people, so that it is known how many are inside,
+/// and those by which it reads the feed.
 fn policy_filters(row: &ConsumerRow) -> Option<(Option<&str>, Option<&str>)> {
     let (users, groups) = (row.user_filter.as_deref(), row.group_filter.as_deref());
     let reads = row.scopes.iter().any(|scope| scope == "events:read");
@@ -153,7 +153,7 @@ pub async fn issue_token(
     let mut conn = context.db.get().await?;
     conn.transaction(async |conn| {
         let row = find(conn, consumer).await?;
-        // The audit names tokens, so that one without a name of its own still tells whose it is.
+        // The audit names tokens, so that one without a name of its own still shows its owner.
         let name = match name {
             Some(name) => checked_name(&name)?,
             None => format!("{} {}", row.name, now.format("%Y-%m-%d")),

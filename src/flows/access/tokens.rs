@@ -1,4 +1,4 @@
-//! Tokens of consumers that come to their end: what an admin is warned of, and that it is told once, in log and feed.
+//! Warns an admin of consumer tokens that are about to end. Each warning is reported once, in log and feed.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ pub struct TokenWarning {
     pub message: String,
 }
 
-/// What is to be said of the tokens of one consumer at this time.
+/// The report that is due about the tokens of one consumer at this time.
 #[must_use]
 pub fn warnings(tokens: &[TokenRow], now: DateTime<Utc>) -> Vec<TokenWarning> {
     let mut warnings: Vec<TokenWarning> = tokens.iter().filter_map(|token| expires_soon(token, now)).collect();
@@ -41,7 +41,8 @@ pub fn warnings(tokens: &[TokenRow], now: DateTime<Utc>) -> Vec<TokenWarning> {
     warnings
 }
 
-/// What is to be said of one token at this time: nothing before the first of [`WARNING_DAYS`], and nothing after its end.
+/// The report that is due about one token at this time: nothing before the first of [`WARNING_DAYS`], and nothing after
+/// its end.
 #[must_use]
 pub fn expires_soon(token: &TokenRow, now: DateTime<Utc>) -> Option<TokenWarning> {
     let at = token.expires_at.filter(|at| now < *at && *at - now <= TimeDelta::days(WARNING_DAYS[0].into()))?;
@@ -59,9 +60,9 @@ pub fn expires_soon(token: &TokenRow, now: DateTime<Utc>) -> Option<TokenWarning
     })
 }
 
-/// Tells log and feed of tokens that have come so near to their end, or to it. Each is told once for each of
-/// [`WARNING_DAYS`], by whichever node comes first, and the nearest alone if several have passed. `false` when there is
-/// nothing to tell.
+/// Reports in log and feed the tokens that have come so near to their end, or to it. Each is reported once for each of
+/// [`WARNING_DAYS`], by the node that comes first, and the nearest alone if several have passed. `false` when there is
+/// nothing to report.
 pub async fn warn_of_ends(context: &Context) -> Result<bool, FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
@@ -84,7 +85,7 @@ pub async fn warn_of_ends(context: &Context) -> Result<bool, FlowError> {
     Ok(true)
 }
 
-/// Notes what is told, and appends it to the change log.
+/// Saves what is reported, and appends it to the change log.
 async fn tell(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<Vec<(NewChange, Option<i16>)>, FlowError> {
     let ending = store::tokens::ending(conn, now, WARNING_DAYS).await?;
     store::tokens::set_warned(conn, &ending).await?;

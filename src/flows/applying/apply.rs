@@ -1,9 +1,9 @@
 //! Applies a plan: the one place that changes people and writes the change log.
 //!
-//! In transactions of at most 500 people, each whole or not at all, so that a kill loses nothing and a second try
-//! repeats nothing: what was applied is marked in the same transaction. An item whose ground has moved (the person
-//! changed, the worker says something else, somebody else took the email, another connection's word comes first) is not
-//! applied but planned again.
+//! It works in transactions of at most 500 people, each whole or not at all. So a kill loses nothing and a second try
+//! repeats nothing: what was applied is marked in the same transaction. An item whose preconditions no longer hold (the
+//! person changed, the worker states something else, another person took the email, another connection has precedence)
+//! is not applied but planned again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,7 +66,7 @@ pub(crate) async fn apply(
             None => Vec::new(),
         };
         drop(conn);
-        // Whoever was in the plan for their manager alone has no worker in it.
+        // People who were in the plan for their manager alone have no worker in it.
         let scope = Scope::Stale { workers, people: stale };
         let next = context.clock.row_id();
         let order = Order {
@@ -83,7 +83,7 @@ pub(crate) async fn apply(
         follow_ups.push(next);
     }
     if connection.is_none() {
-        // A timer's plans are nobody's to look at, and their changes are in the log.
+        // No person inspects a timer's plans, and their changes are in the log.
         let mut conn = context.db.get().await?;
         for follow_up in follow_ups {
             store::runs::plans::delete(&mut conn, follow_up).await?;
@@ -105,7 +105,7 @@ async fn apply_once(context: &Context, plan: Uuid, cause: &Cause) -> Result<(), 
                 collisions = 0;
                 context.wake.notify();
             }
-            // Somebody took one of the emails between our look and our commit: look again, and see them.
+            // Another transaction took one of the emails between our check and our commit: check again, and see them.
             Err(FlowError::Store(StoreError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
                 if collisions < 5 =>
             {
@@ -134,7 +134,7 @@ async fn apply_once(context: &Context, plan: Uuid, cause: &Cause) -> Result<(), 
     Ok(())
 }
 
-/// Applies the next items of a plan within the caller's transaction; tells how many items are done with.
+/// Applies the next items of a plan within the caller's transaction; returns how many items are done with.
 async fn batch(
     context: &Context,
     conn: &mut AsyncPgConnection,
@@ -211,7 +211,7 @@ impl Preconditions {
             refused.extend(store::authority::shared_of(conn, plan, &ids).await?);
         }
         refuse_taken_emails(conn, items, &locked, &mut refused, now).await?;
-        // Items of one swap group stand or fall together.
+        // Items of one swap group are applied together or not at all.
         let torn: BTreeSet<i32> =
             items.iter().filter(|item| refused.contains(&item.person_id)).filter_map(|item| item.swap_group).collect();
         for item in items.iter().filter(|item| item.swap_group.is_some_and(|swap_group| torn.contains(&swap_group))) {
@@ -312,7 +312,7 @@ impl WriteBatch {
             diff.extend(besides(&row.document, &same, &diff)?);
         }
         let visible = before.is_none() || !diff.is_empty();
-        // Each write counts, also one that nobody sees: a plan that rests on the row as it was must notice.
+        // Each write counts, also one that no caller sees: a plan that rests on the row as it was must notice.
         let version = before.map_or(1, |row| row.version + 1);
         let created = before.map_or(now, |row| row.created_at);
         // Who joins a group without being another person has not been modified, but changed.
@@ -393,9 +393,9 @@ impl WriteBatch {
     }
 }
 
-/// What a document shows otherwise than before although no value of the plan says so: what HR says of a manager who is
-/// not in the directory. `diff` is what is told already. When HR changed its record last (`sourceUpdated`) is not told:
-/// it would tell of changes that are hidden from a consumer.
+/// What a document shows otherwise than before although no value of the plan shows it: what HR states of a manager who
+/// is not in the directory. `diff` is what is logged already. When HR changed its record last (`sourceUpdated`) is not
+/// logged: it would reveal changes that are hidden from a consumer.
 fn besides(before: &str, after: &str, diff: &[Value]) -> Result<Option<Value>, FlowError> {
     const NAME: &str = "managerEmail";
     if before == after || diff.iter().any(|change| change["attribute"] == Unit::MANAGER) {
@@ -411,7 +411,7 @@ fn besides(before: &str, after: &str, diff: &[Value]) -> Result<Option<Value>, F
     serde_json::to_value(change).map(Some).map_err(|error| FlowError::corrupt("change", &error))
 }
 
-/// The manager edge as it turned out. An edge to somebody who did not come into being after all stays pending.
+/// The manager edge as it turned out. An edge to a person who was not created after all stays pending.
 fn link(item: &ItemRow, person: &Person, preconditions: &Preconditions) -> ManagerLink {
     let Some(via) = person.manager.via().cloned() else { return ManagerLink::None };
     match (item.manager_state, item.manager_target) {

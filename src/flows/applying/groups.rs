@@ -1,5 +1,5 @@
-//! Which groups people are in, found in the transaction that writes them: ids issued for groups that nobody has heard of,
-//! groups renamed where the HR system renamed them, and the groups that each person joins and leaves.
+//! Finds the groups of people, in the transaction that writes them. It issues ids for unknown groups, renames groups
+//! where the HR system renamed them, and finds the groups that each person joins and leaves.
 
 pub(crate) mod naming;
 mod rename;
@@ -25,11 +25,11 @@ use crate::store::groups::columns::Memberships;
 use crate::store::groups::write::{GroupName, KeyRow, Naming, NewGroup, Seen};
 use naming::{NameRequest, free_names};
 
-/// Somebody who is being written.
+/// A person who is being written.
 pub(crate) struct Subject<'a> {
     pub id: Uuid,
     pub person: &'a Person,
-    /// The name that was shown so far; absent of somebody new, whose group nobody has joined.
+    /// The name that was shown so far; absent of a new person, whose group has no members yet.
     pub known_as: Option<&'a str>,
     /// The groups that the person was in so far.
     pub was_in: Memberships,
@@ -42,7 +42,7 @@ pub(crate) struct Grouped {
     pub changes: Vec<NewChange>,
 }
 
-/// The groups that somebody joined and left.
+/// The groups that a person joined and left.
 pub(crate) fn moves(before: &Memberships, after: &Memberships) -> (Vec<Uuid>, Vec<Uuid>) {
     let differing = |of: &Memberships, other: &Memberships| {
         of.iter().zip(other).filter(|(one, other)| one != other).filter_map(|(one, _)| *one).collect()
@@ -50,7 +50,7 @@ pub(crate) fn moves(before: &Memberships, after: &Memberships) -> (Vec<Uuid>, Ve
     (differing(after, before), differing(before, after))
 }
 
-/// Finds the groups of people. `plan` is what they are written for: who else is in it tells a rename from a move.
+/// Finds the groups of people. `plan` is the plan that writes them: the others in it distinguish a rename from a move.
 pub(crate) async fn group(
     conn: &mut AsyncPgConnection,
     clock: &Clock,
@@ -181,7 +181,7 @@ impl GroupResolver<'_> {
         let issued = store::groups::write::create_missing(conn, &keys).await?;
         self.note(issued.clone());
         let mine: BTreeSet<Uuid> = issued.iter().map(|row| row.group_id).collect();
-        // Somebody else was faster: their group it is.
+        // Another transaction was faster: its group is used.
         let theirs = keys.iter().filter(|row| !mine.contains(&row.group_id));
         let theirs: Vec<(Kind, &str)> =
             theirs.filter_map(|row| Some((Kind::parse(&row.kind)?, row.key.as_str()))).collect();
@@ -227,7 +227,7 @@ impl GroupResolver<'_> {
         Ok(())
     }
 
-    /// Groups that were gone and have somebody again are there again, with the id that they had.
+    /// Groups that were gone and have a member again exist again, with the id that they had.
     async fn restore(&mut self, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
         let ids: Vec<Uuid> = self.found.values().flat_map(BTreeMap::values).copied().collect();
         for gone in store::groups::write::gone(conn, &ids).await? {
@@ -236,9 +236,10 @@ impl GroupResolver<'_> {
         Ok(())
     }
 
-    /// Gives groups the spelling of their name that most members carry once the plan is applied, where a member's spelling
-    /// has changed: another letter case, other spaces, another Unicode form. The key is the same, so no member moves. Of
-    /// spellings that as many carry the present one stays, else the least is taken: a repetition changes nothing.
+    /// Gives groups the spelling of their name that most members carry once the plan is applied, where a member's
+    /// spelling has changed: another letter case, other spaces, another Unicode form. The key is the same, so no member
+    /// moves. Of spellings that as many carry the present one stays, else the least is taken: a repetition changes
+    /// nothing.
     async fn respell(
         &mut self,
         conn: &mut AsyncPgConnection,
@@ -268,7 +269,7 @@ impl GroupResolver<'_> {
             let mut counts: BTreeMap<String, i64> = BTreeMap::new();
             for row in store::groups::write::spellings(conn, self.plan, *kind, group.id, &path).await? {
                 let name = shown_name(&row.name);
-                // A group may have other keys as well, whose names say nothing about the spelling of this one.
+                // A group may have other keys as well, whose names do not show the spelling of this one.
                 if key(*kind, &name).as_deref() == Some(group.key.as_str()) {
                     *counts.entry(name).or_default() += row.members;
                 }
@@ -284,7 +285,7 @@ impl GroupResolver<'_> {
         Ok(())
     }
 
-    /// The group of somebody's reports is called as that somebody is.
+    /// The group of a manager's reports has the name of that manager.
     async fn follow_managers(&mut self, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
         let renamed: BTreeMap<String, String> = self
             .subjects
@@ -310,7 +311,7 @@ impl GroupResolver<'_> {
         Ok(())
     }
 
-    /// Remembers the source ids behind the groups, and which connections speak of them.
+    /// Saves the source ids behind the groups, and which connections mention them.
     async fn remember(
         &self,
         conn: &mut AsyncPgConnection,
@@ -369,14 +370,14 @@ impl GroupResolver<'_> {
             .collect())
     }
 
-    /// The short name of the HR system that a claim comes from, as far as the people at hand tell.
+    /// The short name of the HR system that a claim comes from, as far as the people at hand show it.
     fn system_of(&self, claim: &Claim) -> Option<&str> {
         let connection = claim.source.as_ref()?.connection;
         let of = self.subjects.iter().map(|subject| &subject.person.source);
         of.filter(|source| source.connection == connection).map(|source| source.system.as_str()).next()
     }
 
-    /// Gives a group, which has this key now, a name, and says so.
+    /// Gives a group, which has this key now, a name, and logs it.
     async fn call(
         &mut self,
         conn: &mut AsyncPgConnection,
@@ -408,7 +409,7 @@ impl GroupResolver<'_> {
         Ok(())
     }
 
-    /// Says that a group is called so from now on. `before` is absent of one that was not there.
+    /// Logs that a group has this name from now on. `before` is absent of one that was not there.
     fn record(&mut self, event: &str, before: Option<&GroupName>, after: &GroupName) {
         let old_name = before.map(|group| group.display_name.as_str());
         let mut change = NewChange {

@@ -1,8 +1,9 @@
-//! For which consumers a change is one: who of those it touches is inside their filters, comes inside, or leaves (law 8).
+//! Finds the release policies for which a change counts. The people and groups that it touches are inside their
+//! filters, come inside, or leave (law 8).
 //!
-//! It is found by whoever writes, before and after writing, while the rows are locked: so it is exact for each change,
-//! whatever else is going on, and needs no memory of who was inside. The filters are held meanwhile. What a filter may
-//! ask for is so limited (see [`Policy::mistakes`]) that nobody enters or leaves but by a change of their own.
+//! The writer finds this before and after writing, while the rows are locked. So it is exact for each change, whatever
+//! else is going on, and needs no memory of who was inside. The filters are held meanwhile. What a filter may ask for
+//! is so limited (see [`Policy::mistakes`]) that people enter or leave only by a change of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +40,7 @@ impl PolicyFilters {
                     policy_filters.people.extend(release.users.map(|filter| (row.number, filter)));
                     policy_filters.groups.extend(release.groups.map(|filter| (row.number, filter)));
                 }
-                // Nobody is inside: the consumer is refused as well.
+                // No person is inside: the consumer is refused as well.
                 Err(_) => {
                     error!(consumer.id = %row.consumer_id, "the filters of a release policy cannot be read");
                 }
@@ -61,7 +62,8 @@ impl PolicyFilters {
         Ok(matches)
     }
 
-    /// Notes with each change of a person for whom it is one. `before` is how they stood before they were written.
+    /// Records with each change of a person for which policies it counts. `before` is their match before they were
+    /// written.
     pub(crate) async fn record_on(
         &self,
         conn: &mut AsyncPgConnection,
@@ -78,7 +80,7 @@ impl PolicyFilters {
         Ok(())
     }
 
-    /// Notes with a change of a group for whom it is one. `before` is absent of a group that was not there.
+    /// Records with a change of a group for which policies it counts. `before` is absent of a group that was not there.
     pub(crate) fn record_on_group(&self, change: &mut NewChange, before: Option<&GroupName>, after: &GroupName) {
         let inside = |group: &GroupName| -> BTreeSet<i32> {
             let resource = resource(group);

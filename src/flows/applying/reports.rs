@@ -39,7 +39,7 @@ impl Contact {
         is_other.then_some(Self { manager: after.id, email, employee_number })
     }
 
-    /// As the change log keeps it. The manager stands in it unchanged: who does not see the manager sees nothing of it.
+    /// As the change log keeps it. It contains the manager unchanged: who does not see the manager sees nothing of it.
     fn diff(&self) -> Result<Value, FlowError> {
         let change = |attribute: &str, old: Option<Value>, new: Option<Value>| ValueChange {
             attribute: attribute.to_owned(),
@@ -63,7 +63,7 @@ impl Contact {
 }
 
 /// Writes into the log, and into the documents as `meta.lastModified`, that those who report to these managers show
-/// something else now. `told` are people whose change of manager is told already in this transaction.
+/// something else now. `told` are people whose change of manager is already logged in this transaction.
 ///
 /// The versions of the rows stay: nothing that a plan rests on has changed.
 pub(crate) async fn follow(

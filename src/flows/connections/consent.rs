@@ -1,4 +1,4 @@
-//! Consent: an admin is sent to the HR system, comes back with a code, and the connection gets its grant.
+//! Handles consent: an admin goes to the HR system, comes back with a code, and the connection gets its grant.
 
 use chrono::TimeDelta;
 use diesel_async::AsyncConnection;
@@ -30,7 +30,8 @@ use crate::store::runs::RunCause;
 /// How long an admin may take to give consent.
 const PATIENCE: TimeDelta = TimeDelta::minutes(30);
 
-/// The page of the HR system where an admin gives consent; it leads back to `redirect_uri`. Good for half an hour, once.
+/// The page of the HR system where an admin gives consent; it leads back to `redirect_uri`. Good for half an hour,
+/// once.
 ///
 /// With `app`, consent is given to that app, which replaces the present one when it comes.
 pub async fn authorize(
@@ -97,7 +98,7 @@ pub struct Connected {
     pub asked: Option<Asked>,
 }
 
-/// Why a consent led to nothing, in words for the admin who is looking at it.
+/// Why a consent led to nothing, in a text for the admin who sees it.
 #[derive(Debug, thiserror::Error)]
 pub enum NotConnected {
     #[error("this link was used already, has expired, or is not ours")]
@@ -112,8 +113,8 @@ pub enum NotConnected {
     Flow(#[from] FlowError),
 }
 
-/// Takes an admin's consent: exchanges the code, looks whose account it is, keeps the grant, and pulls. Carried out to its
-/// end also when the admin's browser goes away: the code is good only once.
+/// Takes an admin's consent: exchanges the code, checks whose account it is, keeps the grant, and pulls. Carried out to
+/// its end also when the admin's browser goes away: the code is good only once.
 pub async fn complete(context: &Context, returned: Returned) -> Result<Connected, NotConnected> {
     let (context, unbroken) = (context.clone(), context.unbroken.clone());
     let (clock, patience) = (context.clock.clone(), context.vendor_wait);
@@ -185,11 +186,11 @@ async fn carry_out(context: &Context, returned: Returned) -> Result<Connected, N
     let mut conn = context.db.get().await.map_err(FlowError::from)?;
     let stored = conn
         .transaction(async |conn| {
-            // Before the connection, which has to stay writable while somebody refreshes the grant of before.
+            // Before the connection, which has to stay writable while another process refreshes the earlier grant.
             store::oauth::lock(conn, id).await?;
             let connection = locked(conn, id).await?;
             if let Some(reason) = another(&connection) {
-                // Consent for somebody else came first.
+                // Consent for another account came first.
                 return Ok(Err(reason));
             }
             store::oauth::put(conn, &row).await?;
@@ -215,7 +216,7 @@ async fn carry_out(context: &Context, returned: Returned) -> Result<Connected, N
         })
         .await;
     let (connection, asked) = match (stored, existing_of(&context.db, &connection, &place, &account.id).await?) {
-        // Another connection got this account between our look and our write.
+        // Another connection got this account between our check and our write.
         (Err(FlowError::Store(_)), Some(existing)) => return Err(failed(existing)),
         (stored, _) => stored?.map_err(failed)?,
     };
@@ -228,7 +229,7 @@ fn code_of(returned: Returned, connection: &str) -> Result<SecretString, NotConn
     match (returned.code, returned.error) {
         (Some(code), None) => Ok(code),
         (_, error) => {
-            // Anybody can write the address of the callback: only codes of OAuth are shown.
+            // Any caller can write the address of the callback: only codes of OAuth are shown.
             let code = match &error {
                 Some(text) => known_code(text).unwrap_or("another error"),
                 None => "no code",
@@ -238,7 +239,7 @@ fn code_of(returned: Returned, connection: &str) -> Result<SecretString, NotConn
     }
 }
 
-/// What is said when another connection has the account.
+/// The message when another connection has the account.
 async fn existing_of(
     db: &Database,
     connection: &ConnectionRow,

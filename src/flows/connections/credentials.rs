@@ -1,4 +1,4 @@
-//! Secrets of connections: sealed as they are stored, open only while they are used.
+//! Handles the secrets of connections: they are stored sealed, and open only while they are used.
 
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};

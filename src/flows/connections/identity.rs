@@ -1,4 +1,4 @@
-//! Which account a credential belongs to, and whether name and account of a connection are free.
+//! Finds the account that a credential belongs to, and checks that name and account of a connection are free.
 
 use super::refusals::{self};
 use super::settings::Common;

@@ -1,4 +1,4 @@
-//! The life of a connection: created, looked at, finished, pulled, paused, given a new credential.
+//! Covers the life of a connection: created, inspected, finished, pulled, paused, given a new credential.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
@@ -22,7 +22,7 @@ use crate::store::connections::{ConnectionChange, ConnectionRow, ConnectionState
 use crate::store::runs::plans::PlanRow;
 use crate::store::runs::{NewRun, RunCause, RunChange, RunState};
 
-/// What an admin says to create a connection.
+/// What an admin states to create a connection.
 #[derive(Debug)]
 pub struct NewConnectionOrder {
     pub kind: String,
@@ -31,8 +31,8 @@ pub struct NewConnectionOrder {
     pub credentials: Value,
 }
 
-/// Creates a connection. Where the HR system wants consent (OAuth), it waits for that; else its preview is started, after
-/// the HR system has accepted the credential.
+/// Creates a connection. Where the HR system wants consent (OAuth), it waits for that; else its preview is started,
+/// after the HR system has accepted the credential.
 pub async fn create(
     context: &Context,
     order: NewConnectionOrder,
@@ -50,7 +50,7 @@ pub async fn create(
     let credentials = given(&order.kind, &order.credentials)?;
     let part = Common::connector_part(&order.settings);
     let needs_consent = registry::oauth(&order.kind, &part, &credentials, &context.outbound)?.is_some();
-    // Before anybody is asked: whoever adds it twice hears of that at once.
+    // Before any request to the HR system: a caller that adds it twice gets the refusal at once.
     if store::connections::has_name(&mut *context.db.get().await?, &name).await? {
         return Err(name_taken(&name));
     }
@@ -122,7 +122,7 @@ use crate::flows::runs::queue::Asked;
 use crate::flows::runs::queue::enqueue;
 use crate::flows::runs::queue::enqueue_accepting;
 
-/// Pulls and plans without changing anybody. `accepted` as for [`sync`].
+/// Pulls and plans without changing any person. `accepted` as for [`sync`].
 ///
 /// # Errors
 /// As [`sync`].
@@ -275,7 +275,7 @@ async fn plan_to_finish(context: &Context, id: Uuid, asked: Option<Uuid>) -> Res
     })
 }
 
-/// Makes a plan again where people have changed since, and says how it differs.
+/// Makes a plan again where people have changed since, and reports how it differs.
 async fn renew(context: &Context, seen: PlanRow) -> Result<(Uuid, Option<PlanChange>), FlowError> {
     let mut conn = context.db.get().await?;
     let Some(moved_on) = store::runs::plans::published_since(&mut conn, seen.id).await? else {
@@ -376,8 +376,8 @@ pub enum Reauthorized {
 }
 
 /// Takes a new credential, once the HR system has accepted it for the same account, and pulls with it. Where the HR
-/// system wants consent, the credential is the app's, counts once consent was given to it, and may be left out when it is
-/// still the same.
+/// system wants consent, the credential is the app's, counts once consent was given to it, and may be left out when it
+/// is still the same.
 pub async fn reauthorize(
     context: &Context,
     id: Uuid,

@@ -1,4 +1,4 @@
-//! The value map of a connection: what an admin sees of it, and what a change of it does.
+//! Shows the value map of a connection to an admin, and applies changes of it.
 
 use diesel_async::AsyncConnection;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use crate::store::connections::{ConnectionChange, ConnectionState};
 use crate::store::runs::{NewRun, RunCause, RunState};
 use crate::store::workers::Word;
 
-/// The value map of a connection, and the words that its workers use.
+/// The value map of a connection, and the values that its workers use.
 #[derive(Debug)]
 pub struct MappingView {
     pub mapping: Mapping,
@@ -35,7 +35,7 @@ pub enum Mapped {
     Run(Asked),
 }
 
-/// The value map and the words seen.
+/// The value map and the values seen.
 pub async fn view(context: &Context, id: Uuid) -> Result<MappingView, FlowError> {
     use store::workers::{DEPARTMENT, LEGAL_ENTITY_ID, STATUS, WORKER_TYPE, words};
     let mut conn = context.db.get().await?;
@@ -90,8 +90,8 @@ pub async fn put(
             authority: None,
         };
         build(context, order).await?;
-        // Before anything is published, a plan says of everybody that they are new. What the admin asks for is what this
-        // map changes in the plan that they have seen.
+        // Before anything is published, a plan states that all people are new. What the admin asks for is what this map
+        // changes in the plan that they have seen.
         let mut conn = context.db.get().await?;
         if connection.state == ConnectionState::Review
             && let Some(seen) = store::runs::plans::latest_ready(&mut conn, id).await?

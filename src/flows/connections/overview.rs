@@ -1,4 +1,4 @@
-//! Connections as an admin sees them: state, last run, counts of workers, and what waits for an admin.
+//! Shows connections to an admin: state, last run, counts of workers, and what waits for an admin.
 
 use crate::flows::context::Context;
 use crate::flows::error::FlowError;

@@ -1,4 +1,4 @@
-//! What a connection is told to do first when its state does not allow a step: the call, and the command.
+//! Names the step to do first when the state of a connection does not allow another: the call, and the command.
 
 use diesel_async::AsyncPgConnection;
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Settings that every connection has, whatever its kind.
+//! Defines the settings that every connection has, of any kind.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::flows::error::FlowError;
 pub struct Common {
     /// Minutes between two pulls, ± 10 %.
     pub interval_minutes: u32,
-    /// IANA zone for workers of whom no other zone is known.
+    /// IANA zone for workers without another known zone.
     pub default_timezone: Option<String>,
     /// How far apart two complete reads without a worker must be to prove the absence (law 2).
     pub absence_confirm_minutes: u32,
@@ -35,8 +35,8 @@ impl Default for Common {
     }
 }
 
-/// The common settings that no connector sees. `loginEmailDomains` is not among them: a connector drops logins of
-/// other domains before anybody else reads them.
+/// The common settings that no connector sees. `loginEmailDomains` is not among them: a connector drops logins of other
+/// domains before any other code reads them.
 const OURS: [&str; 4] = ["intervalMinutes", "defaultTimezone", "absenceConfirmMinutes", "include"];
 
 impl Common {

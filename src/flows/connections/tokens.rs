@@ -1,9 +1,9 @@
-//! Credentials as a pull needs them. Where an HR system grants access by OAuth: access tokens that are kept fresh, and
-//! refresh tokens that can be spent only once. How a grant comes into being is in [`consent`](super::consent).
+//! Provides credentials as a pull needs them. Where an HR system grants access by OAuth: access tokens that are kept
+//! fresh, and refresh tokens that can be spent only once. How a grant is created is in [`consent`](super::consent).
 //!
 //! A refresh holds the lock on the grant's row from before the request until its answer is stored, so that two nodes
 //! never spend one refresh token. When an answer is lost, the old refresh token is tried once more: if the HR system
-//! never saw the request, nothing is lost; if it did, it says no, and an admin has to give consent again.
+//! never saw the request, nothing is lost; if it did, it refuses, and an admin has to give consent again.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -33,7 +33,7 @@ const MARGIN: TimeDelta = TimeDelta::minutes(10);
 const IDLE: TimeDelta = TimeDelta::hours(20);
 /// A note that an answer is awaited which is younger than this is our own.
 const ASKED_JUST_NOW: TimeDelta = TimeDelta::seconds(10);
-/// What stands for the code of a refusal that has none.
+/// The code that is used for a refusal that has none.
 const NO_CODE: &str = "unknown";
 
 /// A credential, ready to be shown to the HR system.
@@ -60,7 +60,7 @@ enum Need {
     Valid,
     /// When it is still the one that was refused.
     OtherThan(SecretString),
-    /// When nobody has renewed it since.
+    /// When it was not renewed since.
     Since(DateTime<Utc>),
 }
 
@@ -79,7 +79,7 @@ pub(crate) async fn access(context: &Context, connection: &ConnectionRow) -> Res
     settle(context, connection, Need::Valid).await
 }
 
-/// Another credential than the one that was refused: renewed by us, or by somebody else meanwhile.
+/// Another credential than the one that was refused: renewed by us, or by another process meanwhile.
 pub(crate) async fn renew(
     context: &Context,
     connection: &ConnectionRow,
@@ -100,8 +100,8 @@ async fn settle(context: &Context, connection: &ConnectionRow, need: Need) -> Re
     let (grant, tokens) = if let Some(good) = look(context, connection.id, client.system(), &need).await? {
         good
     } else {
-        // The caller may be dropped at any instant, as jobs are at a stop; what the HR system has granted must be stored
-        // all the same.
+        // The caller may be dropped at any instant, as jobs are at a stop; what the HR system has granted must be
+        // stored all the same.
         let (context, id) = (context.clone(), connection.id);
         let unbroken = context.unbroken.clone();
         let renewing = unbroken.spawn(async move { renew_locked(&context, id, &client, &need).await });
@@ -124,8 +124,8 @@ pub(crate) fn client(
     Ok(registry::oauth(&connection.kind, &part, app, &context.outbound)?)
 }
 
-/// The stored tokens, if they are good. Else it is noted, before anybody asks, that an answer will be awaited: who is
-/// killed on the way leaves that behind.
+/// The stored tokens, if they are good. Else it is saved, before any request, that an answer will be awaited: a process
+/// that is killed on the way leaves that behind.
 async fn look(
     context: &Context,
     connection: Uuid,
@@ -145,7 +145,7 @@ async fn look(
             return Ok(Some((grant, tokens)));
         }
         if grant.refused_at.is_some() {
-            // What was refused once is refused again; asking only looks like a theft.
+            // What was refused once is refused again; another request only resembles a theft.
             return Err(FlowError::Connector(ConnectorError::Unauthorized {
                 system: system.to_owned(),
                 status: 400,
@@ -160,7 +160,7 @@ async fn look(
     .await
 }
 
-/// Renews the grant under its lock, unless somebody else has done it meanwhile.
+/// Renews the grant under its lock, unless another process has done it meanwhile.
 async fn renew_locked(
     context: &Context,
     connection: Uuid,
@@ -288,7 +288,7 @@ pub async fn refresh_stale(context: &Context) -> Result<bool, FlowError> {
     let before = context.clock.now() - IDLE;
     let mut conn = context.db.get().await?;
     let stale = store::oauth::stale(&mut conn, before).await?;
-    // One look an hour at those that cannot be renewed now; pulls say what is wrong with them.
+    // One check an hour of those that cannot be renewed now; pulls report what is wrong with them.
     let mut renewed = false;
     for id in stale {
         let pause = format!("refresh {id}");

@@ -1,7 +1,7 @@
-//! The feed as one consumer sees it (law 8): which changes are its own, and what of them is.
+//! Shows the feed to one consumer (law 8): which changes are its own, and which parts of them.
 //!
-//! Entering and leaving is in the log (see `flows::applying::policy_match`). Whether a manager or a group that a change speaks of is there
-//! for the consumer is asked when it is read.
+//! Entering and leaving is in the log (see `flows::applying::policy_match`). Whether a manager or a group that a change
+//! mentions is there for the consumer is asked when it is read.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::store;
 use crate::store::changes::ChangeRow;
 use crate::store::changes::policy_filters::{Noted, Stretch};
 
-/// How many changes are looked at in one statement.
+/// How many changes are checked in one statement.
 const STRETCH: i64 = 1_000;
 
 /// Who reads the feed.
@@ -31,7 +31,7 @@ pub struct Reader<'a> {
     pub release: &'a Release,
 }
 
-/// How somebody or a group stands to the consumer's filters in a change.
+/// How a person or a group matches the consumer's filters in a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
     /// Was there for the consumer before, and is after; or came into being.
@@ -42,14 +42,14 @@ pub enum Match {
     Left,
 }
 
-/// A change that the consumer may hear of.
+/// A change that the consumer may receive.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub change: ChangeRow,
     pub standing: Match,
 }
 
-/// What is there for the consumer, of all that a stretch of changes speaks of.
+/// What is there for the consumer, of all that a stretch of changes mentions.
 #[derive(Clone, Debug)]
 pub struct Visible<'a> {
     pub hidden: &'a Hidden,
@@ -59,7 +59,7 @@ pub struct Visible<'a> {
 }
 
 impl<'a> Visible<'a> {
-    /// Everybody and every group.
+    /// All people and every group.
     #[must_use]
     pub fn all(hidden: &'a Hidden) -> Self {
         Self { hidden, people: None, groups: None }
@@ -94,7 +94,7 @@ pub struct Page<T> {
 }
 
 /// The changes after a number that are the consumer's, as `show` shows them; what it shows nothing of is not there. A
-/// page is full unless the feed ends: how much lies between two entries cannot be told from it.
+/// page is full unless the feed ends: its entries do not show how much lies between two of them.
 pub async fn page<T>(
     context: &Context,
     reader: &Reader<'_>,
@@ -111,7 +111,7 @@ pub async fn page<T>(
         user_filter.as_deref(),
         group_filter.as_deref(),
     );
-    // Without a number nobody is inside the filters: numbers begin with 1.
+    // Without a number no person is inside the filters: numbers begin with 1.
     let number = number.await?.unwrap_or(0);
     let through = store::changes::policy_filters::last_sequence(&mut conn).await?.max(after);
     let mut page = Page { entries: Vec::new(), has_more: false, through };
@@ -142,7 +142,7 @@ pub async fn page<T>(
 /// The groups that are there for the consumer now; all if there is no filter.
 type GroupsNow = Option<BTreeSet<Uuid>>;
 
-/// Finds out who and what of all that these changes speak of is there for the consumer.
+/// Finds out who and what of all that these changes mention is there for the consumer.
 async fn survey<'a>(
     conn: &mut AsyncPgConnection,
     release: &'a Release,
@@ -174,7 +174,7 @@ async fn survey<'a>(
     Ok((Visible { hidden: &release.hidden, people, groups: groups.clone() }, groups))
 }
 
-/// The managers that a change speaks of.
+/// The managers that a change mentions.
 fn managers(diff: &Value) -> impl Iterator<Item = Uuid> {
     let changes = diff.as_array().into_iter().flatten().filter(|change| change["attribute"] == "manager");
     changes.flat_map(|change| ["old", "new"].map(|side| change[side].as_str().and_then(|id| id.parse().ok()))).flatten()
@@ -193,7 +193,7 @@ fn seen(noted: Noted, release: &Release, groups_now: &GroupsNow) -> Option<Seen>
         (Some(_), _) if release.users.is_some() => of_log?,
         (None, Some(group)) if release.groups.is_some() => {
             // What becomes of a group by its members, or in the end, changes nothing that a filter may ask for; the log
-            // says nothing of it.
+            // contains nothing of it.
             let by_itself = change.cause == "membership" || change.kind == "group.deleted";
             let is_there = by_itself && groups_now.as_ref().is_some_and(|groups| groups.contains(&group));
             of_log.or(is_there.then_some(Match::Matched))?
@@ -201,7 +201,7 @@ fn seen(noted: Noted, release: &Release, groups_now: &GroupsNow) -> Option<Seen>
         (None, None) => return None,
         _ => Match::Matched,
     };
-    // Who comes into being was nobody before, for any consumer.
+    // A person who is created did not exist before, for any consumer.
     let is_born = standing == Match::Entered && matches!(change.kind.as_str(), "person.created" | "group.created");
     Some(Seen { change, standing: if is_born { Match::Matched } else { standing } })
 }

@@ -1,5 +1,5 @@
-//! Makes a plan: what of the latest statements, or of the time that has passed, changes whom. Nothing of a person is
-//! written here.
+//! Makes a plan: which people change because of the latest statements or the time that has passed. No person is written
+//! here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,18 +28,18 @@ use crate::store::connections::ConnectionRow;
 use crate::store::people::manager_links::WaitingEdge;
 use crate::store::runs::plans::{ItemRow, ItemState, ManagerState, PlanRow, PlanState, PlannedWorker};
 
-/// How many workers or people are looked at in one step: bounds memory and the length of a transaction.
+/// How many workers or people are handled in one step: bounds memory and the length of a transaction.
 pub(crate) const STEP: i64 = 500;
 
-/// Whom a plan looks at.
+/// The workers or people that a plan covers.
 pub(crate) enum Scope {
     /// Workers of the connection that no plan has settled.
     Undecided,
-    /// All workers of the connection: its words mean something else now.
+    /// All workers of the connection: its values mean something else now.
     Everybody,
     /// These people, for the time that has passed or another order of authority.
     People(Vec<Uuid>),
-    /// Everybody whom more than one connection knows.
+    /// All people that more than one connection knows.
     Shared,
     /// These again, because what their plan rested on has moved.
     Stale { workers: Vec<String>, people: Vec<Uuid> },
@@ -52,9 +52,10 @@ pub(crate) struct Order {
     pub run: Option<Uuid>,
     pub cause: String,
     pub scope: Scope,
-    /// Rules to try instead of the connection's own. A plan with such rules is to be looked at, never to be applied.
+    /// Rules to try instead of the connection's own. A plan with such rules is for inspection only, never to be
+    /// applied.
     pub rules: Option<Rules>,
-    /// An order of authority to try instead of the one that holds. To be looked at only, likewise.
+    /// A precedence to try instead of the one that holds. For inspection only, likewise.
     pub authority: Option<Orders>,
 }
 
@@ -251,7 +252,7 @@ impl Planner<'_> {
         Ok(rows)
     }
 
-    /// The people whom a plan would write, as rows.
+    /// The people that a plan would write, as rows.
     fn items(&mut self, loaded: &LoadedInput, people: Vec<PlannedPerson>) -> Result<Vec<ItemRow>, FlowError> {
         let now = self.plan_context.now;
         let swap_groups = self.swap_groups;
@@ -296,7 +297,7 @@ impl Planner<'_> {
         Ok(rows)
     }
 
-    /// Finds the people behind the stated managers, heals edges that waited for somebody of this plan, suspends those
+    /// Finds the people behind the stated managers, relinks edges that waited for a person of this plan, suspends those
     /// that would close a cycle, and puts managers before their reports.
     async fn settle_managers(&mut self, conn: &mut AsyncPgConnection) -> Result<(), FlowError> {
         let plan = self.plan;
@@ -313,7 +314,7 @@ impl Planner<'_> {
             let last = store::runs::plans::last_number(conn, plan).await?;
             store::people::manager_links::suspend(conn, plan, &suspended, last).await?;
             if !suspended.is_empty() {
-                // The cycles are cut: now everybody gets a level.
+                // The cycles are cut: now all people get a level.
                 levels = self::levels(&store::people::manager_links::waiting(conn, plan).await?).0;
             }
             store::people::manager_links::set_levels(conn, plan, &levels).await
@@ -323,8 +324,8 @@ impl Planner<'_> {
     }
 }
 
-/// In which order items are applied, as (number, level): a manager who would come into being before those who get
-/// them. Items that wait for nobody have level 0 and are not listed; of those who wait in a circle, or below one, the
+/// In which order items are applied, as (number, level): a manager who would come into being before those who get them.
+/// Items that wait for no other item have level 0 and are not listed; of those who wait in a circle, or below one, the
 /// numbers are in the second part.
 fn levels(edges: &[WaitingEdge]) -> (Vec<(i32, i32)>, Vec<i32>) {
     let waits: BTreeSet<Uuid> = edges.iter().map(|edge| edge.person).collect();
@@ -378,7 +379,7 @@ fn target(link: &ManagerLink) -> Option<PersonId> {
     }
 }
 
-/// The JSON word of a unit variant.
+/// The JSON value of a unit variant.
 fn word(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
@@ -397,7 +398,7 @@ mod tests {
 
     #[test]
     fn managers_come_before_their_reports_and_circles_are_named() {
-        // 2 and 3 report to 1, who waits for nobody; 4 to 3; 5 and 6 to each other; 7 to 6.
+        // 2 and 3 report to 1, who waits for no person; 4 to 3; 5 and 6 to each other; 7 to 6.
         let edges = [waiting(2, 1), waiting(3, 1), waiting(4, 3), waiting(5, 6), waiting(6, 5), waiting(7, 6)];
         let (mut levels, circling) = levels(&edges);
         levels.sort_unstable();

@@ -1,4 +1,4 @@
-//! Where a person comes from: workers, candidates and winners for each unit, former emails (law 5).
+//! Explains where a person comes from: workers, candidates and winners for each unit, former emails (law 5).
 
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
@@ -22,7 +22,7 @@ use crate::store::people::write::PersonRow;
 use crate::store::runs::reviews::ReviewRow;
 use crate::store::workers::WorkerRow;
 
-/// All that an admin is told about one person.
+/// All that an admin gets to see about one person.
 #[derive(Debug)]
 pub struct Explained {
     pub row: PersonRow,
@@ -90,14 +90,14 @@ fn read(value: &Value) -> Result<Worker, FlowError> {
     Worker::deserialize(value).map_err(|error| FlowError::corrupt("worker", &error))
 }
 
-/// Who has an email now, and whose former email it is (story 8). The flag says whether it is the present one.
+/// Finds the people who have an email now, or had it before (story 8). The flag states whether it is the present one.
 pub async fn by_email(
     conn: &mut AsyncPgConnection,
     email: &str,
     now: DateTime<Utc>,
 ) -> Result<Vec<(Summary, bool)>, FlowError> {
     let key = EmailKey::of(email);
-    // Postgres takes no NUL, and nobody's email has one.
+    // Postgres takes no NUL, and no person has an email with one.
     if key.as_str().is_empty() || key.as_str().contains('\0') {
         return Ok(Vec::new());
     }

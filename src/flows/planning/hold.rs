@@ -1,5 +1,5 @@
-//! Danger is held (law 3). Until budgets are counted part by part, a run whose plan would make too many people leavers
-//! waits as a whole for an admin.
+//! Holds dangerous plans (law 3). Until budgets are counted part by part, a run whose plan would make too many people
+//! leavers waits as a whole for an admin.
 
 use std::collections::BTreeSet;
 
@@ -54,11 +54,11 @@ pub(crate) async fn weigh(
         let open = store::runs::holds::open_of(conn, connection).await?;
         let rejected = store::runs::holds::last_rejected(conn, connection).await?;
         if rejected.is_some_and(|rejected| rejected.people == leavers) {
-            // The admin has said no to exactly these; the rest of the plan proceeds.
+            // The admin has rejected exactly these; the rest of the plan proceeds.
             store::runs::plans::reject_people(conn, plan, &leavers).await?;
             return Ok(Verdict::Free);
         }
-        // Other people would leave now, or nobody: the no was said to something else.
+        // Other people would leave now, or no person: the admin rejected something else.
         store::runs::holds::spend(conn, connection, now).await?;
         if !dangerous {
             if let Some(open) = open {
@@ -95,7 +95,7 @@ pub(crate) async fn weigh(
     .await
 }
 
-/// Approves a hold: a run plans anew, since every item is checked again, and applies what was approved.
+/// Approves a hold: a run plans again, since every item is checked again, and applies what was approved.
 pub async fn approve(context: &Context, id: Uuid, actor: &Actor) -> Result<Uuid, FlowError> {
     decide(context, id, HoldState::Approved, actor).await
 }
@@ -159,7 +159,7 @@ async fn carry_out(
     Ok(id)
 }
 
-/// Ends holds that nobody decided about in time, as if they were rejected. `true` when there was one.
+/// Ends holds without a decision in time, as if they were rejected. `true` when there was one.
 pub async fn expire(context: &Context) -> Result<bool, FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;

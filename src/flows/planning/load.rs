@@ -1,4 +1,4 @@
-//! Gathers a [`PlanInput`] from the store: the workers that a plan looks at, and whoever can affect or be affected by them.
+//! Loads a [`PlanInput`] from the store: the workers that a plan covers, and all who can affect or be affected by them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,20 +29,20 @@ pub(crate) struct PlanContext {
     pub authority: Authority,
 }
 
-/// Whom a scene begins with.
+/// The people or workers from which loading starts.
 pub(crate) enum Roots<'a> {
     Workers(&'a [String]),
     People(&'a [uuid::Uuid]),
 }
 
-/// A scene with what the store knows beyond it.
+/// A plan input with what the store knows beyond it.
 pub(crate) struct LoadedInput {
     pub input: PlanInput,
     pub workers: BTreeMap<WorkerKey, WorkerRow>,
     pub people: BTreeMap<PersonId, Stored>,
 }
 
-/// What a scene leaves out of a person: the manager edge with its present state.
+/// What the plan input leaves out of a person: the manager edge with its present state.
 pub(crate) struct Stored {
     pub manager: ManagerLink,
 }
@@ -110,7 +110,7 @@ impl InputLoader {
         }
     }
 
-    /// One round; `false` when there was nothing left to look for.
+    /// One round; `false` when there was nothing left to load.
     async fn pull(&mut self, conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<bool, FlowError> {
         let keys: Vec<String> = std::mem::take(&mut self.new_keys).into_iter().collect();
         let people: Vec<uuid::Uuid> = std::mem::take(&mut self.new_people).into_iter().collect();
@@ -126,7 +126,7 @@ impl InputLoader {
                 self.holders.entry(EmailKey::of(&held.email_key)).or_insert(holder);
             }
             for row in store::people::write::by_email_keys(conn, &keys).await? {
-                // The email of somebody who left is reserved: it never links by itself (law 12).
+                // The email of a person who left is reserved: it never links by itself (law 12).
                 let kind = if row.left_at.is_some() { HolderKind::Reserved } else { HolderKind::Current };
                 let holder = Holder { person: PersonId(row.id), kind };
                 self.holders.insert(EmailKey::of(&row.user_name_key), holder);
@@ -166,7 +166,7 @@ impl InputLoader {
         for (id, row) in self.people {
             let mut person: Person =
                 Person::deserialize(&row.person).map_err(|error| FlowError::corrupt("person", &error))?;
-            // Merging states whom the HR system names; who that is, is found out for the whole plan at once.
+            // Merging gives the manager that the HR system names; who that is, is found out for the whole plan at once.
             let manager = std::mem::take(&mut person.manager);
             person.manager = match manager.via() {
                 Some(via) => ManagerLink::Pending { via: via.clone() },

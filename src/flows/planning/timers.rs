@@ -1,5 +1,5 @@
-//! What time alone does: people start and end on their local day without a pull (law 10), connections come due, and
-//! what is old is forgotten.
+//! Does what time alone causes. People start and end on their local day without a pull (law 10), connections come due,
+//! and old data is deleted.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::AsyncConnection;
@@ -19,7 +19,7 @@ use crate::store::runs::{NewRun, RunCause, RunState};
 /// How long a node may be silent before another does its timers.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 
-/// Merges the people anew whose time has come. `false` when nobody's has.
+/// Merges the people again whose time has come. `false` when there is no such person.
 pub async fn fire(context: &Context) -> Result<bool, FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
@@ -42,7 +42,7 @@ pub async fn fire(context: &Context) -> Result<bool, FlowError> {
     let cause = Cause { kind: "timer", run: None, token_name: None, reason: None };
     apply(context, plan, None, &cause).await?;
     let mut conn = context.db.get().await?;
-    // A timer's plan is nobody's to look at, and its changes are in the log.
+    // No person inspects a timer's plan, and its changes are in the log.
     store::runs::plans::delete(&mut conn, plan).await?;
     let stuck: Vec<Uuid> =
         store::people::write::due(&mut conn, now, STEP).await?.into_iter().filter(|id| due.contains(id)).collect();
@@ -89,19 +89,19 @@ fn new_run(context: &Context, connection: Uuid, cause: RunCause, state: RunState
     }
 }
 
-/// Makes partitions ahead, forgets what is old, and ends groups in which nobody is; once a day on one node. `false` when
+/// Makes partitions ahead, deletes what is old, and ends groups without members; once a day on one node. `false` when
 /// it is not time.
 pub async fn keep_house(context: &Context) -> Result<bool, FlowError> {
     let now = context.clock.now();
     let mut conn = context.db.get().await?;
-    // By an index, and only those whose hour is over: little enough for each look.
+    // By an index, and only those whose hour is over: little enough for each check.
     store::paging::people::forget(&mut conn, now).await?;
     let owner = context.clock.row_id();
     let day = now + TimeDelta::days(1);
     if retention::is_safe(context) && store::db::leases::take(&mut conn, "retention", owner, now, day).await? {
         retention::forget(context, &mut conn).await?;
     }
-    // The lease is the schedule: who gets it does the day's work, and nobody gets it again before it ends.
+    // The lease is the schedule: the node that gets it does the day's work, and no node gets it again before it ends.
     if !store::db::leases::take(&mut conn, "housekeeping", owner, now, day).await? {
         return Ok(false);
     }

@@ -17,8 +17,8 @@ use crate::store::runs::{RunCause, RunRow, RunState};
 /// returns: its node ends it within seconds.
 ///
 /// # Errors
-/// [`FlowError::Conflict`] for a run that has ended otherwise, that applies its plan (which ends by itself, and is not left
-/// half done), or that carries out what an admin decided about a hold.
+/// [`FlowError::Conflict`] for a run that has ended otherwise, that applies its plan (which ends by itself, and is not
+/// left half done), or that carries out what an admin decided about a hold.
 pub async fn cancel(context: &Context, id: Uuid, actor: &Actor) -> Result<RunRow, FlowError> {
     let mut conn = context.db.get().await?;
     let ours = conn
@@ -59,8 +59,8 @@ pub async fn cancel(context: &Context, id: Uuid, actor: &Actor) -> Result<RunRow
     store::runs::find(&mut conn, id).await?.ok_or_else(|| FlowError::not_found("run", id))
 }
 
-/// Asks for the end of the pull of a connection that is going, if it has not come to applying. The run, if no node works
-/// on it: the caller [`end`]s it after its transaction.
+/// Asks for the end of the pull of a connection that is going, if it has not come to applying. The run, if no node
+/// works on it: the caller [`end`]s it after its transaction.
 pub(crate) async fn request_for_pull(
     context: &Context,
     conn: &mut AsyncPgConnection,

@@ -34,7 +34,7 @@ const CHUNK: i64 = 100;
 const LISTED: usize = 50;
 /// After so many details that failed because the HR system was away, it counts as away.
 const UNAVAILABLE_AT_MOST: u32 = 10;
-/// How often the log tells how far a pull is.
+/// How often the log reports how far a pull is.
 const TELL_EVERY: TimeDelta = TimeDelta::seconds(10);
 
 /// A complete read, staged.
@@ -171,7 +171,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The second stage: the full record of every id that the pages only named.
+    /// The second phase: the full record of every id that the pages only named.
     async fn details(&self, reading: &dyn Reading, all: u64, progress: &mut Progress) -> Result<(), Stop> {
         let at_once = self.connector.capabilities().detail_concurrency.max(1);
         let mut after = String::new();
@@ -243,7 +243,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Asks by id for workers whose absence this read would prove. Only those whom the HR system itself says it does
+    /// Asks by id for workers that this read would prove absent. Only those that the HR system itself states it does
     /// not know are absent: a 200 refutes the absence, and any other answer proves nothing (law 2).
     pub(crate) async fn prove_absences(
         &self,
@@ -290,7 +290,7 @@ impl Reader<'_> {
         Ok(proven)
     }
 
-    /// Lets parts that the HR system does not show us keep what it said of them last: a scope that is missing erases
+    /// Lets parts that the HR system does not show us keep what it stated of them last: a scope that is missing erases
     /// nothing. Drops ends that were taken back since the last statement.
     async fn fill_hidden(&self, reading: &dyn Reading, mut workers: Vec<&mut Worker>) -> Result<(), Stop> {
         let hidden = reading.hidden();
@@ -345,7 +345,7 @@ impl Reader<'_> {
         Ok(store::runs::staging::counts(&mut conn, self.lease.run).await?)
     }
 
-    /// Writes how far the pull is, and says it in the log now and then.
+    /// Writes how far the pull is, and logs it now and then.
     async fn tell(&self, progress: &mut Progress) -> Result<(), Stop> {
         let context = self.lease.context;
         let mut conn = context.db.get().await?;
@@ -439,7 +439,7 @@ impl Progress {
         self.list(rejected);
     }
 
-    /// A record that came and is nobody's, for want of an id. It stops nobody.
+    /// A record that came without an id and so belongs to no worker. It stops no other.
     fn pass_over(&mut self, rejected: Rejected) {
         if rejected.source_id.is_some() {
             return self.fail(rejected);

@@ -1,4 +1,4 @@
-//! How a run ends, and what that means for its connection.
+//! Ends a run, and applies what that means for its connection.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
@@ -36,13 +36,13 @@ pub(crate) const KEY_MISSING: &str = "keyMissing";
 pub(crate) enum RunResult {
     /// The plan was applied.
     Applied,
-    /// A preview: the plan is there to be looked at.
+    /// A preview: the plan is there for inspection.
     Planned,
     /// The plan waits for an admin.
     Held,
     /// The read was incomplete.
     Short(IncompleteRead),
-    /// The HR system, or the way to it, said no.
+    /// The HR system, or the way to it, refused.
     Refused(ConnectorError),
     /// The database could not be written.
     NoDatabase(String),
@@ -52,7 +52,7 @@ pub(crate) enum RunResult {
     Cancelled,
 }
 
-/// Ends a run and says in the connection what follows from it.
+/// Ends a run and records in the connection what follows from it.
 pub(crate) async fn end_run(
     context: &Context,
     run: &RunRow,
@@ -65,7 +65,7 @@ pub(crate) async fn end_run(
         let Some(fresh) = store::connections::lock(conn, connection.id).await? else { return Ok(()) };
         let Some(run) = store::runs::find(conn, run.id).await? else { return Ok(()) };
         if !run.state.is_going() || run.lease_owner != Some(context.node) {
-            // Another node has taken the run over: how it ends is that node's to say.
+            // Another node has taken the run over: that node decides how it ends.
             return Ok(());
         }
         let counts = counts(conn, &run, &result).await?;
@@ -130,7 +130,8 @@ pub(crate) async fn end_run(
         store::runs::staging::clear(conn, run.id).await?;
         let renewed = is_renewed(conn, &run, connection, &fresh).await?;
         let mut change = follow_up(context, &run, &fresh, &result, problem, renewed, now)?;
-        // Before the set-up is finished, the latest plan says what each worker would be, and asks its questions already.
+        // Before the set-up is finished, the latest plan shows what each worker would be, and asks its questions
+        // already.
         let plan = if fresh.state == ConnectionState::Review {
             store::runs::plans::latest_ready(conn, fresh.id).await?.map(|plan| plan.id)
         } else {
@@ -160,7 +161,7 @@ pub(crate) async fn end_run(
     Ok(())
 }
 
-/// Whether somebody has given a new credential or consent while the run used the old one.
+/// Whether a new credential or consent was given while the run used the old one.
 async fn is_renewed(
     conn: &mut AsyncPgConnection,
     run: &RunRow,
@@ -199,8 +200,8 @@ fn follow_up(
             if pulled || run.cause == RunCause::Finish {
                 turn(ConnectionState::Active);
                 change.failures = Some(0);
-                // What the HR system does not show, or shows without saying whose it is, stays to be seen. All else that
-                // cannot be read is a review item.
+                // What the HR system does not show, or shows without an owner, stays to be seen. All else that cannot
+                // be read is a review item.
                 let stays = |problem: &&Value| problem["code"] == "hidden" || problem["code"] == "recordWithoutId";
                 change.problems = Some(run.problems.as_array().into_iter().flatten().filter(stays).cloned().collect());
                 if pulled {
@@ -298,7 +299,7 @@ fn is_shut_out(connection: &ConnectionRow, error: &ConnectorError, now: DateTime
         && connection.blocked_since.is_some_and(|since| now - since >= BLOCKED_FOR)
 }
 
-/// What is said of a run that was cancelled.
+/// The message of a run that was cancelled.
 fn cancelled(run: &RunRow) -> String {
     let by = run.cancelled_by.as_deref().unwrap_or("an admin");
     match &run.cancel_reason {
@@ -331,7 +332,7 @@ fn refused(connection: &ConnectionRow, error: &ConnectorError, now: DateTime<Utc
     })
 }
 
-/// Tells the feed once that somebody has to act.
+/// Reports in the feed once that an admin has to act.
 async fn alert(
     conn: &mut AsyncPgConnection,
     connection: Uuid,
@@ -354,7 +355,7 @@ async fn alert(
     Ok(store::changes::append(conn, &[entry]).await?)
 }
 
-/// Says that a connection has lost the access that rests on a consent, outside of any run. Everything keeps being served.
+/// Reports that a connection has lost the access that rests on a consent, outside of any run. Everything stays served.
 pub(crate) async fn lose_access(
     context: &Context,
     conn: &mut AsyncPgConnection,
@@ -365,7 +366,7 @@ pub(crate) async fn lose_access(
     let now = context.clock.now();
     let Some(connection) = store::connections::lock(conn, id).await? else { return Ok(()) };
     if store::oauth::find(conn, id).await?.is_none_or(|grant| grant.consent != consent) {
-        // Somebody has given consent meanwhile.
+        // Consent was given meanwhile.
         return Ok(());
     }
     let mut change =

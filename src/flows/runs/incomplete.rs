@@ -1,4 +1,4 @@
-//! Why a read is not complete. An incomplete run changes no person.
+//! Defines why a read is not complete. An incomplete run changes no person.
 
 use crate::store::connections::{ConnectionRow, ConnectionState};
 

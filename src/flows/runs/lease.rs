@@ -1,4 +1,4 @@
-//! The lease of a run: the right of one node to carry it out, renewed with every page and batch.
+//! Manages the lease of a run: the right of one node to carry it out, renewed with every page and batch.
 
 use chrono::TimeDelta;
 use diesel_async::AsyncPgConnection;
@@ -40,8 +40,8 @@ pub(crate) struct Lease<'a> {
 }
 
 impl Lease<'_> {
-    /// Renews the lease as long as it is awaited, and notes what the run waits for; ends when the lease is lost or the run
-    /// was cancelled.
+    /// Renews the lease as long as it is awaited, and notes what the run waits for; ends when the lease is lost or the
+    /// run was cancelled.
     pub(crate) async fn keep(&self) -> Stop {
         let clock = &self.context.clock;
         let mut renewed = clock.now();
@@ -109,5 +109,5 @@ pub(crate) fn waiting_for(reason: WaitReason) -> WaitingFor {
     }
 }
 
-/// How often it is looked whether the run was cancelled, and noted what it waits for.
+/// How often it is checked whether the run was cancelled, and noted what it waits for.
 pub(crate) const LOOK: TimeDelta = TimeDelta::seconds(2);

@@ -1,4 +1,4 @@
-//! What becomes of a run when the database does not answer, or has no room to write.
+//! Handles a run when the database does not answer, or has no room to write.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::flows::runs;
 use crate::store;
 use crate::store::runs::{RunChange, RunRow, RunState};
 
-/// How long to wait between two looks at the database.
+/// How long to wait between two checks of the database.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The longest pause of a run that meets a full disk again and again.
 const LONGEST: Duration = Duration::from_mins(1);
 /// The code of the problem in the run and its connection.
 const CODE: &str = "databaseUnavailable";
 
-/// Waits until the database can be written again, and says in the run what happened. A run that was reading begins
+/// Waits until the database can be written again, and records in the run what happened. A run that was reading begins
 /// again; one that was planning or applying goes on.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! The queue of runs: a run is asked for, or begins again after an interruption.
+//! Queues runs: a run is asked for, or begins again after an interruption.
 
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Whether the records of a read have another shape than those of the last good one: a field that could be read is gone, or
+//! Checks whether records have another shape than those of the last good read. A field that could be read is gone, or
 //! holds something else, for more workers than chance explains (law 2). Then nothing is concluded from the read.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +21,7 @@ const BATCH: i64 = 500;
 enum Loss {
     Unreadable,
     Missing,
-    /// Missing where a missing key says by itself only that there is no value.
+    /// Missing where a missing key means by itself only that there is no value.
     Omitted,
 }
 
@@ -90,7 +90,7 @@ impl Losses {
             let had: BTreeSet<Slot> = unreadable.slots.iter().filter(|slot| slot.is_said_by(before)).cloned().collect();
             self.count(without_place(&unreadable.field), Loss::Unreadable, had);
         }
-        // Somebody whose status is another has another kind of record: leavers have no manager any more.
+        // A worker whose status is another has another kind of record: leavers have no manager any more.
         let moved = before.employment.status != now.employment.status && !now.employment.status.is_empty()
             || before.employment.ended != now.employment.ended;
         for gap in gaps {

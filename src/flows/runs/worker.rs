@@ -1,5 +1,5 @@
 //! Carries a run out: pull, take over, plan, apply. Each step leaves the run in a state from which another node can go
-//! on after a kill: a pull begins anew, a plan is made anew, a plan that is being applied goes on where it stood.
+//! on after a kill: a pull begins again, a plan is made again, a plan that is being applied goes on where it stopped.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ async fn carry_out(context: &Context, run: RunRow) -> Result<(), FlowError> {
         return runs::finish::end_run(context, &run, &connection, RunResult::Cancelled).await;
     }
     if run.state == RunState::Pulling {
-        // The node that pulled is gone, and with it what it had in mind: begin anew, under an id of its own.
+        // The node that pulled is gone, and with it what it had in memory: begin again, under an id of its own.
         let reason = "the node that carried this run out stopped";
         return begin_again(context, &mut conn, &run, "interrupted", reason).await;
     }
@@ -126,7 +126,7 @@ async fn pull(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
             // One refresh and one retry (hris/justworks.md section 8): the token may have ended or been replaced.
             info!(run.id = %run.id, "the access token was refused ({error}); a fresh one is tried");
             let access = match connections::tokens::renew(context, connection, &access).await {
-                // What stands in the way of the pull stands in the way of the refresh, too.
+                // What prevents the pull prevents the refresh, too.
                 Err(FlowError::Connector(second))
                     if !error.needs_reauthorization() && !second.needs_reauthorization() =>
                 {
@@ -198,7 +198,7 @@ async fn read_all(
         return Err(FlowError::from(ConnectorError::Settings { detail: refusals::taken_by(&existing) }).into());
     }
     let ground = evidence(connection, &settings, &access.ground, &account.id);
-    // Whoever asks for a pull by hand wants to see everything.
+    // An admin who asks for a pull by hand wants to see everything.
     let since = if connector.capabilities().incremental && run.cause == RunCause::Schedule {
         mark_to_use(context, connection, &settings, &ground, began).await?
     } else {
@@ -225,7 +225,8 @@ async fn read_all(
 }
 
 /// From where an incremental reading can go on. `None` when everything has to be read: once a day, after anything about
-/// credential, scopes or settings has changed, and while somebody is missing, so that it is soon known whether they are gone.
+/// credential, scopes or settings has changed, and while a worker is missing, so that it is soon known whether they are
+/// gone.
 async fn mark_to_use(
     context: &Context,
     connection: &ConnectionRow,
@@ -291,7 +292,7 @@ async fn take_over(
                 ..RunChange::default()
             };
             let mine = store::runs::update_leased(conn, run, node, change).await?;
-            // Somebody else has the run by now: nothing of this may stay.
+            // Another node has the run by now: nothing of this may stay.
             if mine { Ok((absorbed, true)) } else { Err(diesel::result::Error::RollbackTransaction) }
         })
         .await
@@ -302,8 +303,9 @@ async fn take_over(
     if mine { Ok(absorbed) } else { Err(lease.stopped(&mut conn).await) }
 }
 
-/// What readings must share, besides their method, for their evidence of absence to add up (law 2): with what credential
-/// they read, of which company, and what they include. What changed can be read on from a mark only on the same ground.
+/// What readings must share, besides their method, for their evidence of absence to add up (law 2): with what
+/// credential they read, of which company, and what they include. A mark can be read on from only while all this is the
+/// same.
 fn evidence(connection: &ConnectionRow, settings: &Common, credential: &str, account: &str) -> String {
     let parts = json!([account, credential, settings.include, Common::connector_part(&connection.settings)]);
     let digest = crate::crypto::seal::sha256(parts.to_string().as_bytes());
@@ -320,7 +322,7 @@ async fn plan(lease: &Lease<'_>, run: &RunRow, connection: &ConnectionRow) -> Re
     let plan = context.clock.row_id();
     lease.update(&mut conn, RunChange { plan_id: Some(plan), ..RunChange::default() }).await?;
     drop(conn);
-    // Words that mean something else now concern workers who say nothing new, too.
+    // Values that mean something else now concern workers who state nothing new, too.
     let remapped = connection.accepted_mapping.as_ref() != Some(&connection.mapping);
     let scope = if remapped { Scope::Everybody } else { Scope::Undecided };
     let order = Order {

@@ -1,4 +1,4 @@
-//! The clock guard: compares the server's clock with the database's, and repairs what a wrong clock left behind.
+//! Compares the server's clock with the database's clock, and repairs what a wrong clock left behind.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ use crate::store::db::instance::Found;
 /// How many documents are rewritten at once.
 const REDATE_STEP: i64 = 500;
 
-/// How long a clock that shows less than before has to go evenly until it is believed. A machine that starts with a wrong
-/// clock is usually set right within a minute.
+/// How long a clock that shows less than before has to go evenly until it is believed. A machine that starts with a
+/// wrong clock is usually set right within a minute.
 const SETTLE: Duration = Duration::from_mins(10);
 
 /// Compares the clocks. From then on the process goes by the database's clock; as long as the two differ by more than a
@@ -48,8 +48,8 @@ pub async fn compare(context: &Context) -> Result<Option<Skew>, FlowError> {
     Ok(skew)
 }
 
-/// Notes the present instant, and repairs what was stored while a clock was ahead. Does nothing while the clocks differ.
-/// `true` when something had to be put right.
+/// Notes the present instant, and repairs what was stored while a clock was ahead. Does nothing while the clocks
+/// differ. `true` when something had to be put right.
 ///
 /// # Errors
 /// As any use case.
@@ -106,7 +106,7 @@ pub async fn look_back(context: &Context) -> Result<bool, FlowError> {
     Ok(is_wrong)
 }
 
-/// Writes the present instant into documents that say that they were modified in the future.
+/// Writes the present instant into documents whose modification time lies in the future.
 async fn redate(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<(), FlowError> {
     let later = now + store::db::instance::TOLERANCE;
     loop {

@@ -1,4 +1,4 @@
-//! Whether the keys in use open what this database holds sealed.
+//! Checks whether the keys in use can open the sealed values of this database.
 //!
 //! A server with another key than the one that sealed the credentials still serves people. It changes no state for that
 //! reason alone, and goes on by itself when the right key is back.
@@ -79,8 +79,8 @@ async fn closed_part(
     }
 }
 
-/// At a start: recognises another key, says so once, and notes the key of a database that knows none. A key that nothing
-/// is sealed with any more is replaced.
+/// Recognises another key at a start and reports it once. A database without a known key gets a text sealed with the
+/// present key, to recognise it by; a key that nothing is sealed with any more is replaced.
 ///
 /// # Errors
 /// As any use case.

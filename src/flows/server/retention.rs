@@ -1,4 +1,5 @@
-//! Deletes what is older than it is kept (design section 7). Only under a clock that can be relied on.
+//! Deletes data that is older than its retention time (design section 7). It runs only under a clock that can be relied
+//! on.
 
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ pub(crate) async fn forget(context: &Context, conn: &mut AsyncPgConnection) -> R
         match retention::drop_partition(conn, &name).await {
             Ok(true) => info!("the changes of {name} are older than {} days and were deleted", KEEP_CHANGES.num_days()),
             Ok(false) => warn!("{name} is old, but holds changes that have no number yet: it is kept"),
-            // Somebody reads or writes for long: the next day is early enough.
+            // Another process reads or writes for long: the next day is early enough.
             Err(error) => warn!("{name} could not be deleted now and is tried again tomorrow: {error}"),
         }
     }

@@ -1,4 +1,4 @@
-//! Answers of the admin API: a status and the type of its body. The description is made from the same types.
+//! Answers of the admin API: a status and the type of its body. The description is generated from the same types.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::http::error::Problem;
 /// Where the admin API begins.
 pub const BASE: &str = "/api/v1";
 
-/// What a handler ends with.
+/// The result of a handler.
 pub(super) type Answer<A> = Result<A, Problem>;
 
 /// 200 with a body.
@@ -41,15 +41,15 @@ pub(super) struct Created<T> {
     pub(super) body: T,
 }
 
-/// 202 with a body: what was asked for goes on.
+/// 202 with a body: the requested work continues.
 #[derive(Debug)]
 pub(super) struct Accepted<T>(pub(super) T);
 
-/// 204: it is gone.
+/// 204: the resource was removed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Removed;
 
-/// 200 with a text that is no JSON of a type; the description has its content by hand.
+/// 200 with a text that is not the JSON of a type; its content in the description is written by hand.
 #[derive(Debug)]
 pub(super) struct Text(pub(super) HttpResponse);
 
@@ -75,7 +75,7 @@ pub(super) type Shapes = BTreeMap<u16, Vec<Shape>>;
 pub(super) struct Schemas(pub(super) Map<String, Value>);
 
 impl Schemas {
-    /// Adds the schema of a type and those that it refers to; answers its name.
+    /// Adds the schema of a type and those that it refers to; returns its name.
     pub(super) fn add<T: ToSchema>(&mut self) -> String {
         let name = T::name().into_owned();
         let mut all: Vec<(String, RefOr<Schema>)> = Vec::new();

@@ -1,4 +1,4 @@
-//! The audit: who changed what through this API.
+//! The audit log: which caller changed what through this API.
 
 use actix_web::{HttpRequest, web};
 

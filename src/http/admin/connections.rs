@@ -1,4 +1,4 @@
-//! Connections: created, listed, shown with their state, what is wrong and how fresh they are.
+//! Connections: create them, list them, and show their state, their problems and the age of their data.
 
 pub(super) mod actions;
 mod json;
@@ -20,8 +20,8 @@ use crate::flows::connections::lifecycle::NewConnectionOrder;
 use crate::flows::context::Context;
 use crate::http::auth::{Admin, AdminRead, Caller};
 
-/// POST /connections: 201 once the HR system has accepted the credential; its preview is begun. Where the HR system wants
-/// consent (OAuth), 201 in the state `authorizing`, without a run.
+/// POST /connections: 201 once the HR system has accepted the credential; its preview is begun. Where the HR system
+/// wants consent (OAuth), 201 in the state `authorizing`, without a run.
 pub(super) async fn create(
     caller: Caller<Admin>,
     request: HttpRequest,

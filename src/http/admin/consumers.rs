@@ -1,4 +1,4 @@
-//! Consumers of the directory: created, listed, changed, removed.
+//! Consumers of the directory: create, list, change and remove them.
 
 pub(super) mod tokens;
 
@@ -30,7 +30,7 @@ use crate::store;
 use crate::store::consumers::{ConsumerChange, ConsumerRow};
 use crate::store::tokens::TokenRow;
 
-/// Members that the design has and this server does not do yet.
+/// Members that are in the design and not yet supported by this server.
 const NOT_YET: [&str; 2] = ["writer", "strict"];
 /// A scope that would promise what no consumer can do yet.
 const SCOPE_NOT_YET: Scope = Scope::ScimWrite;
@@ -208,7 +208,7 @@ impl RequestBody for api::ConsumerChange {
     }
 }
 
-/// What a body says of the release policy. Notes every mistake.
+/// The members of a body that belong to the release policy. Notes every mistake.
 fn policy(members: &mut Members) -> api::ConsumerChange {
     let text = |members: &mut Members, name| {
         if members.is_null(name) { Given::Null } else { members.text(name).map_or(Given::Absent, Given::Value) }
@@ -292,7 +292,7 @@ fn show_tokens(tokens: &[TokenRow], now: DateTime<Utc>) -> TokenCounts {
     }
 }
 
-/// What an admin should know: it is so, and may not be meant so.
+/// Warnings for an admin: facts that may not be intended.
 fn warnings(row: &ConsumerRow, tokens: &[TokenRow], now: DateTime<Utc>) -> Result<Vec<Warning>, Problem> {
     let policy = Policy {
         user_filter: row.user_filter.clone(),

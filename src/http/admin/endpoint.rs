@@ -1,5 +1,5 @@
-//! Endpoints: paths with their handlers. What an operation takes and answers, and who may call it, follows from the
-//! types in its handler's signature.
+//! Endpoints are paths with their handlers. What an operation takes and answers, and which callers it allows, follows
+//! from the types in its handler's signature.
 
 use std::collections::BTreeSet;
 
@@ -117,7 +117,7 @@ impl Endpoint {
     }
 }
 
-/// The methods that are not refused with 403. The scopes of an unknown caller are unknown: then all are named.
+/// The methods that are not refused with 403. The scopes of an unknown caller are unknown: then all are listed.
 fn allowed(operations: &[(Method, Option<Scope>)], scopes: Option<&BTreeSet<Scope>>) -> String {
     let is_allowed = |scope: &Option<Scope>| match (scope, scopes) {
         (Some(scope), Some(scopes)) => scopes.contains(scope),
@@ -127,10 +127,10 @@ fn allowed(operations: &[(Method, Option<Scope>)], scopes: Option<&BTreeSet<Scop
     methods.collect::<Vec<_>>().join(", ")
 }
 
-/// What the arguments of a handler say about its operation.
+/// What the arguments of a handler state about its operation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Arguments {
-    /// The scope that the caller needs; none where everybody may call.
+    /// The scope that the caller needs; none where every caller is allowed.
     pub(super) scope: Option<Scope>,
     pub(super) body: Option<BodyType>,
 }
@@ -138,9 +138,9 @@ pub(super) struct Arguments {
 /// The type of a body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BodyType {
-    /// Adds its schema, and answers its name.
+    /// Adds its schema, and returns its name.
     pub(super) schema: fn(&mut Schemas) -> String,
-    /// The members that its reader asks for.
+    /// The members that its reader reads.
     #[cfg(test)]
     pub(super) members: fn() -> BTreeSet<&'static str>,
 }

@@ -1,4 +1,4 @@
-//! What changed: the feed, for admins and for consumers, and the form of its events.
+//! The feed of changes, for admins and for consumers, and the form of its events.
 
 pub(super) mod json;
 pub(super) mod list;

@@ -1,4 +1,4 @@
-//! Units, and the order of connections for each.
+//! Fields of people, and the precedence of connections for each field.
 
 use actix_web::{HttpRequest, web};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::flows::authority::Ordered;
 use crate::flows::context::Context;
 use crate::http::auth::{Admin, AdminRead, Caller};
 
-/// GET /fields: all units that can be ordered, each with the whole order.
+/// GET /fields: all fields that can be ordered, each with the whole order.
 pub(super) async fn list(
     _: Caller<AdminRead>,
     request: HttpRequest,
@@ -24,8 +24,8 @@ pub(super) async fn list(
     Ok(Listed::whole(fields.into_iter().map(|field| show(field, settled)).collect()))
 }
 
-/// PUT /fields/{unit}: 202 with how many people are merged again, or with `?preview=true` 200 with a plan of what it would
-/// do.
+/// PUT /fields/{unit}: 202 with how many people are merged again, or with `?preview=true` 200 with a plan of what it
+/// would do.
 pub(super) async fn put(
     caller: Caller<Admin>,
     request: HttpRequest,

@@ -1,4 +1,4 @@
-//! Groups as an admin sees them: what is behind each, and which further names lead to it.
+//! Groups as an admin sees them: the origin of each group, and which other names lead to it.
 
 pub(super) mod kinds;
 
@@ -48,7 +48,7 @@ pub(super) async fn show(
     Ok(Found(whole(&context, id(&request, "id", "group")?).await?))
 }
 
-/// POST /groups/{id}/aliases: 202, since everybody's groups follow in steps.
+/// POST /groups/{id}/aliases: 202, since the groups of all people follow in steps.
 pub(super) async fn alias(
     caller: Caller<Admin>,
     request: HttpRequest,

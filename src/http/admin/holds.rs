@@ -1,4 +1,4 @@
-//! Holds: who would leave, why, and an admin's word on it (law 3).
+//! Holds: who would leave, why, and the decision of an admin on it (law 3).
 
 use std::collections::BTreeMap;
 
@@ -142,7 +142,7 @@ async fn leavers(conn: &mut AsyncPgConnection, hold: &HoldRow) -> Result<Vec<Lea
         .collect())
 }
 
-/// Why a person would leave, in words.
+/// Why a person would leave, as a text.
 fn why(wanted: Option<&Person>, workers: &[WorkerRow]) -> String {
     if let Some(worker) = workers.iter().find(|worker| worker.absent) {
         let since = worker.absent_since.map(|at| format!(" since {}", at.format("%Y-%m-%dT%H:%M:%SZ")));

@@ -1,13 +1,13 @@
-//! The description of the admin API: `OpenAPI` 3.1 as JSON, and as a page for people. Both tell nothing about anybody and
-//! are for everybody.
+//! The description of the admin API: `OpenAPI` 3.1 as JSON, and as a page for people. Both show nothing about any
+//! person, and every caller may read them.
 //!
-//! What an operation takes and answers, and which scope it needs, comes from the types in its handler's signature; schemas
-//! come from the types of `crates/api`. Refusals that follow from an operation's shape are filled in here. What is left
-//! for `openapi/*.json`, one file a noun, is what no type says:
+//! What an operation takes and answers, and which scope it needs, comes from the types in its handler's signature;
+//! schemas come from the types of `crates/api`. Refusals that follow from an operation's shape are filled in here. What
+//! is left for `openapi/*.json`, one file for each resource, is what no type states:
 //!
 //! | in a file | is |
 //! |---|---|
-//! | `paths` | for each operation its id, summary, description, parameters, the meaning of each status, example requests, as `constraints` what members of its body have to do with each other, and as `codes` the refusals that its shape does not tell |
+//! | `paths` | for each operation its id, summary, description, parameters, the meaning of each status, example requests, as `constraints` how members of its body depend on each other, and as `codes` the refusals that its shape does not show |
 //! | `parameters` | parameters that several operations share |
 //! | `examples` | an example for a schema, by its name |
 //!
@@ -32,9 +32,9 @@ use crate::api::errors::Refusal;
 use crate::api::server::{Health, Readiness};
 use crate::http::state::State;
 
-/// What is not of one noun.
+/// The parts that belong to no single resource.
 const FRAME: &str = include_str!("../../../openapi/document.json");
-/// One file a noun, in the order of the page.
+/// One file for each resource, in the order of the page.
 const PARTS: [&str; 10] = [
     include_str!("../../../openapi/connections.json"),
     include_str!("../../../openapi/runs.json"),
@@ -84,7 +84,7 @@ pub(super) async fn show(description: web::Data<Description>, state: web::Data<S
     ))
 }
 
-/// All operations by path and method: those of the API, and those that tell whether the server is well.
+/// All operations by path and method: those of the API, and those that report whether the server is healthy.
 fn operations(endpoints: &[Endpoint]) -> BTreeMap<(String, &'static str), Operation> {
     let mut all = BTreeMap::new();
     for endpoint in endpoints {
@@ -246,7 +246,8 @@ mod tests {
         assert_eq!(told, there);
     }
 
-    /// A member that the type of a body has and its reader forgets would be refused as unknown, or the other way round.
+    /// Each member of a body's type must be read by its reader. Else it would be refused as unknown, or the other way
+    /// round.
     #[test]
     fn every_body_is_read_as_its_type_says() {
         let mut bodies = 0;

@@ -1,4 +1,4 @@
-//! People: listed by SCIM filter, found by an email of now or of former times, and their histories.
+//! People: list them by SCIM filter, find them by a current or former email, and show their histories.
 
 pub(super) mod person;
 
@@ -44,7 +44,7 @@ pub(super) async fn list(
     parameters.finish()?;
     if let Some(filter) = filter {
         let (mut condition, cost) = condition(&filter, state.scim_base())?;
-        // Filters have the limits that consumers have, so that they keep no other admin waiting.
+        // Filters have the limits that consumers have, so that they do not block other admins.
         let found = async {
             let mut conn = match cost {
                 Cost::Cheap => context.db.get().await?,
@@ -69,7 +69,7 @@ pub(super) async fn list(
     page(rows, limit, |row| Mark::Number(row.position), |row| Ok(show_summary(&row)))
 }
 
-/// Reads a filter as SCIM does, and tells what it costs; an admin sees the source id as `externalId`.
+/// Reads a filter as SCIM does, and returns its cost; an admin sees the source id as `externalId`.
 fn condition(text: &str, base_url: &str) -> Result<(Condition, Cost), Problem> {
     let refused = |message: String| Problem::invalid(vec![FieldError { field: "filter".to_owned(), message }]);
     let checked = filter::check::read(text, Mode::Lenient, ResourceType::User.shape(), &Hidden::sensitive())

@@ -1,4 +1,4 @@
-//! Plans: what would change, or has changed, of which person.
+//! Plans: the changes that would be made, or were made, and the person of each.
 
 use actix_web::{HttpRequest, web};
 use serde::Deserialize;
@@ -39,7 +39,7 @@ pub(super) async fn show(
         Some(connection) => store::connections::find(&mut conn, connection).await?,
         None => None,
     };
-    // What a tried-out map would do rests on another map than the connection's.
+    // The effect of a previewed map depends on that map and not on the connection's.
     let is_trial = plan.run_id.is_none() && plan.cause == "mapping";
     let value_map = connection.filter(|_| !is_trial).map(|connection| value_map(connection.mapping)).transpose()?;
     Ok(Found(Plan {
@@ -82,7 +82,7 @@ pub(super) async fn changes(
     if store::runs::plans::find(&mut conn, id).await?.is_none() {
         return Err(FlowError::not_found("plan", id).into());
     }
-    // Some items only keep books (a zone, a due instant) and change nothing that anybody sees.
+    // Some items only store internal state (a zone, a due instant) and change nothing that a reader sees.
     let mut seen = Vec::new();
     while i64::try_from(seen.len()).unwrap_or(i64::MAX) <= limit {
         let part = store::runs::plans::items(&mut conn, id, after, limit + 1).await?;
@@ -132,7 +132,7 @@ fn show_item(item: &ItemRow) -> Result<PlannedChange, Problem> {
     })
 }
 
-/// What a person who would be created is like.
+/// The values of a person who would be created.
 fn newcomer(person: &Person, item: &ItemRow) -> Newcomer {
     let employment = &person.employment;
     Newcomer {

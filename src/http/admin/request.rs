@@ -1,4 +1,4 @@
-//! What a request holds: its body, the parameters of its URL, and where in a list it goes on.
+//! Reads the parts of a request: its body, the parameters of its URL, and the position in a list.
 
 pub(super) mod body;
 pub(super) mod cursor;

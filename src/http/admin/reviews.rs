@@ -1,4 +1,4 @@
-//! Review items: questions that only a human can answer.
+//! Review items: questions that only an admin can answer.
 
 use std::collections::HashMap;
 
@@ -64,7 +64,7 @@ pub(super) async fn show(
     Ok(Found(show_row(row, &who, context.clock.now())?))
 }
 
-/// POST /reviews/{id}/resolve: `{"decision": "map", "to": …}` says what the word means, 202 with the run that applies it;
+/// POST /reviews/{id}/resolve: `{"decision": "map", "to": …}` maps the value, 202 with the run that applies it;
 /// `{"decision": "wait", "days": …}` lets the question wait, 200.
 pub(super) async fn resolve(
     caller: Caller<Admin>,

@@ -1,4 +1,4 @@
-//! Runs: what was pulled, how far it is, what it changed.
+//! Runs: what was pulled, their progress, and what they changed.
 
 use std::collections::HashMap;
 

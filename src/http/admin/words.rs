@@ -1,4 +1,4 @@
-//! Closed sets of the program as the API has them: the same words, one variant each.
+//! Converts closed sets of the program to those of the API: the same values, one variant each.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use crate::store::db::states::{
     ConnectionState, HoldState, ItemState, ManagerState, PlanState, RunCause, RunState, WaitingFor,
 };
 
-/// A word of the program that the API has too.
+/// A value of the program that the API has too.
 pub(super) trait ToApi {
     type Word;
 
     fn to_api(self) -> Self::Word;
 }
 
-/// Says which word of the API each word of the program is.
+/// Declares which value of the API belongs to each value of the program.
 macro_rules! same_words {
     ($own:ty => $word:ty { $($variant:ident),+ $(,)? }) => {
         impl ToApi for $own {
@@ -59,7 +59,7 @@ same_words!(ZoneOrigin => api::person::ZoneOrigin {
 same_words!(PrimaryReason => api::person::PrimaryReason {
     Only, Status, EndedLater, LargerShare, EarlierStart, Connection, SourceId
 });
-/// A stored word as one of a closed set. Another word was never written by this program.
+/// A stored text as one value of a closed set. This program never wrote any other text.
 pub(super) fn stored<T>(parse: impl FnOnce(&str) -> Option<T>, word: &str) -> Result<T, Problem> {
     parse(word).ok_or_else(|| {
         tracing::error!("a stored word is none that is known: {word}");

@@ -1,10 +1,10 @@
-//! The status of each code of refusals. The codes themselves are those of the API.
+//! The HTTP status of each refusal code. The codes themselves are those of the API.
 
 use actix_web::http::StatusCode;
 
 pub use crate::api::errors::ErrorCode as Code;
 
-/// What the server knows of a code besides its word.
+/// What the server knows of a code besides its name.
 pub trait Status {
     /// The one status that a code has.
     fn status(self) -> StatusCode;

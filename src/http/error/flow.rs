@@ -1,4 +1,4 @@
-//! What a use case refuses, as the admin API words it: the one table.
+//! Maps the refusals of use cases to those of the admin API. It is the only such table.
 
 use super::{Code, FieldError, Problem, Refusal};
 use crate::flows::error::{ConnectorError, FlowError};
@@ -28,7 +28,7 @@ impl From<FlowError> for Problem {
     }
 }
 
-/// What an HR system, or the way to it, said. Never 401 or 403: those speak of the caller's own token.
+/// What an HR system, or the way to it, reported. Never 401 or 403: those are about the caller's own token.
 fn of_connector(error: &ConnectorError) -> Problem {
     let code = match error {
         ConnectorError::Unauthorized { .. } => Code::CredentialRefused,

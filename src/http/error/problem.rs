@@ -15,7 +15,7 @@ use crate::http::request_id;
 use crate::store::db::error::DatabaseError;
 use crate::store::runs::plans::PlanCounts;
 
-/// A refusal as the admin API words it. `code` is for programs and says the status too.
+/// A refusal in the form of the admin API. `code` is for programs and also determines the status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     pub code: Code,

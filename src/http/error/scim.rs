@@ -13,7 +13,7 @@ use crate::scim::error::{ScimError, ScimType};
 use crate::scim::media::MediaType;
 use crate::store::db::error::DatabaseError;
 
-/// A refusal as SCIM words it.
+/// A refusal in the form of SCIM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScimFailure {
     error: ScimError,

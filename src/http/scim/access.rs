@@ -1,4 +1,4 @@
-//! What a caller sees of what it asks for.
+//! What a caller may see of the resources that it requests.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl ReadAccess {
         Ok(Self { caller, release, visibility })
     }
 
-    /// Which people are asked for, as a condition that is ready to be asked.
+    /// The requested people, as a condition that is ready for a query.
     pub(super) async fn people(
         &self,
         filter: Option<&Checked>,
@@ -54,7 +54,7 @@ impl ReadAccess {
         Ok(Some(condition))
     }
 
-    /// Which groups are asked for, as a condition that is ready to be asked.
+    /// The requested groups, as a condition that is ready for a query.
     pub(super) async fn groups(
         &self,
         filter: Option<&Checked>,
@@ -66,8 +66,8 @@ impl ReadAccess {
         Ok(Some(condition))
     }
 
-    /// Writes down that sensitive attributes were read: who, when, which, of how many; never the values. What
-    /// cannot be written down is not released.
+    /// Records in the audit that sensitive attributes were read: who, when, which, of how many; never the
+    /// values. Values are not released if the record cannot be written.
     pub(super) async fn record(
         &self,
         state: &State,
@@ -108,8 +108,8 @@ pub(super) fn parse_id(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok().filter(|id| id.to_string() == text)
 }
 
-/// Whether the caller has this version already, or asks only whether there is any. A version tells nothing of an
-/// answer that is beyond it.
+/// Whether the caller has this version already, or asks only whether there is any. A version says nothing about
+/// an answer that is beyond it.
 pub(super) fn is_known(request: &HttpRequest, version: &str, is_beyond: bool) -> bool {
     let knows = |header: &str| header.trim() == "*" || !is_beyond && version::names(header, version);
     request.headers().get_all(IF_NONE_MATCH).any(|header| header.to_str().is_ok_and(knows))

@@ -1,4 +1,5 @@
-//! Cursors as callers see them: sealed for one consumer and one list, so that the server keeps none.
+//! Cursors in the form that callers get: sealed for one consumer and one list, so that the server stores
+//! none.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,7 +19,7 @@ use crate::store::paging::types::{PageRequest, Position, Start};
 /// Characters of a cursor, at most. The longest is that of a list sorted by a long text.
 const MAX_CURSOR: usize = 16 * 1024;
 
-/// One caller's walk over one list.
+/// The keyset pagination of one list by one caller.
 pub(super) struct Walk<'a> {
     state: &'a State,
     caller: Uuid,
@@ -74,8 +75,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What a page says about itself: how many there are in all, how many are on it, and where the walk goes on, behind
-    /// something of a type.
+    /// The totals of a page: how many resources there are in all, how many are on it, and the position for the next
+    /// page, behind a resource of a type.
     pub(super) fn header(&self, total: i64, items: usize, next: Option<(Position, ResourceType)>) -> ListHeader {
         ListHeader {
             total_results: u64::try_from(total).unwrap_or(0),
@@ -87,12 +88,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The type of the resource behind which the walk goes on.
+    /// The type of the resource behind which the next page begins.
     pub(super) fn behind(&self) -> Option<ResourceType> {
         self.cursor.as_ref().map(|cursor| cursor.resource_type)
     }
 
-    /// The cursor with which a walk goes on behind a place.
+    /// The cursor with which a client continues behind a position.
     fn next(&self, place: Position, resource_type: ResourceType) -> String {
         let cursor = Cursor {
             resource_type,
@@ -114,7 +115,7 @@ impl<'a> Walk<'a> {
         Cursor::from_bytes(&bytes)
     }
 
-    /// Whose it is, what is listed and how it is shown.
+    /// The context of the cursor: its consumer, the list and the form of its resources.
     fn bound(&self) -> BoundTo {
         BoundTo(format!("{} {} {}", self.caller, hex(&self.listed), hex(&sha256(self.paging.shown.as_bytes()))))
     }

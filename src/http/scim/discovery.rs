@@ -1,4 +1,4 @@
-//! `/ServiceProviderConfig`, `/ResourceTypes`, `/Schemas`: what the server says about itself to this caller.
+//! `/ServiceProviderConfig`, `/ResourceTypes`, `/Schemas`: the server's description of itself for this caller.
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,5 @@
-//! What holds for every request under `/scim`, before anybody looks at what is asked: length of the URL, its encoding,
-//! the protocol version, and the media type of the answer.
+//! Checks every request under `/scim` before its handler runs: length of the URL, its encoding, the protocol version,
+//! and the media type of the answer.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const MAX_URI: usize = 32 * 1024;
 /// How long an answer may take: longer than a statement may, shorter than clients wait.
 const LONGEST: Duration = Duration::from_secs(40);
 
-/// The middleware. Bodies are JSON of the negotiated type, refusals too; whoever accepts neither type gets 406.
+/// The middleware. Bodies are JSON of the negotiated type, refusals too. A caller that accepts neither type gets 406.
 pub(super) async fn envelope(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -39,7 +39,7 @@ pub(super) async fn envelope(
     let precondition = Precondition::of(&request);
     let answered = tokio::time::timeout(LONGEST, watched(next.call(request))).await;
     let Ok(answer) = answered else {
-        // A database that hangs keeps even its own time limit from us.
+        // A database that hangs does not apply even its own time limit.
         tracing::error!("a request was given up after {} s", LONGEST.as_secs());
         return Err(ScimFailure::from(Refusal::Unavailable).into());
     };
@@ -53,7 +53,7 @@ pub(super) async fn envelope(
     if !matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0)) {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media.as_str()));
     }
-    // People are nobody's to keep on the way.
+    // Answers with people must not be stored by caches on the way.
     if !response.headers().contains_key(CACHE_CONTROL) {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
@@ -68,13 +68,13 @@ impl Precondition {
     fn of(request: &ServiceRequest) -> Option<Self> {
         let reads = [Method::GET, Method::HEAD].contains(request.method());
         let headers = request.headers().get_all(IF_MATCH);
-        // What is no text names no version.
+        // A header that is no text names no version.
         let headers: Vec<String> = headers.map(|value| value.to_str().unwrap_or_default().to_owned()).collect();
         (reads && !headers.is_empty()).then_some(Self(headers))
     }
 
-    /// Whether the answer is of a version that was named. What has no version, such as a list, is there, and is none of
-    /// those named. Refusals stay as they are.
+    /// Whether the answer is of a version that was named. An answer without a version, such as a list, exists and is
+    /// none of those named. Refusals stay as they are.
     fn holds<B>(&self, response: &ServiceResponse<B>) -> bool {
         if !matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED) {
             return true;
@@ -96,7 +96,7 @@ fn acceptable(request: &ServiceRequest) -> Result<MediaType, ScimError> {
     media::accept(&joined(request.headers())).map_err(|error| ScimError::not_acceptable(error.to_string()))
 }
 
-/// a version segment comes right before the endpoint; we speak v2, and newest is what no segment asks for.
+/// a version segment comes right before the endpoint; we support v2, and no segment means the newest version.
 fn check_version(path: &str) -> Result<(), ScimError> {
     let segment = path.strip_prefix("/scim").unwrap_or(path).split('/').find(|segment| !segment.is_empty());
     let version = segment.and_then(|segment| segment.strip_prefix(['v', 'V']));

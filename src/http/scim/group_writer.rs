@@ -1,4 +1,4 @@
-//! Groups as one caller sees them, up to where their members begin.
+//! Writes groups as one caller sees them, up to the place where their members begin.
 
 use std::collections::BTreeMap;
 
@@ -22,15 +22,15 @@ use crate::store::groups::{self, GroupRow};
 pub(super) struct Head {
     pub id: Uuid,
     pub kind: Kind,
-    /// Members that there are, for whomever.
+    /// The number of all members, independent of the caller.
     pub members: usize,
     /// Without members, and without the brace that ends it.
     pub text: String,
     pub version: String,
 }
 
-/// The heads of groups. Members are not read; unless the caller sees only some people, or no names of them: then they have
-/// to be looked at to tell the version.
+/// The heads of groups. Members are usually not read. They have to be read for the version if the caller sees only some
+/// people, or no names of them.
 pub(super) async fn heads(
     access: &ReadAccess,
     state: &State,
@@ -41,7 +41,7 @@ pub(super) async fn heads(
     let by_default = Projection::all(ResourceType::Group.shape(), &access.release.hidden);
     let kinds = rows.iter().map(|row| Ok((kind_of(row)?, row.id))).collect::<Result<Vec<_>, ScimFailure>>()?;
     let parts = MemberParts::of(&by_default);
-    // The version that is kept is for those who see all members and their names: it tells of them.
+    // The stored version covers all members and their names, so it is only for callers who see them all.
     let is_kept = parts.is_none_or(|parts| parts.display) && access.visibility.people().is_none();
     let tags = match parts {
         Some(parts) if !is_kept => groups::member_tags(conn, &access.visibility, &kinds, parts.display).await?,
@@ -50,7 +50,7 @@ pub(super) async fn heads(
     rows.iter()
         .zip(kinds)
         .map(|(row, (kind, id))| {
-            // What stands for the members in the version.
+            // What represents the members in the version.
             let membership = match parts {
                 None => String::new(),
                 Some(_) if is_kept => row.version.to_string(),

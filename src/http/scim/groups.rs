@@ -25,7 +25,7 @@ use crate::store::filter::sort::Sort;
 use crate::store::visibility::Visibility;
 use crate::store::{groups, paging};
 
-/// Groups whose members are looked at in a cheap list, at most.
+/// Groups whose members are read in a cheap list, at most.
 const FEW: u32 = 20;
 
 /// GET /Groups/{id}.
@@ -89,8 +89,8 @@ async fn answer(reader: Reader, query: Query, state: web::Data<State>) -> Result
     Box::pin(state.answer_within(cost, listed(reader, query, cost, web::Data::from(Arc::clone(&state))))).await
 }
 
-/// What a list of groups costs. The members of many groups are as many rows as people. For a caller who sees some people
-/// only, the members of each group are read for its version too.
+/// What a list of groups costs. The members of many groups are as many rows as people. For a caller who sees some
+/// people only, the members of each group are read for its version too.
 fn cost(query: &Query, reader: &Reader, state: &State) -> Cost {
     let descending = query.paging.sort_order == SortOrder::Descending;
     let sort = query.sort_by.map(|target| {

@@ -1,5 +1,5 @@
-//! What SCIM knows and this server does not do for the caller: writing with a reader's token is 403, what is not
-//! available yet 501, what does not exist 404. Nothing is done in part.
+//! Refuses what SCIM defines and this server does not do for the caller. Writing with a reader's token is 403,
+//! what is not available yet 501, what does not exist 404. Nothing is done in part.
 
 use actix_web::HttpRequest;
 
@@ -16,7 +16,7 @@ pub(super) async fn write(_: Caller<ScimWrite>, request: HttpRequest) -> ScimFai
     }
 }
 
-/// `/Me`: a token stands for a consumer, not for a user.
+/// `/Me`: a token represents a consumer, not a user.
 pub(super) async fn me(_: Caller<ScimRead>) -> ScimFailure {
     ScimError::not_implemented("this token stands for no user, so that there is no /Me").into()
 }

@@ -1,4 +1,4 @@
-//! People as one caller sees them, written out.
+//! Writes people as one caller sees them.
 
 use std::collections::BTreeMap;
 
@@ -28,14 +28,14 @@ pub(super) struct PeopleWriter<'a> {
     base_url: &'a str,
     external_id_from_source: bool,
     projection: &'a Projection,
-    /// What this caller gets by default.
+    /// The attributes that this caller gets by default.
     by_default: Projection,
     birth_dates: BTreeMap<Uuid, String>,
     superiors: BTreeMap<Uuid, Vec<Superior>>,
 }
 
 impl<'a> PeopleWriter<'a> {
-    /// For these people. Reading what is sensitive is written down.
+    /// For these people. A read of sensitive attributes is recorded in the audit.
     pub(super) async fn of(
         access: &ReadAccess,
         state: &'a State,
@@ -72,7 +72,7 @@ impl<'a> PeopleWriter<'a> {
         Ok(writer)
     }
 
-    /// Appends a person, and tells the version.
+    /// Appends a person, and returns the version.
     pub(super) fn append(&self, person: &PersonDocument, out: &mut String) -> Result<String, ScimFailure> {
         let groups: Vec<InGroup<'_>> = person.groups.iter().filter_map(|group| InGroup::of(group)).collect();
         let slots = Slots {

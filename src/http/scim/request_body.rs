@@ -1,4 +1,4 @@
-//! Bodies of SCIM requests.
+//! Reads bodies of SCIM requests.
 
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::{HttpRequest, web};

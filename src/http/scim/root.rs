@@ -54,7 +54,7 @@ pub(super) async fn search(
 
 async fn answer(reader: Reader, query: RootQuery, state: web::Data<State>) -> Result<HttpResponse, ScimFailure> {
     let state = state.into_inner();
-    // Most of them look at people and groups by conditions that no index has.
+    // Most of them search people and groups by conditions that no index has.
     Box::pin(state.answer_within(Cost::Expensive, listed(reader, query, web::Data::from(Arc::clone(&state))))).await
 }
 

@@ -1,5 +1,5 @@
-//! Bodies with groups in them. Members are written as they are read, some hundred at a time, so that a group of any size
-//! needs the same memory.
+//! Streams bodies that contain groups. Members are written as they are read, some hundred at a time, so that a group of
+//! any size needs the same memory.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -46,7 +46,7 @@ pub(super) struct Body {
     /// Of the large group no member is written yet.
     is_first_member: bool,
     is_first: bool,
-    /// Stands before the next piece.
+    /// The text before the next piece.
     before: String,
     /// Ends the body; taken when it has been written.
     close: Option<&'static str>,
@@ -81,7 +81,7 @@ impl Body {
     /// Answers with the body: as a whole, if its first piece is all of it.
     pub(super) async fn answer(mut self, mut response: HttpResponseBuilder) -> Result<HttpResponse, ScimFailure> {
         // The first piece is read before the answer begins: what fails until here is refused properly. Later, the
-        // connection breaks, and nobody takes a part for the whole.
+        // connection breaks, so that no client takes a part for the whole.
         let first = self.next().await?.unwrap_or_default();
         if self.close.is_none() {
             return Ok(response.body(first));
@@ -124,7 +124,7 @@ impl Body {
         Ok(Some(out))
     }
 
-    /// Writes what is written already, and as many small groups as fit into a piece, or the beginning of a large one.
+    /// Writes the next piece: finished text, and as many small groups as fit, or the beginning of a large group.
     async fn next_pieces(&mut self, parts: MemberParts, out: &mut String) -> Result<(), ScimFailure> {
         let mut ready = Vec::new();
         let mut together = 0_usize;

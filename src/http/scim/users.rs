@@ -79,7 +79,7 @@ pub(super) async fn search(
     answer(Reader { caller, release, is_head: false }, query, &state).await
 }
 
-/// Who asks.
+/// The caller of a request.
 pub(super) struct Reader {
     pub caller: Caller<ScimRead>,
     pub release: Arc<Release>,
@@ -136,7 +136,7 @@ async fn listed(reader: Reader, query: Query, cost: Cost, state: &State) -> Resu
     Ok(HttpResponse::Ok().body(body))
 }
 
-/// The sensitive attributes that a filter asks for.
+/// The sensitive attributes that a filter uses.
 pub(super) fn sensitive_in(filter: Option<&Checked>) -> Vec<String> {
     let asked = filter.map(Checked::leaves).into_iter().flatten().map(|leaf| leaf.target);
     asked.filter(Resolved::is_sensitive).map(|target| target.to_string()).collect()

@@ -41,13 +41,13 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Whether a byte of a target stays as it is: one that may stand in a URI (RFC 3986), `%`, and what the parser refuses
+/// Whether a byte of a target stays as it is: one that is allowed in a URI (RFC 3986), `%`, and what the parser refuses
 /// for good: spaces and control characters. `#` is no part of a target; here it belongs to a value.
 fn is_allowed(byte: u8) -> bool {
     !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x80..)
 }
 
-/// Whether a byte may stand in the name of a method (RFC 9110 section 5.6.2).
+/// Whether a byte is allowed in the name of a method (RFC 9110 section 5.6.2).
 pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,4 +1,4 @@
-//! Finds where requests begin and end in the bytes of a connection, with the very parser that reads them afterwards: both
+//! Finds where requests begin and end in the bytes of a connection. It uses the parser that reads them afterwards: both
 //! find the same heads and bodies, so that no request can be smuggled past this module.
 
 use std::fmt;
@@ -27,7 +27,7 @@ pub(in crate::http) enum Malformation {
     Line,
     /// The target is no URI.
     Target,
-    /// A version of HTTP that is not spoken.
+    /// A version of HTTP that is not supported.
     Version,
     /// A header that cannot be read, or that contradicts another.
     Header,
@@ -38,7 +38,7 @@ pub(in crate::http) enum Malformation {
 impl Malformation {
     pub(in crate::http) const ALL: [Self; 5] = [Self::Line, Self::Target, Self::Version, Self::Header, Self::TooLarge];
 
-    /// As it stands in the path of the request that is answered instead.
+    /// Its name in the path of the request that is answered instead.
     pub(in crate::http) fn as_str(self) -> &'static str {
         match self {
             Self::Line => "line",
@@ -74,7 +74,7 @@ enum Expects {
     /// The headers behind it; so many bytes of the head have been searched for its end.
     Headers(usize),
     Body,
-    /// Nothing that is looked at: a request was refused, and the connection will be closed.
+    /// Nothing that is read: a request was refused, and the connection will be closed.
     Nothing,
 }
 
@@ -82,13 +82,13 @@ enum Expects {
 pub(super) struct Reader {
     codec: Codec,
     expects: Expects,
-    /// What has not been understood yet.
+    /// The bytes that have not been parsed yet.
     raw: BytesMut,
     /// What the parser gets next.
     ready: BytesMut,
     /// Nothing follows.
     ended: bool,
-    /// Of the request at hand.
+    /// Of the current request.
     is_head: bool,
     is_scim: bool,
 }
@@ -115,7 +115,7 @@ impl Reader {
         while self.advance() {}
     }
 
-    /// The client sends no more. What is left of a request is nothing.
+    /// The client sends no more. An incomplete request is discarded.
     pub(super) fn end(&mut self) {
         self.ended = true;
     }
@@ -130,7 +130,7 @@ impl Reader {
         self.ready.split_to(most.min(self.ready.len()))
     }
 
-    /// Understands the next part, if all of it is there.
+    /// Parses the next part, if all of it is there.
     fn advance(&mut self) -> bool {
         match self.expects {
             Expects::Line => self.line(),
@@ -141,7 +141,7 @@ impl Reader {
     }
 
     fn line(&mut self) -> bool {
-        // What the request before this one was says nothing of this one.
+        // The state of the request before this one does not apply to this one.
         (self.is_head, self.is_scim) = (false, false);
         // Empty lines before a request are ignored (RFC 9112 section 2.2).
         let blank = self.raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
@@ -174,7 +174,7 @@ impl Reader {
         true
     }
 
-    /// Learns how a request has to be refused, should that be so. Without a line, from the beginning of one.
+    /// Determines how a request has to be refused, if it has to. Without a line, from the beginning of one.
     fn learn(&mut self, line: Option<Line<'_>>) {
         let (method, target) = if let Some(line) = line {
             (line.method, line.target)
@@ -242,14 +242,14 @@ impl Reader {
         }
     }
 
-    /// Passes on what was understood: all but the rest.
+    /// Passes on what was parsed: all but the rest.
     fn pass(&mut self, rest: BytesMut) {
         let understood = self.raw.len() - rest.len();
         self.ready.extend_from_slice(&self.raw[..understood]);
         self.raw = rest;
     }
 
-    /// Replaces the request at hand by one that is answered with the reason. What follows is discarded: the place where
+    /// Replaces the current request by one that is answered with the reason. What follows is discarded: the place where
     /// the next request begins is unknown.
     fn refuse(&mut self, why: Malformation) {
         let method = if self.is_head { "HEAD" } else { "GET" };
@@ -299,7 +299,7 @@ mod tests {
         let config = ServiceConfig::default();
         let quoted = "GET /U?filter=a%20eq%20\"b\" HTTP/1.1\r\nhost: x\r\n\r\n";
         let encoded = quoted.replace('"', "%22");
-        // Bodies hold what looks like requests, and keep it.
+        // Bodies contain text that resembles requests, and keep it.
         let post = format!("POST /U/.search HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{quoted}", quoted.len());
         let chunked = format!(
             "POST /U/.search HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{quoted}\r\n0\r\n\r\n",
@@ -358,7 +358,7 @@ mod tests {
         }
     }
 
-    /// Requests as clients send them: their bytes, and what the parser gets.
+    /// Requests in the form that clients send: their bytes, and what the parser gets.
     fn requests() -> impl Strategy<Value = Vec<(String, String)>> {
         let target = "[a-zA-Z0-9/?&=%\"<>{|}é#\\\\^`]{0,20}";
         let body = "[\\PC\r\n]{0,40}";

@@ -1,9 +1,9 @@
-//! What filters compare of a User, in a form that the store can index.
+//! Prepares the values of a User that filters compare, in a form that the store can index.
 //!
 //! The keys have the shape of the document: extensions in objects under their URNs, multi-valued attributes as arrays,
-//! unassigned values left out. Each text is prepared as comparisons want it, so that two values are equal
-//! to a filter if and only if their keys are equal bytes, and sort as their keys do. Instants are printed alike, so that
-//! their order is that of their texts. What is a slot, or a column of its own, is not among them.
+//! unassigned values left out. Each text is prepared as comparisons want it, so that two values are
+//! equal to a filter if and only if their keys are equal bytes, and sort as their keys do. Instants are printed alike,
+//! so that their order is that of their texts. What is a slot, or a column of its own, is not among them.
 
 use std::borrow::Cow;
 
@@ -17,9 +17,9 @@ use crate::scim::text::{fold_case, parse_date_time, print_date_time};
 
 /// Of all emails the values, in one array: what indexes are made of.
 const EMAILS: &str = "~emails";
-/// The address that others show of somebody who is their manager.
+/// The address that others show of a person who is their manager.
 const EMAIL: &str = "~email";
-/// When the document changed last: other keys for any other document, so that stale ones can be told.
+/// When the document changed last: other keys for any other document, so that stale ones can be recognised.
 const OF: &str = "~of";
 
 /// The keys of a document.

@@ -1,4 +1,4 @@
-//! What is filled into a User's document for one consumer, in one pass over the text.
+//! Fills a User's document for one consumer, in one pass over the text.
 
 use std::borrow::Cow;
 
@@ -33,7 +33,7 @@ pub struct Slots<'a> {
     pub base_url: &'a str,
     /// As the consumer knows the person.
     pub external_id: Option<&'a str>,
-    /// The manager, where there is one whom the consumer may see.
+    /// The manager, where there is one that the consumer may see.
     pub manager: Option<ManagerShown<'a>>,
     /// The groups that the consumer may see, in order.
     pub groups: &'a [InGroup<'a>],
@@ -65,8 +65,8 @@ pub struct ManagerShown<'a> {
     pub employee_number: Option<&'a str>,
 }
 
-/// Appends a document to `out` with its slots filled. One pass; the document is not parsed. Tells the version, if it was
-/// to be filled.
+/// Appends a document to `out` with its slots filled. One pass; the document is not parsed. Returns the version, if it
+/// was to be filled.
 pub fn write(document: &str, slots: &Slots<'_>, out: &mut String) -> Option<String> {
     out.reserve(document.len() + 640);
     let begin = out.len();
@@ -140,13 +140,13 @@ fn fill(slot: char, slots: &Slots<'_>, out: &mut String) {
                 object.text("value", Some(group.id));
                 object.raw("$ref", |out| reference(slots.base_url, "Groups", group.id, out));
                 object.text("display", Some(group.display));
-                // Not changeable by anybody.
+                // No client can change it.
                 object.text("type", Some("indirect"));
                 object.end();
             }
             out.push(']');
         }
-        // SENSITIVE stays empty: whoever is shown them has them put into the parsed resource.
+        // SENSITIVE stays empty: consumers that may see them get them put into the parsed resource.
         _ => {}
     }
 }

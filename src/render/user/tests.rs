@@ -13,7 +13,7 @@ use crate::scim::schema::{Hidden, ResourceType, SENSITIVE};
 const BASE: &str = "https://dir.example.com/scim/v2";
 const WORKER: &str = WORKER_URN;
 
-/// Somebody of whom everything is known that a User can show.
+/// A person with a value for everything that a User can show.
 pub(in crate::render) fn full_person() -> Person {
     let mut person = bare_person("Ines.Moreau@Example.com");
     person.employment.start = "2024-03-04".parse().ok();
@@ -61,7 +61,7 @@ pub(in crate::render) fn full_person() -> Person {
     person
 }
 
-/// Somebody of whom nothing is known but the work email and that they work.
+/// A person with nothing known but the work email and that they work.
 pub(in crate::render) fn bare_person(email: &str) -> Person {
     Person {
         work_email: Email::parse(email).unwrap(),

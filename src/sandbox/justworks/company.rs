@@ -1,4 +1,5 @@
-//! Who works at a simulated Justworks company: every member is made from (seed, index) when asked for, and none is kept.
+//! Makes the members of a simulated Justworks company. Every member is made from (seed, index) when asked for, and none
+//! is kept.
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ const BIRTH: u64 = 25;
 /// How many people report to one manager.
 const SPAN: u32 = 7;
 
-/// How many of the leaves, in a hundred, report to somebody of another HR system where there is such.
+/// How many in a hundred of the leaves report to a person of another HR system, where there is one.
 const SHARE_ELSEWHERE: u32 = 12;
 
 #[derive(Clone, Debug)]
@@ -40,7 +41,7 @@ pub(in crate::sandbox) struct Company {
     elsewhere: Arc<[ManagerElsewhere]>,
 }
 
-/// Who a member is as a human.
+/// The person that a member is.
 struct Human {
     name: Name,
     mailbox: String,
@@ -50,7 +51,7 @@ struct Human {
 }
 
 impl Company {
-    /// `config` has to be settled.
+    /// Makes a company; `config` has to be settled.
     pub(in crate::sandbox) fn new(config: &JustworksConfig, today: NaiveDate) -> Self {
         let first = if config.kinds == MemberKinds::Everything { examples::COUNT } else { 0 };
         let people = config.overlap.people.min(config.members.saturating_sub(first));
@@ -91,7 +92,7 @@ impl Company {
         self.kinds == MemberKinds::Everything
     }
 
-    /// Whether there is nobody but the members of the page.
+    /// Whether the company has only the members of the page.
     pub(super) fn is_the_example(&self) -> bool {
         self.has_everything() && self.members <= examples::COUNT
     }
@@ -120,7 +121,7 @@ impl Company {
         (self.member_id(index) == member_id).then_some(index)
     }
 
-    /// Three of the page; else about one for 25 people, at least 5 and at most 60.
+    /// The number of departments. The page has three; else it is about one for 25 people, at least 5 and at most 60.
     pub(super) fn departments(&self) -> u32 {
         if self.is_the_example() { 3 } else { (self.members / 25).clamp(5, 60) }
     }
@@ -146,12 +147,12 @@ impl Company {
         (self.marked("off", id), name)
     }
 
-    /// The id of somebody who manages people here and is no member.
+    /// The id of a person who manages people here and is no member.
     pub(super) fn elsewhere_id(&self, place: usize) -> String {
         self.marked("mem", &format!("x{:03}", place + 1))
     }
 
-    /// Who of Remote's people the member at `index` is, by Remote's index.
+    /// The person of Remote that the member at `index` is, by Remote's index.
     pub(super) fn twin_of(&self, index: u32) -> Option<u32> {
         self.twins.worker(index.checked_sub(self.first_made())?)
     }
@@ -252,7 +253,7 @@ impl Company {
         }
     }
 
-    /// Whom a member reports to: a few of the leaves to somebody of another HR system.
+    /// The manager of a member: a few of the leaves report to a person of another HR system.
     fn manager(&self, index: u32) -> Option<Manager> {
         let mut dice = Dice::of(self.seed, index, ELSEWHERE);
         if self.is_leaf(index)
@@ -267,14 +268,14 @@ impl Company {
         self.boss(index).map(Manager::Member)
     }
 
-    /// Whether nobody can have this person as manager.
+    /// Whether no member can have this person as manager.
     fn is_leaf(&self, index: u32) -> bool {
         let place = index.saturating_sub(self.first_made().max(1));
         place.saturating_add(1).saturating_mul(SPAN) >= self.members
     }
 
-    /// The manager among the members: always of a lower index, so that managers form a tree, and somebody who works
-    /// here now.
+    /// The manager among the members, who works here now. The manager always has a lower index, so that managers form a
+    /// tree.
     fn boss(&self, index: u32) -> Option<u32> {
         let first = self.first_made().max(1);
         let above = |index: u32| match index.checked_sub(first)? {
@@ -358,7 +359,7 @@ fn abroad(dice: &mut Dice) -> &'static str {
     }
 }
 
-/// The same mailbox as Remote writes it, which is in small letters, written otherwise.
+/// Rewrites a mailbox in another letter case; Remote writes it in small letters.
 fn in_another_case(mailbox: &str, domain: &str, place: u32) -> String {
     match place % 3 {
         0 => format!("{mailbox}@{}", domain.to_uppercase()),

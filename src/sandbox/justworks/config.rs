@@ -1,4 +1,5 @@
-//! What a simulated Justworks is like: its company, its app, its lifetimes, and how it writes what its page leaves open.
+//! The settings of a simulated Justworks: its company, its app, its lifetimes. They also choose how it writes what its
+//! page leaves open.
 
 use std::fmt;
 
@@ -32,8 +33,8 @@ pub struct JustworksConfig {
     /// The day that all dates are relative to; the time source's day when the sandbox is made, if absent.
     pub today: Option<NaiveDate>,
     pub overlap: Overlap,
-    /// Managers whom this company names and does not list: leaves report to them by an id that leads nowhere and by
-    /// their email (an inferred shape).
+    /// Managers whose id this company gives and who are not in its list. Leaves report to them by an id that leads
+    /// nowhere and by their email (an inferred shape).
     pub managers_elsewhere: Vec<ManagerElsewhere>,
     /// Whether each refresh gives a new refresh token and kills the old one. Without, the answer names none.
     pub rotate_refresh_tokens: bool,
@@ -150,7 +151,7 @@ impl Default for Overlap {
     }
 }
 
-/// Which of the two keys says when an access token expires (justworks.md section 1).
+/// Which of the two keys states when an access token expires (justworks.md section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ExpiryShape {
@@ -234,7 +235,7 @@ pub enum MemberKinds {
     Everything,
     /// Only active people with distinct work emails, in all kinds of employment.
     Plain,
-    /// Exactly these, in this order; active and with a work email unless the kind says otherwise.
+    /// Exactly these, in this order; active and with a work email unless the kind states otherwise.
     Mix(Vec<MemberPart>),
 }
 

@@ -1,4 +1,5 @@
-//! The consent page: what an app asks for, and what an admin of the customer answers (RFC 6749, 4.1.1 and 4.1.2).
+//! The consent page (RFC 6749, 4.1.1 and 4.1.2). It shows what an app asks for and takes the answer of an admin of the
+//! customer.
 
 use url::{Host, Url};
 
@@ -59,7 +60,7 @@ impl Ask {
         Ok(ask)
     }
 
-    /// Where an admin goes who says no.
+    /// Where an admin who refuses consent is sent.
     pub(super) fn denied(&self) -> String {
         self.refused("access_denied")
     }
@@ -79,7 +80,7 @@ impl Ask {
 }
 
 impl Justworks {
-    /// Where an admin goes who says yes: back to the app, with a code.
+    /// Where an admin who gives consent is sent: back to the app, with a code.
     pub(super) fn allow(&self, ask: &Ask) -> String {
         let now = self.now();
         let mut gate = self.gate();
@@ -123,7 +124,7 @@ fn hidden(name: &str, value: &str) -> String {
     format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">\n", escaped(value))
 }
 
-/// The page of somebody who cannot be sent back.
+/// The page for an admin who cannot be sent back.
 pub(super) fn sorry(why: &str) -> String {
     framed(&format!("<h1>This link does not work</h1>\n<p>{}</p>\n", escaped(why)))
 }
@@ -150,7 +151,8 @@ fn escaped(text: &str) -> String {
     safe
 }
 
-/// A registered address, word for word; where none is registered, any with https and any on loopback.
+/// A registered address, compared exactly. Where none is registered, any address with https and any on loopback is
+/// accepted.
 fn may_go_back(url: &Url, word: &str, config: &JustworksConfig) -> bool {
     if !config.redirect_uris.is_empty() {
         return config.redirect_uris.iter().any(|known| known == word);

@@ -1,4 +1,4 @@
-//! A member before any JSON: what is true about one employment. The words are Justworks'.
+//! A member before it is written as JSON: the facts of one employment. The values are those of Justworks.
 
 use chrono::NaiveDate;
 
@@ -38,7 +38,7 @@ pub(super) struct Draft {
     pub(super) updated: String,
 }
 
-/// Whose address it is, which the vendor does not say.
+/// The kind of address, which the vendor does not state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Address {
     Company,
@@ -47,16 +47,16 @@ pub(super) enum Address {
     Lyon,
 }
 
-/// Whom a member reports to.
+/// The person a member reports to.
 #[derive(Clone, Debug)]
 pub(super) enum Manager {
-    /// Somebody of the company, by index; there need not be such a member.
+    /// A member of the company, by index; there need not be such a member.
     Member(u32),
-    /// Somebody of another HR system, by place in the set-up.
+    /// A person of another HR system, by place in the set-up.
     Elsewhere { place: usize, email: String },
 }
 
-/// What the vendor knows about somebody's pay and sex.
+/// What the vendor knows about a person's pay and sex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pay {
     Unknown,

@@ -1,5 +1,5 @@
-//! The sixteen members of the page (justworks.md section 11), with their dates moved so that "today" is the sandbox's
-//! day, and their work emails at the company's domain.
+//! The sixteen members of the page (justworks.md section 11). Their dates are moved so that "today" is the sandbox's
+//! day, and their work emails are at the company's domain.
 
 use chrono::NaiveDate;
 
@@ -168,7 +168,7 @@ impl Era<'_> {
         })
     }
 
-    /// Somebody at home, in engineering, who reports to the first member.
+    /// A person at home, in engineering, who reports to the first member.
     #[expect(clippy::too_many_arguments, reason = "one row of a table")]
     fn remote(
         &self,

@@ -1,5 +1,5 @@
-//! The vendor's front: for resources token, rate limit, then the faults that were set, then the answer; for OAuth the
-//! faults, then the answer.
+//! Handles each request to the simulated Justworks in a fixed order. For resources: token, rate limit, then the faults
+//! that were set, then the answer. For OAuth: the faults, then the answer.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ContentType, LOCATION, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};

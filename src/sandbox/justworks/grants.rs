@@ -1,4 +1,4 @@
-//! Consents, codes and the life of their tokens (justworks.md section 1; RFC 6749 sections 4.1.2, 6 and 10.4).
+//! Keeps consents, codes and the life of their tokens (justworks.md section 1; RFC 6749 sections 4.1.2, 6 and 10.4).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -64,7 +64,7 @@ pub(super) struct Tokens {
     pub(super) scopes: Scopes,
 }
 
-/// Why an access token opens nothing.
+/// Why an access token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shut {
     Unknown,
@@ -86,7 +86,7 @@ pub(super) struct Grants {
 }
 
 impl Grants {
-    /// `seed` decides what tokens look like, and which of an earlier start are still good.
+    /// `seed` decides the text of the tokens, and which tokens of an earlier start are still good.
     pub(super) fn new(seed: u64) -> Self {
         Self {
             key: seed,
@@ -116,7 +116,8 @@ impl Grants {
         word
     }
 
-    /// The consent behind a code that can be exchanged now. A code that comes twice kills what it was exchanged for.
+    /// The consent behind a code that can be exchanged now. A code that comes twice ends the grant it was exchanged
+    /// for.
     pub(super) fn consent(&mut self, word: &str, now: DateTime<Utc>) -> Option<Consent> {
         let code = self.codes.get(word)?;
         if let Some(grant) = code.used {
@@ -195,7 +196,7 @@ impl Grants {
         }
     }
 
-    /// Begins anew with another seed; nothing that was given before is good any more.
+    /// Starts again with another seed; nothing that was given before is good any more.
     pub(super) fn restart(&mut self, seed: u64, now: DateTime<Utc>) {
         self.revoke_all(now);
         self.key = seed;

@@ -1,4 +1,4 @@
-//! `GET /v1/members` (justworks.md section 3.1): cursor, limit, status and `updated_at` with its operators.
+//! Answers `GET /v1/members` (justworks.md section 3.1): cursor, limit, status and `updated_at` with its operators.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -13,7 +13,7 @@ use super::surface::{bad, enveloped};
 use crate::sandbox::answer::Answer;
 use crate::sandbox::query::Query;
 
-/// The most rows of a page, and how many come when nothing was said.
+/// The most rows of a page, and the number of rows when the request states none.
 const LIMIT: usize = 100;
 
 pub(super) fn members(
@@ -51,7 +51,7 @@ fn after(people: &Population, word: &str) -> Option<u32> {
     people.find(cursor["after"].as_str()?)?.checked_add(1)
 }
 
-/// What the rows have to be; all of it.
+/// The filters of the rows; all of them have to hold.
 struct Filter {
     terminated: Option<bool>,
     updated: Vec<(Operator, DateTime<Utc>)>,

@@ -1,5 +1,5 @@
-//! The token endpoint and revocation (justworks.md section 1; RFC 6749, 7009, 7636). What is wrong is told in the words
-//! of the standard.
+//! The token endpoint and revocation (justworks.md section 1; RFC 6749, 7009, 7636). Errors use the codes of the
+//! standard.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -13,7 +13,7 @@ use super::{Gate, Justworks};
 use crate::sandbox::answer::Answer;
 use crate::sandbox::query::Query;
 
-/// What the token endpoint answers, and whether the answer is to be lost on its way.
+/// The answer of the token endpoint, and whether it is to be lost on its way.
 pub(super) struct TokenAnswer {
     pub(super) answer: Answer,
     pub(super) is_lost: bool,

@@ -1,5 +1,5 @@
-//! Access and refresh tokens. A token says what it stands for and carries a check sum of the set-up, so that a
-//! simulated vendor that was started anew still knows the tokens that it gave before.
+//! Access and refresh tokens of a simulated Justworks. A token contains what it grants and a check sum of the set-up.
+//! So a simulated vendor that was started again still knows the tokens that it gave before.
 
 use super::scopes::Scopes;
 use crate::sandbox::dice::Dice;
@@ -14,13 +14,13 @@ pub(super) enum Purpose {
     Refresh,
 }
 
-/// What a token stands for.
+/// What a token grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pass {
     pub(super) purpose: Purpose,
     /// The consent that it comes from.
     pub(super) grant: u64,
-    /// The how manieth of that consent it is.
+    /// The generation: its number among the tokens of that consent.
     pub(super) generation: u32,
     pub(super) company: u32,
     pub(super) scopes: Scopes,
@@ -41,7 +41,7 @@ impl Pass {
         format!("{body}.{first:016x}{second:016x}")
     }
 
-    /// What a token stands for, if this vendor gave it.
+    /// What a token grants, if this vendor gave it.
     pub(super) fn open(token: &str, key: u64) -> Option<Self> {
         let (kind, body) = token.split_once('_')?;
         let purpose = match kind {

@@ -1,4 +1,4 @@
-//! The members of a whole company: made when asked for, except those that were changed by hand.
+//! The members of a whole company: each is made when asked for, except those that were changed by hand.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use super::record;
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::who::Who;
 
-/// The people of a company and what was done to them. Memory grows with the changes, not with the people.
+/// The people of a company and the changes made to them. Memory grows with the changes, not with the people.
 #[derive(Clone, Debug)]
 pub(super) struct Population {
     company: Company,
@@ -18,7 +18,7 @@ pub(super) struct Population {
     changed: BTreeMap<u32, Value>,
     /// Records that the list leaves out, and whether they are still answered for by id.
     gone: BTreeMap<u32, bool>,
-    /// Ids that came with an added record, and whose they are.
+    /// Ids that came with an added record, and the indices of their records.
     ids: HashMap<String, u32>,
     added: u32,
     /// Departments with another name than at first, by id.
@@ -156,7 +156,7 @@ impl Population {
         Ok(())
     }
 
-    /// Sets the last day of a member, everywhere in the record; `active` says whether it is still ahead.
+    /// Sets the last day of a member, everywhere in the record; `active` states whether it is still ahead.
     pub(super) fn terminate(
         &mut self,
         who: &Who,
@@ -198,7 +198,7 @@ impl Population {
         index.ok_or(SandboxError::NoSuchMember)
     }
 
-    /// The index behind an id, of somebody who was removed too.
+    /// The index behind an id, also that of a person who was removed.
     pub(super) fn find(&self, id: &str) -> Option<u32> {
         let made = || self.company.index_of(id).filter(|index| *index < self.span());
         let index = self.ids.get(id).copied().or_else(made)?;
@@ -211,7 +211,7 @@ impl Population {
     }
 }
 
-/// Whether a word can stand in a path as it is.
+/// Whether a text can be used in a path unchanged.
 fn is_id(word: &str) -> bool {
     !word.is_empty()
         && word.len() <= 64

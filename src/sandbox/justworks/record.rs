@@ -1,5 +1,5 @@
-//! A member and the company as Justworks writes them (justworks.md sections 2 and 4): the whole record in the shapes of
-//! the page's examples, and the view that scopes and set-up leave of it.
+//! Writes a member and the company as Justworks does (justworks.md sections 2 and 4). It makes the whole record in the
+//! shapes of the page's examples, and the view that scopes and set-up leave of it.
 
 use serde_json::{Map, Value, json};
 
@@ -66,7 +66,7 @@ pub(super) fn full(draft: &Draft, company: &Company) -> Value {
     record
 }
 
-/// What a directory has no business with.
+/// The values that a directory has no business with.
 fn private(draft: &Draft) -> Map<String, Value> {
     let known = match draft.pay {
         Pay::Unknown => json!({"pay_history": []}),
@@ -202,7 +202,7 @@ fn headquarters() -> Value {
     })
 }
 
-/// State and country are real: a time zone may be found from them. The rest of a home tells where somebody lives.
+/// State and country are real: a time zone may be found from them. The rest of a home shows where a person lives.
 fn address(place: Address, draft: &Draft) -> Value {
     match place {
         Address::Company => headquarters(),

@@ -1,9 +1,9 @@
-//! What a member is to the company: kind of work, and where the employment stands.
+//! The role of a member in the company: the kind of work, and the state of the employment.
 
 use super::config::{MemberKind, MemberKinds, MemberPart};
 use crate::sandbox::dice::Dice;
 
-/// Where an employment stands.
+/// The state of an employment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Active,
@@ -12,14 +12,14 @@ pub(super) enum State {
     Terminated,
     /// The first day is ahead; active nevertheless.
     Upcoming,
-    /// Without any date that would say why.
+    /// Without any date that would explain why.
     Inactive,
 }
 
 /// What a member is to the company, before any detail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Role {
-    /// The word in `type`.
+    /// The value of `type`.
     pub(super) kind: &'static str,
     pub(super) state: State,
     pub(super) has_work_email: bool,
@@ -30,7 +30,7 @@ impl Role {
         Self { kind, state: State::Active, has_work_email: true }
     }
 
-    /// The role of the member at `index` of a company of those kinds. Whoever is steady is there for good: in a company
+    /// The role of the member at `index` of a company of those kinds. A steady member is there for good: in a company
     /// with everything neither gone nor leaving nor without a work email.
     pub(super) fn drawn(kinds: &MemberKinds, index: u32, is_steady: bool, dice: &mut Dice) -> Self {
         match kinds {
@@ -44,7 +44,7 @@ impl Role {
         }
     }
 
-    /// The same role for somebody with this luck, of 1000.
+    /// The same role for a person with this luck, of 1000.
     fn troubled(self, luck: u32) -> Self {
         match luck {
             0..40 => Self { state: State::Terminated, ..self },
@@ -64,7 +64,7 @@ impl Role {
         self.state == State::Active && self.has_work_email && self.is_staff()
     }
 
-    /// Neither a vendor nor somebody else's accountant.
+    /// Neither a vendor nor the accountant of another company.
     pub(super) fn is_staff(self) -> bool {
         !matches!(self.kind, "vendor" | "third_party_admin")
     }

@@ -1,4 +1,4 @@
-//! What an app may read (justworks.md section 1).
+//! The OAuth scopes: what an app may read (justworks.md section 1).
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! The resources of Justworks as its page describes them (justworks.md section 3): which request gets which answer.
-//! Nothing here knows of tokens, rates or faults; those stand before it in [`front`](super::front).
+//! Answers requests for the resources of Justworks as its page describes them (justworks.md section 3). Nothing here
+//! knows of tokens, rates or faults; [`front`](super::front) checks those first.
 
 use serde_json::{Value, json};
 
@@ -78,8 +78,8 @@ impl<'a> Route<'a> {
     }
 }
 
-/// What this company's Justworks answers to a reader with these scopes. `shift` moves the rows of a page of the list, as
-/// if some members before it were removed (positive) or added (negative) while a client was reading.
+/// What this company's Justworks answers to a reader with these scopes. `shift` moves the rows of a page of the list,
+/// as if some members before it were removed (positive) or added (negative) while a client was reading.
 pub(super) fn answer(
     people: &Population,
     (scopes, shapes): (Scopes, Shapes),
@@ -123,7 +123,7 @@ pub(super) fn enveloped(rows: Vec<Value>, next: Option<String>, shapes: Shapes) 
     answer
 }
 
-/// Takes all rows out of an answer, and says that there are no more.
+/// Takes all rows out of an answer, and states that there are no more.
 pub(super) fn emptied(answer: Answer, shapes: Shapes) -> Answer {
     let is_list = answer.body.get("items").or(answer.body.get("data")).is_some_and(Value::is_array);
     if is_list { Answer { body: enveloped(Vec::new(), None, shapes), ..answer } } else { answer }

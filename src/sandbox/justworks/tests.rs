@@ -1,4 +1,4 @@
-//! The simulated Justworks against the example bodies of its page, and through a real socket.
+//! Tests the simulated Justworks against the example bodies of its page, and through a real socket.
 
 mod faults;
 mod lists;
@@ -32,7 +32,7 @@ struct Bench {
     access: String,
 }
 
-/// What came back.
+/// A response that the test received.
 struct Reply {
     status: u16,
     headers: reqwest::header::HeaderMap,
@@ -144,7 +144,7 @@ impl Bench {
 
     async fn steer(&self, method: reqwest::Method, path: &str, body: &str) -> Reply {
         let url = format!("{}/_control{path}", self.running.base_url());
-        // What `curl -d` says of every body.
+        // What `curl -d` sends as the type of every body.
         let form = "application/x-www-form-urlencoded";
         let request = self.http.request(method, url).header("content-type", form).body(body.to_owned());
         reply(request.send().await.unwrap()).await.unwrap()

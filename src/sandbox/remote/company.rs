@@ -1,4 +1,4 @@
-//! Who works at a simulated company: every person is made from (seed, index) when asked for, and none is kept.
+//! Makes the people of a simulated company. Every person is made from (seed, index) when asked for, and none is kept.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const ELSEWHERE: u64 = 4;
 /// How many people report to one manager.
 const SPAN: u32 = 7;
 
-/// How many of the leaves, in a hundred, report to somebody of another HR system where there is such.
+/// How many in a hundred of the leaves report to a person of another HR system, where there is one.
 const SHARE_ELSEWHERE: u32 = 12;
 
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub(super) struct Company {
     elsewhere_from: u32,
 }
 
-/// What a person is to the company, before any detail.
+/// The role of a person in the company, before any detail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Role {
     work: Work,
@@ -156,7 +156,7 @@ impl Company {
         (name.full, email)
     }
 
-    /// Remote's word for the status, without making the whole person.
+    /// Remote's value of the status, without making the whole person.
     pub(super) fn status(&self, index: u32) -> &'static str {
         if self.is_example(index) { examples::person(index, self).state.status } else { self.role(index).state.status }
     }
@@ -205,7 +205,7 @@ impl Company {
         }
     }
 
-    /// Whom a person reports to: a few of the leaves to somebody of another HR system.
+    /// The manager of a person: a few of the leaves report to a person of another HR system.
     fn whom(&self, index: u32) -> Option<Boss> {
         let mut dice = Dice::of(self.seed, index, ELSEWHERE);
         let may_report_elsewhere = index >= self.elsewhere_from && self.is_leaf(index) && !self.elsewhere.is_empty();
@@ -216,13 +216,13 @@ impl Company {
         self.boss(index).map(Boss::Inside)
     }
 
-    /// Whether nobody can have this person as manager.
+    /// Whether no worker can have this person as manager.
     fn is_leaf(&self, index: u32) -> bool {
         let place = index.saturating_sub(self.first_made().max(1));
         place.saturating_add(1).saturating_mul(SPAN) >= self.workers
     }
 
-    /// The manager: always of a lower index, so that managers form a tree, and somebody who works here now.
+    /// The manager, who works here now. The manager always has a lower index, so that managers form a tree.
     fn boss(&self, index: u32) -> Option<u32> {
         let first = self.first_made().max(1);
         let above = |index: u32| match index.checked_sub(first)? {
@@ -263,7 +263,7 @@ impl Company {
         }
     }
 
-    /// The name and the mailbox, which nobody else at the company has.
+    /// The name and the mailbox, which no other person at the company has.
     fn name(&self, index: u32) -> (Name, String) {
         names::human(self.seed, index)
     }

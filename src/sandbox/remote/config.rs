@@ -1,4 +1,4 @@
-//! What a simulated company is like: its size, its people, its limits.
+//! The settings of a simulated company: its size, its people, its limits.
 
 use std::fmt;
 
@@ -108,7 +108,7 @@ pub enum Kinds {
     Everything,
     /// Only active people with distinct work emails, in all kinds of employment.
     Plain,
-    /// Exactly these, in this order; active unless the kind says otherwise.
+    /// Exactly these, in this order; active unless the kind states otherwise.
     Mix(Vec<Part>),
 }
 

@@ -1,5 +1,5 @@
-//! The control endpoint under `/_control`: steers a simulated company by hand, with curl, or from another process.
-//! Without a password, therefore only for clients of the same machine.
+//! The control endpoint under `/_control`: changes a simulated company by hand, with curl, or from another process. It
+//! has no password, therefore it serves only clients of the same machine.
 
 use actix_web::web::{Data, Json, Path, Query, delete, get, post, put, scope as scoped};
 use actix_web::{HttpResponse, Scope};

@@ -1,10 +1,10 @@
-//! A simulated person before any vendor's JSON: what is true about one employment.
+//! A simulated person before any vendor's JSON: the facts of one employment.
 
 use chrono::NaiveDate;
 
 use crate::sandbox::names::Name;
 
-/// One employment of one made-up human. The words are Remote's.
+/// One employment of one made-up human. The values are those of Remote.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
     pub(super) index: u32,
@@ -60,7 +60,7 @@ impl Work {
     }
 }
 
-/// Where an employment stands: Remote's `status`, `employment_lifecycle_stage` and `user_status`.
+/// The state of an employment: Remote's `status`, `employment_lifecycle_stage` and `user_status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) status: &'static str,
@@ -84,12 +84,12 @@ impl State {
     }
 }
 
-/// Whom a person reports to.
+/// The person that a person reports to.
 #[derive(Clone, Debug)]
 pub(super) enum Boss {
-    /// Somebody of the company, by index.
+    /// A person of the company, by index.
     Inside(u32),
-    /// Somebody who is no employment that the token can see; with an index, ids are given nevertheless.
+    /// A person who is no employment that the token can see; with an index, ids are given nevertheless.
     Outside { name: String, email: String, index: Option<u32> },
 }
 

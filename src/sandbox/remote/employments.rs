@@ -1,4 +1,4 @@
-//! The list, the bulk reading and the single record of employments (remote.md 3.1 to 3.3).
+//! Answers the list, the bulk reading and the single record of employments (remote.md 3.1 to 3.3).
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use super::surface::{Answer, own_company};
 use crate::sandbox::forbidden::never;
 use crate::sandbox::query::Query;
 
-/// Remote's words for the status (remote.md 5.1) that come before the employment is active.
+/// Remote's values of the status (remote.md 5.1) that come before the employment is active.
 const INCOMPLETE: [&str; 10] = [
     "created",
     "pre_hire",

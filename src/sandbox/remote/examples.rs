@@ -1,4 +1,4 @@
-//! The sixteen example people of remote.md section 12, with their dates moved so that "today" is the sandbox's day.
+//! The sixteen example people of remote.md section 12. Their dates are moved so that "today" is the sandbox's day.
 
 use chrono::NaiveDate;
 

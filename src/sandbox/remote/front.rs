@@ -1,4 +1,4 @@
-//! The vendor's front: token, rate limit, then the faults that were set, then the answer.
+//! Handles each request to the simulated Remote in order: token, rate limit, the faults that were set, the answer.
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
@@ -62,8 +62,8 @@ pub(super) async fn answer(request: HttpRequest, sandbox: Data<Sandbox>) -> Http
     }
 }
 
-/// The rate headers of a faulty answer. A gateway that fails knows nothing of rates; a fault that names a reset says so
-/// also where no limit is set.
+/// The rate headers of a faulty answer. A gateway that fails knows nothing of rates; a fault that names a reset sends
+/// it also where no limit is set.
 fn announced(status: u16, rate: Option<Rate>, reset_ms: Option<u64>) -> Option<Rate> {
     let Some(reset) = reset_ms else { return rate.filter(|_| status < 500) };
     let count = rate.map_or(0, |rate| rate.count);

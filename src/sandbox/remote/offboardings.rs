@@ -121,7 +121,7 @@ impl Leaving {
                 submitted: earlier(today, 1),
             }),
             (_, None) => None,
-            // A resignation that is still being looked at: only the wish is known.
+            // A resignation that is still in review: only the proposed last day is known.
             (index, Some(last_day)) if untouched && company.status(index) == "offboarding" && index % 2 == 1 => {
                 Some(Self {
                     resignation: true,

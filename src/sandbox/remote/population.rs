@@ -1,4 +1,4 @@
-//! Remote's records of a whole company: made when asked for, except those that were changed by hand.
+//! Remote's records of a whole company: each is made when asked for, except those that were changed by hand.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,7 +9,7 @@ use super::record;
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::who::Who;
 
-/// The people of a company and what was done to them. Memory grows with the changes, not with the people.
+/// The people of a company and the changes made to them. Memory grows with the changes, not with the people.
 #[derive(Clone, Debug)]
 pub(super) struct Population {
     company: Company,
@@ -17,7 +17,7 @@ pub(super) struct Population {
     changed: BTreeMap<u32, Value>,
     /// Records that the lists leave out, and whether *show* still answers for them.
     gone: BTreeMap<u32, bool>,
-    /// Ids that came with an added record, and whose they are.
+    /// Ids that came with an added record, and the indices of their records.
     ids: HashMap<String, u32>,
     added: u32,
     /// Offboardings that were changed: `None` hides one, otherwise a merge patch of the v1 row.
@@ -77,7 +77,7 @@ impl Population {
             Some(changed) => return changed.clone(),
             None => record::full(&self.company.draft(index), &self.company),
         };
-        // What Remote says about a manager follows the manager's record.
+        // Remote's data about a manager follows the manager's record.
         let boss = full["manager_employment_id"].as_str().and_then(|id| self.find(id));
         if let Some(boss) = boss.and_then(|boss| self.changed.get(&boss)) {
             full["manager"] = boss["full_name"].clone();
@@ -141,7 +141,7 @@ impl Population {
         Ok(())
     }
 
-    /// Changes what the offboarding of an employment says (a merge patch of the v1 row), or hides it (`None`).
+    /// Changes the data of an employment's offboarding (a merge patch of the v1 row), or hides it (`None`).
     pub(super) fn set_offboarding(&mut self, who: &Who, patch: Option<Value>) -> Result<(), SandboxError> {
         let index = self.resolve(who)?;
         if let (Some(Some(kept)), Some(patch)) = (self.offboardings.get_mut(&index), &patch) {

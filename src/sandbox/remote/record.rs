@@ -1,5 +1,5 @@
-//! A person as Remote writes it (remote.md section 4), with everything that Remote would tell: also what a directory
-//! must never keep, marked with [`NEVER_STORE`](crate::sandbox::NEVER_STORE) so that a search finds it.
+//! Writes a person as Remote does (remote.md section 4), with everything that Remote would send. That includes what a
+//! directory must never keep, marked with [`NEVER_STORE`](crate::sandbox::NEVER_STORE) so that a search finds it.
 
 use serde_json::{Map, Value, json};
 
@@ -158,7 +158,7 @@ fn life(draft: &Draft, company: &Company) -> Value {
     })
 }
 
-/// What a directory has no business with.
+/// The values that a directory has no business with.
 fn private(draft: &Draft) -> Value {
     let index = draft.index;
     let upcoming = draft.state.is_upcoming();
@@ -242,7 +242,7 @@ fn work_address(draft: &Draft) -> Value {
     }
 }
 
-/// State and country are real: a time zone may be found from them. The rest tells where somebody lives.
+/// State and country are real: a time zone may be found from them. The rest shows where a person lives.
 fn home(draft: &Draft) -> Value {
     let country = draft.country.map(|place| &COUNTRIES[place]);
     let [street, code, city] = ["home-street", "home-code", "home-city"].map(|what| never(what, draft.index));

@@ -1,5 +1,5 @@
-//! The small answers: who am I, departments, console managers, countries, and what hangs below one employment
-//! (remote.md 3.5, 3.6, 3.8).
+//! Answers the small endpoints: the identity of the token, departments, console managers, countries. It also answers
+//! what hangs below one employment (remote.md 3.5, 3.6, 3.8).
 
 use serde_json::{Value, json};
 

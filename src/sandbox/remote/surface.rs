@@ -1,5 +1,5 @@
-//! Remote as its API page describes it (remote.md): which request gets which answer. Nothing here knows of tokens,
-//! rates or faults; those stand before it in [`front`](super::front).
+//! Answers requests as Remote's API page describes (remote.md). Nothing here knows of tokens, rates or faults;
+//! [`front`](super::front) checks those first.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub(super) enum Route<'a> {
     Employments,
     Bulk,
     Employment(&'a str),
-    /// What hangs below one employment, by the last word of the path.
+    /// What is below one employment, by the last segment of the path.
     Below(&'a str, &'a str),
     Departments,
     Managers,

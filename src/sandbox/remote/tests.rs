@@ -1,4 +1,4 @@
-//! The simulated Remote against the example bodies of its page, and through a real socket.
+//! Tests the simulated Remote against the example bodies of its page, and through a real socket.
 
 mod control;
 mod faults;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{Running, Sandbox, SandboxConfig};
 
-/// What `curl -d` says of every body.
+/// What `curl -d` sends as the type of every body.
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A sandbox on a socket, with a clock that the test moves.
@@ -24,7 +24,7 @@ struct Bench {
     http: reqwest::Client,
 }
 
-/// What came back.
+/// A response that the test received.
 struct Reply {
     status: u16,
     headers: reqwest::header::HeaderMap,

@@ -11,10 +11,10 @@ use crate::sandbox::names::Name;
 /// A human who works through Remote and somewhere else too.
 #[derive(Clone, Debug)]
 pub(in crate::sandbox) struct Twin {
-    /// The how manieth of these people it is, from 0.
+    /// The number of the person among these people, from 0.
     pub(in crate::sandbox) place: u32,
     pub(in crate::sandbox) name: Name,
-    /// What stands before the @ of the work email, in small letters.
+    /// The part before the @ of the work email, in small letters.
     pub(in crate::sandbox) mailbox: String,
     pub(in crate::sandbox) birth: NaiveDate,
     pub(in crate::sandbox) title: Option<String>,

@@ -1,4 +1,4 @@
-//! The admin API over real HTTP, on a whole world with a simulated vendor.
+//! Provides the admin API over real HTTP, on a whole world with a simulated vendor.
 
 use std::net::TcpListener;
 

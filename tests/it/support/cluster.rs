@@ -1,4 +1,4 @@
-//! One throw-away cluster for all tests of all test processes, for those who set no `TEST_DATABASE_URL`.
+//! Provides one throw-away cluster for all tests of all test processes, when `TEST_DATABASE_URL` is not set.
 //!
 //! The first test that needs it starts a keeper: this same binary again, detached, which runs the cluster and ends when
 //! no test has used it for a while. Each test process holds a shared lock on `users`; the keeper stops only while it
@@ -72,8 +72,8 @@ fn lock_file(path: &Path) -> File {
 #[expect(clippy::zombie_processes, reason = "the keeper outlives us; whoever inherits it waits for it")]
 fn start_keeper(folder: &Path) {
     let log = File::create(folder.join("keeper.log")).unwrap();
-    // What it says, it says on its standard input, a socket: the test harness writes to standard output (after a minute
-    // that the test is slow) and dies when nobody is there any more to read it.
+    // The keeper writes to its standard input, a socket. The test harness writes to standard output (after a minute
+    // that the test is slow) and dies when no process is left to read it.
     let (ours, its) = UnixStream::pair().unwrap();
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "support::cluster::keeper", "--ignored", "--nocapture"])

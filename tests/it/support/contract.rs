@@ -1,5 +1,5 @@
-//! The description of the admin API, held against every answer that a test gets: its status is foreseen for the
-//! operation, its type too, and its body has exactly the members that the schema names.
+//! Compares every answer that a test gets with the description of the admin API. The description must have its status
+//! and its type for the operation, and its body has exactly the members that the schema names.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -37,7 +37,7 @@ fn close(value: &mut Value) {
     }
 }
 
-/// Fails when an answer is not as the description says. What it does not describe is not looked at, but for addresses
+/// Fails when an answer is not as described. What the description does not cover is not checked, but for addresses
 /// under the API's root.
 pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
     let path = path.split('?').next().unwrap_or_default();
@@ -96,7 +96,7 @@ fn follows(response: &Value, name: &str, answer: &Answer, method: &str, at: &str
     }
 }
 
-/// Fails when a body is not as a schema of the description says; `name` is that of the schema.
+/// Fails when a body is not as a schema of the description states; `name` is that of the schema.
 pub(crate) fn valid(name: &str, schema: &Value, body: &Value, at: &str) {
     let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
     let validator = validators.entry(name.to_owned()).or_insert_with(|| {

@@ -1,4 +1,5 @@
-//! A database for each test, cloned from a migrated template; dropped after success, kept after failure.
+//! Provides a database for each test, cloned from a migrated template. It is dropped after success and kept after
+//! failure.
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Bool, Text};
@@ -9,7 +10,7 @@ use rollbook::store::db::migrations::HASH;
 use rollbook::store::db::pool::{Database, PoolSettings};
 use rollbook::store::db::source::DatabaseSource;
 
-/// The advisory lock of whoever makes the template.
+/// The advisory lock of the process that makes the template.
 const LOCK: i64 = 0x7465_6d70_6c61_7465;
 
 /// A database of its own for one test.
@@ -49,7 +50,7 @@ impl TestDatabase {
     }
 
     async fn clone_of(server: DatabaseSource, conn: &mut AsyncPgConnection, template: &str) -> Self {
-        // The id begins with the time, so that old ones can be told.
+        // The id begins with the time, so that old ones can be recognised.
         let name = format!("t_{}", Clock::system().row_id().simple());
         run(conn, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         Self { name, server }

@@ -1,4 +1,4 @@
-//! Random filters that fit a schema, with values that are near those of a corpus.
+//! Makes random filters that fit a schema, with values that are near those of a corpus.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl Corpus {
         Arc::new(Self { attributes, values })
     }
 
-    /// Everything that can be sorted by.
+    /// Every attribute that can be sorted by.
     pub(crate) fn leaves(&self) -> Vec<Resolved> {
         self.attributes.iter().flat_map(|attribute| subs(*attribute)).collect()
     }
@@ -172,7 +172,7 @@ impl Asked {
         if self.is_null && matches!(operator, Operator::Eq | Operator::Ne) {
             return Test::Compare(operator, Literal::Null);
         }
-        // What stands for its value is compared as it.
+        // An attribute with a `value` sub-attribute is compared by that sub-attribute.
         let target = match (target.definition().kind, target.attribute.sub_attribute("value")) {
             (Type::Complex, Some(value)) => target.with_sub(Some(value)),
             (Type::Complex, None) => return Test::Present,

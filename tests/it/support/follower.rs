@@ -1,4 +1,4 @@
-//! Consumers that follow the feed, and a company of two departments for them.
+//! Provides consumers that follow the feed, and a company of two departments for them.
 
 use chrono::TimeDelta;
 use rollbook::sandbox::{Sandbox, SandboxConfig};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::live::Live;
 use super::served::{Answer, encoded};
 
-/// Puts workers of the vendor into a department, with a title that tells where they are.
+/// Puts workers of the vendor into a department, with a title that shows where they are.
 pub(crate) fn put(vendor: &Sandbox, workers: impl IntoIterator<Item = u32>, department: &str) {
     for worker in workers {
         let title = format!("Title in {department}");
@@ -17,7 +17,7 @@ pub(crate) fn put(vendor: &Sandbox, workers: impl IntoIterator<Item = u32>, depa
     }
 }
 
-/// Six in Data, four in Sales; titles tell it.
+/// Six in Data, four in Sales; their titles show it.
 pub(crate) async fn company() -> (Live, Uuid) {
     let live = Live::with(SandboxConfig::plain(10)).await;
     put(&live.world.vendor, 0..6, "Data");
@@ -46,7 +46,7 @@ pub(crate) async fn ask(live: &Live, follower: &Follower, query: &str) -> Answer
     live.call("GET", &format!("/api/v1/events?{query}"), &follower.token, None).await
 }
 
-/// How many people there are for a follower, as lists say.
+/// How many people there are for a follower, as lists state.
 pub(crate) async fn total(live: &Live, follower: &Follower) -> Value {
     let answer = live.call("GET", "/scim/v2/Users?count=0", &follower.token, None).await;
     answer.list()["totalResults"].clone()

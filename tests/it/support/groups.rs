@@ -1,4 +1,4 @@
-//! Groups for tests of reading, put into the tables as written people leave them.
+//! Makes groups for tests of reading, put into the tables as written people leave them.
 
 use chrono::{DateTime, Utc};
 use diesel::sql_query;

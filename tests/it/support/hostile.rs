@@ -1,4 +1,4 @@
-//! A Remote that says whatever a test wants, where the simulated one is too well behaved.
+//! Simulates a Remote that answers whatever a test needs, where the simulated one is too well behaved.
 
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
@@ -46,7 +46,7 @@ pub(crate) fn raw(body: impl Into<Vec<u8>>) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_raw(body, "application/json")
 }
 
-/// A worker whom a plan would publish.
+/// A worker that a plan would publish.
 pub(crate) fn row(number: u64) -> Value {
     json!({
         "id": format!("w{number}"), "status": "active", "type": "employee", "employment_model": "global_payroll",

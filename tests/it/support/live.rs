@@ -1,5 +1,5 @@
-//! A whole Rollbook over real HTTP in this process: the [`World`] with every surface in front of it, and the tokens of
-//! an admin and of a consumer.
+//! Runs a whole Rollbook over real HTTP in this process. It has the [`World`] with every surface in front of it, and
+//! the tokens of an admin and of a consumer.
 
 use std::net::TcpListener;
 
@@ -26,7 +26,7 @@ pub(crate) struct Live {
     client: Client,
     pub(crate) url: String,
     pub(crate) admin: String,
-    /// Of the consumer `idp` (`scim:read`), to whom the worker's id is the `externalId`.
+    /// Of the consumer `idp` (`scim:read`), which gets the worker's id as the `externalId`.
     pub(crate) idp: String,
     pub(crate) lanes: Lanes,
     pub(crate) world: World,
@@ -141,7 +141,7 @@ impl Live {
         run
     }
 
-    /// Pulls once more and tells how the run ended.
+    /// Pulls once more and returns how the run ended.
     pub(crate) async fn sync(&self, connection: Uuid) -> Value {
         let asked = self.post(&format!("/connections/{connection}/sync"), json!({})).await;
         self.run(&asked).await
@@ -198,7 +198,7 @@ impl Live {
         self.api("/reviews?limit=500").await["items"].as_array().unwrap().clone()
     }
 
-    /// What the simulated vendor says of a worker.
+    /// The simulated vendor's record of a worker.
     pub(crate) fn email_of(&self, index: u32) -> String {
         self.world.vendor.employment(index).unwrap()["work_email"].as_str().unwrap().to_owned()
     }
@@ -206,7 +206,7 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        // Told when it is called; nobody needs to wait for it.
+        // The server stops when this is called; no code needs to wait for it.
         drop(self.server.stop(false));
     }
 }

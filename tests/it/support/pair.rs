@@ -1,4 +1,4 @@
-//! Two HR systems beside one Rollbook over real HTTP: [`Live`] with a simulated Justworks next to its Remote.
+//! Runs two HR systems beside one Rollbook over real HTTP: [`Live`] with a simulated Justworks next to its Remote.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl Pair {
         Self { live, justworks, running }
     }
 
-    /// Justworks alone; nobody connects the Remote beside it.
+    /// Justworks alone; the Remote beside it is not connected.
     pub(crate) async fn justworks(config: JustworksConfig) -> Self {
         Self::with(SandboxConfig::plain(1), config).await
     }
@@ -96,7 +96,7 @@ impl Pair {
         self.live.api(&format!("/connections/{connection}")).await
     }
 
-    /// Lets the next scheduled pull come, and tells how it ended.
+    /// Lets the next scheduled pull come, and returns how it ended.
     pub(crate) async fn next_pull(&self, connection: Uuid) -> Value {
         let due = self.shown(connection).await["nextRunAt"].as_str().unwrap().parse().unwrap();
         self.live.world.context.clock.set(due);

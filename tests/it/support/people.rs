@@ -1,5 +1,5 @@
-//! People for tests of reading, put into the tables as an applied plan leaves them: rendered, with their change, which
-//! the sequencer has not numbered yet. Test support only; the product writes people elsewhere.
+//! Makes people for tests of reading, put into the tables as an applied plan leaves them. They are rendered, with their
+//! change, which the sequencer has not numbered yet. Test support only; the product writes people elsewhere.
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, Bool, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -15,7 +15,7 @@ use rollbook::render::user::{display_name, document, employee_number, keys};
 use rollbook::store::changes::sequence::{WhileBusy, sequence};
 use uuid::Uuid;
 
-/// Somebody with this email, given and family name, from the worker `w-<email>`.
+/// A person with this email, given and family name, from the worker `w-<email>`.
 pub(crate) fn person(email: &str, given: &str, family: &str) -> Person {
     Person {
         work_email: Email::parse(email).unwrap(),
@@ -108,7 +108,7 @@ pub(crate) fn leads(count: usize) -> Vec<Person> {
     people
 }
 
-/// Gives somebody another value.
+/// Gives a person another value.
 pub(crate) async fn update(conn: &mut AsyncPgConnection, id: Uuid, person: &Person, now: DateTime<Utc>) {
     let document = document(PersonId(id), person, now, now);
     sql_query(
@@ -134,7 +134,7 @@ pub(crate) async fn update(conn: &mut AsyncPgConnection, id: Uuid, person: &Pers
     .unwrap();
 }
 
-/// Takes somebody out of the directory, as one who has aged out.
+/// Takes a person out of the directory, as one who has aged out.
 pub(crate) async fn remove(conn: &mut AsyncPgConnection, id: Uuid, now: DateTime<Utc>) {
     sql_query(
         "WITH gone AS (DELETE FROM people WHERE id = $1 RETURNING id, version, position)

@@ -1,4 +1,5 @@
-//! Random people and groups, written as a plan writes them: every attribute there or not, and texts of all kinds.
+//! Makes random people and groups, written as a plan writes them. Every attribute is there or not, and texts are of all
+//! kinds.
 
 use std::collections::BTreeMap;
 
@@ -109,7 +110,7 @@ const ATTRIBUTES: [&str; 32] = [
     name::MOBILE_PHONE,
 ];
 
-/// Somebody, with what is beside them in their row.
+/// A person, with what is beside them in their row.
 #[derive(Clone, Debug)]
 pub(crate) struct Drawn {
     person: Person,
@@ -128,9 +129,9 @@ pub(crate) struct DrawnGroup {
     name: String,
     created: i64,
     modified: i64,
-    /// Whether somebody is thought to be in it.
+    /// Whether the group counts as having members.
     alive: bool,
-    /// The kinds of connector that speak of it.
+    /// The kinds of connector that name it.
     systems: Vec<&'static str>,
 }
 
@@ -219,7 +220,7 @@ pub(crate) async fn write(conn: &mut AsyncPgConnection, people: &[Drawn], groups
         .enumerate()
         .map(|(n, drawn)| {
             let mut person = drawn.person.clone();
-            // Nobody has the address of another.
+            // No person has the address of another.
             let address = format!("{n}{}", person.work_email.as_str());
             person.work_email = rollbook::directory::email::Email::parse(&address).unwrap();
             let created_at = epoch() + TimeDelta::microseconds(drawn.created);

@@ -1,4 +1,4 @@
-//! The built program as a user runs it: its own process, its own data directory, its own cluster.
+//! Runs the built program as a user does: its own process, its own data directory, its own cluster.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,10 +20,10 @@ use super::served::Answer;
 
 /// How long anything may take that has to happen. Only a broken program ever waits so long.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// How long a condition is left alone between two looks at it.
+/// The pause between two checks of a condition.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// How often it is looked for the end of what an ended program says.
+/// How often the end of an ended program's output is checked for.
 const LAST_LOOKS: u32 = 100;
 
 /// What the admin's requests carry in these tests.
@@ -66,7 +66,7 @@ pub(crate) struct Program {
 #[derive(Clone, Default)]
 struct Said {
     text: Arc<Mutex<String>>,
-    /// The stream has ended: whoever could write to it is gone.
+    /// The stream has ended: every process that could write to it is gone.
     is_over: Arc<AtomicBool>,
 }
 
@@ -92,7 +92,7 @@ impl Said {
 }
 
 impl Program {
-    /// Starts it; whether it gets anywhere is another question.
+    /// Starts the program; it need not become ready.
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (Said::listen(child.stdout.take().unwrap()), Said::listen(child.stderr.take().unwrap()));
@@ -107,7 +107,7 @@ impl Program {
         started
     }
 
-    /// Waits until it says where it listens, and answers there.
+    /// Waits until the program prints where it listens, and answers that address.
     pub(crate) async fn serving(&mut self) {
         let url = self.said("listening on ", Self::err).await;
         self.serving_at(&url).await;
@@ -142,7 +142,7 @@ impl Program {
         found.unwrap()
     }
 
-    /// Waits until something is so. Fails when the program ends before, or it takes too long.
+    /// Waits until a condition is true. Fails when the program ends before, or it takes too long.
     pub(crate) async fn until(&mut self, what: &str, mut is_so: impl AsyncFnMut(&Self) -> bool) {
         let clock = Clock::system();
         let begun = clock.now();
@@ -186,7 +186,7 @@ impl Program {
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 // The last lines may still be on their way. A cluster that outlives its killed server keeps the streams
-                // open; nobody writes to them any more.
+                // open; no process writes to them any more.
                 for _ in 0..LAST_LOOKS {
                     if self.out.is_over.load(Ordering::Acquire) && self.err.is_over.load(Ordering::Acquire) {
                         break;

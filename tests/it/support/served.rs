@@ -1,4 +1,4 @@
-//! The edge over real HTTP: a server on loopback with a database and a clock of its own.
+//! Provides the edge over real HTTP: a server on loopback with a database and a clock of its own.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -38,7 +38,7 @@ pub(crate) struct Served {
     _database: TestDatabase,
 }
 
-/// What came back.
+/// A response that the test received.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,

@@ -1,4 +1,4 @@
-//! The Python tools that judge the server from outside.
+//! Runs the Python tools that test the server from outside.
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -23,7 +23,7 @@ pub(crate) fn tool(name: &str) -> Command {
     command
 }
 
-/// What a tool says. Fails, with everything that it said, when it is not content.
+/// The output of a tool. Fails, with the whole output, when the tool reports an error.
 pub(crate) async fn content(mut command: Command) -> String {
     let Output { status, stdout, stderr } = command.output().await.unwrap();
     let said = String::from_utf8_lossy(&stdout).into_owned();

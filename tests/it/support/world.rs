@@ -1,4 +1,5 @@
-//! A whole Rollbook without a socket of its own: a database, a clock that stands still, and a vendor on loopback.
+//! Runs a whole Rollbook without a socket of its own. It has a database, a clock that does not move, and a vendor on
+//! loopback.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub(crate) struct World {
     pub(crate) context: Context,
     pub(crate) vendor: Sandbox,
     pub(crate) running: Running,
-    /// Dropped last, when everybody else has let go of it.
+    /// Dropped last, when all others have let go of it.
     pub(crate) database: TestDatabase,
 }
 
@@ -98,7 +99,7 @@ impl World {
         connection
     }
 
-    /// Pulls once more and tells how the run ended.
+    /// Pulls once more and returns how the run ended.
     pub(crate) async fn sync(&self, connection: Uuid) -> store::runs::RunRow {
         let asked = connections::lifecycle::sync(&self.context, connection, Vec::new(), &admin()).await.unwrap();
         self.work().await;
@@ -156,7 +157,8 @@ pub(crate) async fn work(context: &Context) {
     jobs::run_until_idle(context).await.unwrap();
 }
 
-/// Waits until so many backends of the database wait for a lock, or `done` says that there is nothing to wait for.
+/// Waits until so many backends of the database wait for a lock. Ends also when `done` shows that there is nothing to
+/// wait for.
 pub(crate) async fn until_waiting(context: &Context, backends: i64, done: impl Fn() -> bool) {
     let waits = "SELECT count(*) FROM pg_stat_activity
                  WHERE datname = current_database() AND wait_event_type = 'Lock'";

@@ -1,7 +1,8 @@
-//! How an employment stands at one instant, when time alone changes that, and what a change of a person is called.
+//! Computes the status of an employment at one instant, and the next instant at which time alone changes it. It also
+//! names the kind of a change of a person.
 //!
 //! An end is never drawn forward: a future last day leaves the status as it is until that day is over where the worker
-//! is (law 10). And no date is invented: who left without a known last day has none.
+//! is (law 10). And no date is invented: a person who left without a known last day has none.
 
 use chrono::{DateTime, Utc};
 
@@ -12,10 +13,10 @@ use crate::person::{Person, Status};
 use crate::worker::Worker;
 use crate::worker::mapping::{Rules, StatusClass};
 
-/// An end further ahead than this many days is no end that anybody has to see now (design section 7, "leaver").
+/// An end further ahead than this many days is not yet shown as one (design section 7, "leaver").
 pub const END_HORIZON_DAYS: i64 = 30;
 
-/// How one employment stands at one instant.
+/// The status of one employment at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatusAt {
     pub status: Status,
@@ -25,18 +26,18 @@ pub struct StatusAt {
     pub zone: Zone,
 }
 
-/// What a connection's mapping says about a status word; `None` for a word that it lacks.
+/// The class that a connection's mapping gives to a status value; `None` for a value that it lacks.
 #[must_use]
 pub fn class_of(word: &str, rules: &Rules) -> Option<StatusClass> {
     rules.mapping.statuses.get(word).copied()
 }
 
-/// How an employment stands now (hris/remote.md 5.7).
+/// The status of an employment now (hris/remote.md 5.7).
 ///
-/// In this order: ended, a status of the class `Former`, or proven absence; a last day that is over (or, where the end
-/// counts at once, has begun); a status of the class `Upcoming`, or a start that is still ahead; then the status itself.
-/// A status word that the mapping lacks counts as `previous_class`, the class of the word that was taken last. `None`
-/// means that nothing decides: the word is unknown and so is its predecessor.
+/// The first of these decides: ended, a status of the class `Former`, or proven absence; a last day that is over (or,
+/// where the end counts at once, has begun); a status of the class `Upcoming`, or a start that is still ahead; then the
+/// status itself. A status value that the mapping lacks counts as `previous_class`, the class of the value that was
+/// accepted last. `None` means that nothing decides: the value is unknown and so is its predecessor.
 #[must_use]
 pub fn status_at(
     worker: &Worker,
@@ -55,7 +56,7 @@ pub fn status_at(
     }
     let begins = employment.start.map(|day| zone.start_of_day(day)).filter(|begins| *begins > now);
     let (status, begins) = match class? {
-        // The HR system has yet to say that this employment is real: its start day alone begins nothing.
+        // The HR system has not yet confirmed this employment: its start day alone begins nothing.
         StatusClass::Upcoming => (Status::Pending, None),
         _ if begins.is_some() => (Status::Pending, begins),
         StatusClass::Current => (Status::Active, None),
@@ -66,10 +67,11 @@ pub fn status_at(
     Some(StatusAt { status, next_due: begins.into_iter().chain(over).min(), zone })
 }
 
-/// What the change log calls the step from one value of a person to the next, and since when it counts.
+/// The kind of a change of a person, as the change log names it, and since when it counts.
 ///
-/// `None` when nothing that anybody sees has changed ([`diff`] is empty): such a step is written without a change.
-/// `effective_at` is the local instant of a start or an end, which lies in the past when it is noticed late, else `now`.
+/// It is `None` when nothing visible has changed ([`diff`] is empty): such a step is written without a change.
+/// `effective_at` is the local instant of a start or an end, which lies in the past when it is noticed late, else
+/// `now`.
 #[must_use]
 pub fn event_of(before: Option<&Person>, after: &Person, now: DateTime<Utc>) -> Option<Event> {
     let Some(before) = before else {

@@ -1,7 +1,8 @@
-//! The time zone in which a worker's dates are read (law 10), and the instants at which those days begin and end.
+//! Finds the time zone of a worker's dates (law 10), and the instants at which those days begin and end.
 //!
-//! Worker → office → legal entity → country if it has one zone → the connection's default → all zones of the country
-//! (design section 5, "Zones"). No HR system read today says where a legal entity is, so that step finds nothing.
+//! The zone comes from the first of these that is known: worker → office → legal entity → country if it has one zone →
+//! the connection's default → all zones of the country (design section 5, "Zones"). No HR system read today states
+//! where a legal entity is, so that step finds nothing.
 
 mod atlas;
 
@@ -29,7 +30,7 @@ enum Extent {
 }
 
 impl Zone {
-    /// The zone of a worker, by the best fact there is. Names of zones that nobody knows are passed over.
+    /// The zone of a worker, by the best fact there is. Unknown zone names are ignored.
     #[must_use]
     pub fn of(worker: &Worker, rules: &Rules) -> Self {
         let attributes = &worker.attributes;
@@ -86,7 +87,7 @@ impl Zone {
     /// The first instant at which a day is over; of several zones the latest.
     ///
     /// Where clocks are put back across midnight the day comes back once more: it is over when it does not come again,
-    /// so that nobody loses access on the last day.
+    /// so that no person loses access on the last day.
     #[must_use]
     pub fn end_of_day(&self, date: NaiveDate) -> DateTime<Utc> {
         self.zones().iter().map(|zone| day_ends(*zone, date)).max().unwrap_or(DateTime::<Utc>::MAX_UTC)
@@ -145,7 +146,8 @@ fn day_ends(zone: Tz, date: NaiveDate) -> DateTime<Utc> {
     }
 }
 
-/// The first instant whose local time is past one that the clocks skip: whole days were skipped too (Samoa, 2011-12-30).
+/// The first instant whose local time is past one that the clocks skip: whole days were skipped too (Samoa,
+/// 2011-12-30).
 fn after_gap(zone: Tz, skipped: NaiveDateTime) -> DateTime<Utc> {
     let local = |seconds: i64| (skipped + TimeDelta::seconds(seconds)).and_utc().with_timezone(&zone).naive_local();
     let (mut before, mut after) = (-2 * 86_400_i64, 2 * 86_400_i64);

@@ -1,6 +1,6 @@
-//! Which published person has which work email after this scene. An email belongs to one person at a time; what a person
-//! gives up is reserved and nobody else's, except when people exchange emails in a circle: then each takes what
-//! another gives up, and all of them change at once.
+//! Decides which work email each published person has after this plan input. An email belongs to one person at a time.
+//! An email that a person gives up is reserved for that person, except when people exchange emails in a cycle: then
+//! each takes what another gives up, and all of them change at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,25 +13,26 @@ use crate::managers::cycles;
 use crate::matching::Agreement;
 use crate::plan::{Holder, HolderKind, KnownPerson, Review};
 
-/// The emails of all published people of a scene.
+/// The emails of all published people of a plan input.
 #[derive(Debug, Default)]
 pub(super) struct EmailPlan {
-    /// What each person has then, and the worker who says so; none where the last good one is kept.
+    /// The email of each person afterwards, and the worker who states it. There is no worker where the last good email
+    /// is kept.
     pub(super) given: BTreeMap<PersonId, (Email, Option<WorkerIdx>)>,
-    /// The workers whose statement was not taken, and why.
+    /// The workers whose statement was not accepted, and why.
     pub(super) refused: Vec<(WorkerIdx, Review)>,
-    /// People who exchange emails, by the number of their circle.
+    /// People who exchange emails, by the number of their cycle.
     pub(super) swap_group: BTreeMap<PersonId, u32>,
     takers: BTreeMap<EmailKey, Holder>,
 }
 
 impl EmailPlan {
-    /// The published person who has an email then.
+    /// The published person who has an email afterwards.
     pub(super) fn taker(&self, key: &EmailKey) -> Option<PersonId> {
         self.takers.get(key).map(|holder| holder.person)
     }
 
-    /// Who has or reserves an email then.
+    /// The person who has or reserves an email afterwards.
     pub(super) fn holder_after(&self, index: &InputIndex, key: &EmailKey) -> Option<Holder> {
         self.takers.get(key).cloned().or_else(|| {
             let mut holder = index.holder(key)?;
@@ -43,13 +44,13 @@ impl EmailPlan {
     }
 }
 
-/// A person's request for another email than the present one.
+/// A request of a person for an email other than the present one.
 struct EmailRequest {
     place: WorkerIdx,
     email: Email,
 }
 
-/// Hands out emails among the people who are published.
+/// Assigns emails to the people who are published.
 pub(super) fn plan_emails(index: &InputIndex, links: &Links) -> EmailPlan {
     let mut plan = EmailPlan::default();
     let mut requests: BTreeMap<PersonId, EmailRequest> = BTreeMap::new();
@@ -68,7 +69,7 @@ pub(super) fn plan_emails(index: &InputIndex, links: &Links) -> EmailPlan {
             }
             None => {
                 plan.given.insert(id, (last_good.clone(), None));
-                // Nobody says an email any more. That is a question, except about somebody who left.
+                // No worker states an email any more. That is a question, except about a person who left.
                 if let Some(place) = leading.first().filter(|_| !has_left(index, workers_of)) {
                     let problem = index.taken[place.0].email_problem.clone();
                     plan.refused.extend(problem.map(|problem| (*place, problem)));
@@ -85,8 +86,8 @@ pub(super) fn plan_emails(index: &InputIndex, links: &Links) -> EmailPlan {
     plan
 }
 
-/// The email that a person has already. It keeps the letter case that it is stored in, unless the worker who said it so
-/// says it otherwise now: a second HR system that spells it otherwise renames nobody (story 5).
+/// The email that a person has already. It keeps the letter case that it is stored in, unless the worker who stated it
+/// spells it otherwise now: a second HR system that spells it otherwise renames no person (story 5).
 fn same_email(
     index: &InputIndex,
     present: &KnownPerson,
@@ -128,7 +129,7 @@ fn grant(index: &InputIndex, links: &Links, plan: &mut EmailPlan, requests: BTre
     for (person, request) in &requests {
         match holder_now(index, links, request.email.key()) {
             None => free.entry(request.email.key()).or_default().push(*person),
-            // One's own former email is nobody else's.
+            // The former email of a person is reserved for that person alone.
             Some(holder) if holder.person == *person => {
                 granted.insert(*person);
             }
@@ -176,7 +177,7 @@ fn grant(index: &InputIndex, links: &Links, plan: &mut EmailPlan, requests: BTre
     }
 }
 
-/// Who has or reserves an email, with people who had left and are back counted as having theirs.
+/// The person who has or reserves an email; a person who had left and is back counts as having theirs.
 fn holder_now(index: &InputIndex, links: &Links, key: &EmailKey) -> Option<Holder> {
     let mut holder = index.holder(key)?;
     let own = index.people.get(&holder.person).is_some_and(|present| present.person.work_email.key() == key);
@@ -186,8 +187,8 @@ fn holder_now(index: &InputIndex, links: &Links, key: &EmailKey) -> Option<Holde
     Some(holder)
 }
 
-/// Who comes first where two people want one free email: the one linked earlier, then the earlier start, then the least
-/// source id.
+/// The precedence where two people request one free email: the one linked earlier, then the earlier start, then the
+/// least source id.
 fn seniority<'a>(index: &InputIndex<'a>, workers_of: &[WorkerIdx]) -> impl Ord + use<'a> {
     let oldest = workers_of.iter().map(|place| {
         let known = index.known[place.0];

@@ -1,4 +1,4 @@
-//! A scene, ordered and looked up: what the steps of a decision share.
+//! The index of a plan input: its workers in order, with the lookups that the steps of a decision share.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,11 +19,11 @@ pub(super) struct InputIndex<'a> {
     pub(super) input: &'a PlanInput,
     /// The workers, by [`WorkerIdx`].
     pub(super) known: Vec<&'a KnownWorker>,
-    /// What is taken of each, by [`WorkerIdx`].
+    /// The effective record of each, by [`WorkerIdx`].
     pub(super) taken: Vec<EffectiveRecord<'a>>,
     pub(super) people: BTreeMap<PersonId, &'a KnownPerson>,
     facts: HashMap<ConnectionId, (usize, &'a ConnectionFacts)>,
-    /// Who of the scene has an email now, for keys that the scene's holders leave out.
+    /// The people of the plan input who have an email now, for keys that its holders leave out.
     having: HashMap<&'a EmailKey, Holder>,
 }
 
@@ -76,7 +76,7 @@ impl<'a> InputIndex<'a> {
         Some(Employed::of(self.known[place.0], &self.taken[place.0], facts, authority))
     }
 
-    /// Whether a worker is a vendor or third-party admin whom its connection leaves out.
+    /// Whether a worker is a vendor or third-party admin that its connection excludes.
     pub(super) fn is_vendor(&self, place: WorkerIdx) -> bool {
         let word = &self.known[place.0].statement.employment.worker_type;
         self.facts(place).is_some_and(|facts| facts.rules.leaves_out(word))
@@ -93,13 +93,13 @@ impl<'a> InputIndex<'a> {
         ordered
     }
 
-    /// Who has or reserves an email before anything is decided.
+    /// The person who has or reserves an email before anything is decided.
     pub(super) fn holder(&self, key: &EmailKey) -> Option<Holder> {
         self.input.holders.get(key).or_else(|| self.having.get(key)).cloned()
     }
 }
 
-/// Why a worker belongs to its person, where this decision says so for the first time.
+/// Why a worker belongs to its person, where this decision makes the link.
 pub(crate) fn link_reason(agreement: &Agreement) -> Option<LinkReason> {
     match agreement {
         Agreement::SameHuman(reason) => Some(*reason),
@@ -107,7 +107,7 @@ pub(crate) fn link_reason(agreement: &Agreement) -> Option<LinkReason> {
     }
 }
 
-/// Whether nothing about a worker keeps it from being somebody: no question, and an email to match by.
+/// Whether a worker can be matched: it has no open question, and it has an email to match by.
 pub(crate) fn is_settled(taken: &EffectiveRecord<'_>) -> bool {
     taken.reviews.is_empty() && taken.email.is_some()
 }

@@ -1,4 +1,4 @@
-//! Which workers are linked to which person so far.
+//! Holds which workers are linked to which person so far.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::ids::PersonId;
 use crate::person::Status;
 use crate::plan::LinkReason;
 
-/// Who is whose, as far as it is decided.
+/// The links between workers and people, as far as they are decided.
 pub(super) struct Links {
     pub(super) person: Vec<Option<PersonId>>,
     pub(super) reason: Vec<Option<LinkReason>>,

@@ -1,4 +1,4 @@
-//! Which worker is whose: links that hold, links that an email and a birth date or name prove, and new people.
+//! Links workers to people: links that hold, links that an email and a birth date or name prove, and new people.
 
 use std::collections::BTreeMap;
 
@@ -13,21 +13,22 @@ use crate::person::Status;
 use crate::plan::{HolderKind, LinkReason};
 
 impl Links {
-    /// What a worker and a person say about each other.
+    /// The result of a comparison of a worker with a person.
     pub(super) fn agreement(&self, index: &InputIndex, place: WorkerIdx, person: PersonId) -> Agreement {
         let connection = index.known[place.0].key.connection;
         let others = self.workers_of(person).iter().filter(|other| **other != place).map(|other| {
             let known = index.known[other.0];
             let reach =
                 if known.key.connection == connection { Reach::OneConnection } else { Reach::AcrossConnections };
-            // What is taken: a birth date that cannot be read any more still tells who somebody is.
+            // The effective record counts: a birth date that can no longer be read still identifies a person.
             (index.taken[other.0].worker.as_ref(), reach)
         });
         agreement_with(&index.taken[place.0].worker, others)
     }
 
-    /// Links workers to the people who have their email, or are about to take it, until nobody is left to link: a worker
-    /// that joins may prove that another belongs to the same human, and may bring another email to the person.
+    /// Links workers to the people who have their email, or are about to take it. It repeats until no worker is left to
+    /// link: a worker that joins may prove that another belongs to the same human, and may bring another email to the
+    /// person.
     pub(super) fn join_published(&mut self, index: &InputIndex) -> EmailPlan {
         loop {
             let emails = plan_emails(index, self);
@@ -49,8 +50,9 @@ impl Links {
         }
     }
 
-    /// Makes people of workers whose email nobody has or reserves. Of several workers with one email the one that has not
-    /// left, starts first, and has the least source id makes the person; the others join if they are the same human.
+    /// Makes people of workers whose email no person has or reserves. Of several workers with one email, the one that
+    /// has not left, starts first, and has the least source id makes the person; the others join if they are the same
+    /// human.
     pub(super) fn found_people(
         &mut self,
         index: &InputIndex,
@@ -85,12 +87,12 @@ impl Links {
         }
     }
 
-    /// The workers that are nobody's and could be somebody's, those with the better claim first.
+    /// The workers without a person that could be linked, those with the better claim first.
     fn strangers(&self, index: &InputIndex) -> Vec<WorkerIdx> {
         let mut strangers: Vec<WorkerIdx> = index
             .workers()
             .filter(|place| self.person_of(*place).is_none() && is_settled(&index.taken[place.0]))
-            // A vendor's record would keep a person here who has left.
+            // The record of a vendor would keep a person active who has left.
             .filter(|place| index.facts(*place).is_some() && !index.is_vendor(*place))
             .collect();
         strangers.sort_by_key(|place| {

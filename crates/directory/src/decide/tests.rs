@@ -97,7 +97,7 @@ fn story_8_a_new_email_keeps_the_person() {
     assert_eq!(changed(&decisions), ["familyName", "workEmail"]);
     let (before, after) = decisions.only();
     assert_eq!(event_of(before, after, at(NOON)).unwrap().kind, EventKind::PersonUpdated);
-    // Her former address is nobody else's.
+    // Her former address is reserved for her.
     world.say(REMOTE, worker("2", "Maria.Lopez@acme.com").named("Maria Lopez"));
     assert_eq!(world.decide().reviews(&remote("2")), [Review::EmailReserved { person: id }]);
     // But it may be hers again.
@@ -224,7 +224,7 @@ fn who_starts_too_far_ahead_is_looked_at_again_when_the_window_opens() {
 fn a_vendor_is_no_question_is_nobodys_and_is_published_only_if_wanted() {
     let left_out = Outcome::Excluded { reason: Exclusion::Vendor, recheck: None };
     let mut world = World::of(NOON, [worker("1", "a@acme.com")]);
-    // Without email, with a type that the map does not translate; and with the email and name of somebody published.
+    // One has no email and a type that the map does not translate; one has the email and name of a published person.
     world.say(REMOTE, worker("2", "").kind("vendor"));
     world.say(JUSTWORKS, worker("1", "a@acme.com").kind("vendor"));
     world.say(JUSTWORKS, worker("3", "c@acme.com").kind("vendor").ends("2026-11-01"));
@@ -296,7 +296,7 @@ fn two_humans_of_one_connection_do_not_share_a_mailbox() {
     assert!(is_published(&decisions, &remote("13")), "the earlier start has it");
     let other = remote("13");
     assert_eq!(decisions.reviews(&remote("04")), [Review::EmailClaimedTwice { other, conflicts: vec!["name".into()] }]);
-    // With a type and a status that nobody mapped, the other has it.
+    // The holder now has a type and a status that are not mapped, so the other worker gets the email.
     world.say(REMOTE, second.kind("hris").status("on_garden_leave"));
     let decisions = world.decide();
     assert!(is_published(&decisions, &remote("04")));
@@ -360,7 +360,7 @@ fn an_end_before_the_start_is_one_of_an_earlier_employment() {
         (true, Some(day("2026-10-01")), None)
     );
     assert!(world.settle().people.is_empty());
-    // A word that says it is over stays what it is, without a date from before.
+    // A status value that ends the employment keeps its effect, without a date from before.
     world.change("1", |_| again("archived"));
     world.settle();
     let person = &world.person("1").person;
@@ -572,7 +572,7 @@ fn a_stranger_of_whom_something_cannot_be_read_waits_and_nobody_else() {
         assert_eq!(*decisions.outcome(&remote("2")), Outcome::Withheld, "{slot:?}");
         assert!(is_asked(&decisions, "2"), "{slot:?}: {:?}", decisions.reviews(&remote("2")));
         assert_eq!(world.input.people.len(), 2, "{slot:?}");
-        // Read again, the worker is published and nothing is asked any more.
+        // After the next read, the worker is published and no question is open.
         world.say(REMOTE, worker("2", "b@acme.com"));
         let decisions = world.settle();
         assert!(is_published(&decisions, &remote("2")) && decisions.reviews(&remote("2")).is_empty(), "{slot:?}");

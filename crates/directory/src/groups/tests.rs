@@ -93,9 +93,9 @@ fn a_group_is_renamed_only_when_every_source_id_behind_it_carries_the_new_name()
     for (members, expected) in [
         (&[][..], true),
         (&[carried(Some("new"), Some("d-1")), carried(Some("new"), Some("d-2"))], true),
-        // Somebody left, somebody moved away to another id.
+        // One person left, one person moved away to another id.
         (&[carried(Some("new"), Some("d-1")), carried(None, None), carried(Some("sales"), Some("d-9"))], true),
-        // The other HR system still says the old name.
+        // The other HR system still has the old name.
         (&[carried(Some("new"), Some("d-1")), carried(Some("old"), Some("d-2"))], false),
         (&[carried(Some("new"), Some("d-1")), carried(Some("old"), None)], false),
         // It was split.

@@ -1,4 +1,4 @@
-//! Who said what: for each unit of one person the winner and the losers, for "where does it come from" (law 5).
+//! The candidates for each unit of one person, winner and losers, to show where a value comes from (law 5).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,18 +15,18 @@ use crate::person::Person;
 use crate::person::diff::is_sensitive;
 use crate::plan::{ConnectionFacts, KnownWorker};
 
-/// What the workers of one person say of one unit.
+/// The values that the workers of one person state for one unit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UnitCandidates {
     pub unit: Unit,
-    /// Absent when only employments that may not speak (ended ones beside current ones) have a value.
+    /// Absent when only employments that do not count (ended ones beside current ones) have a value.
     pub winner: Option<Candidate>,
     /// In the order in which they would win.
     pub losers: Vec<Candidate>,
 }
 
-/// What one worker says of a unit.
+/// The values that one worker states for a unit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Candidate {
@@ -35,8 +35,8 @@ pub struct Candidate {
     pub values: BTreeMap<String, Value>,
 }
 
-/// The candidates for every unit of a person, by unit name. `workers` are the person's, `connections` in the default
-/// order of authority; a worker of another connection is passed over.
+/// The candidates for every unit of a person, by unit name. `workers` are the person's, `connections` are in the
+/// default order of authority; a worker of another connection is ignored.
 #[must_use]
 pub fn candidates(
     person: &Person,

@@ -1,5 +1,5 @@
-//! What is taken of a worker's statement: all of it, except that a part which only a human can settle keeps its last
-//! good value while the rest proceeds (design section 1, "withheld").
+//! The effective record of a worker: its latest statement, except that a part which only a human can settle keeps its
+//! last good value while the rest proceeds (design section 1, "withheld").
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -17,22 +17,22 @@ use crate::plan::{ConnectionFacts, KnownWorker, Review};
 use crate::worker::mapping::{EmploymentType, Rules, StatusClass};
 use crate::worker::{Employment, ManagerRef, Worker};
 
-/// A worker as the merge takes it, and the questions that are open about it.
+/// The effective record of a worker, and the open questions about it.
 #[derive(Clone, Debug)]
 pub(crate) struct EffectiveRecord<'a> {
     pub(crate) worker: Cow<'a, Worker>,
     pub(crate) employment_type: EmploymentType,
     pub(crate) moment: StatusAt,
-    /// The usable work email, of what is taken.
+    /// The usable work email of the effective record.
     pub(crate) email: Option<Email>,
     /// What is wrong with the email of the statement.
     pub(crate) email_problem: Option<Review>,
-    /// What only a human can answer. Of a stranger with a question nothing is taken.
+    /// Questions that only a human can answer. If a worker without a person has one, nothing of it is accepted.
     pub(crate) reviews: Vec<Review>,
 }
 
 impl<'a> EffectiveRecord<'a> {
-    /// The statement of a worker who is nobody's yet: nothing was taken before that could be kept.
+    /// The effective record of a worker without a person: no accepted value exists that could be kept.
     pub(crate) fn for_unlinked(known: &'a KnownWorker, rules: &Rules, now: DateTime<Utc>) -> Self {
         let mut worker = Cow::Borrowed(&known.statement);
         drop_earlier_end(&mut worker);
@@ -44,7 +44,7 @@ impl<'a> EffectiveRecord<'a> {
             reviews.push(Review::UnmappedWorkerType { word: worker.employment.worker_type.clone() });
         }
         let moment = status_at(&worker, rules, None, known.absent, now);
-        // Also where a date alone says that it is over: what is linked has a status to fall back on.
+        // This holds also where a date alone ends the employment: a linked worker has a status to fall back on.
         if class_of(&worker.employment.status, rules).is_none() && is_read(Unit::STATUS) {
             reviews.push(Review::UnmappedStatus { word: worker.employment.status.clone() });
         }
@@ -63,7 +63,7 @@ impl<'a> EffectiveRecord<'a> {
         }
     }
 
-    /// The statement of a published worker, with the last good value for what cannot be taken.
+    /// The effective record of a published worker, with the last good value for parts that cannot be accepted.
     pub(crate) fn for_published(
         known: &'a KnownWorker,
         rules: &Rules,
@@ -116,14 +116,15 @@ impl<'a> EffectiveRecord<'a> {
             employment.original_start = last.employment.original_start;
             reviews.push(review);
         }
-        // After the start is settled: an end before a start that is not taken yet belongs to the employment as it was.
+        // This runs after the start is settled: an end before a start that is not accepted yet belongs to the
+        // employment as it was.
         drop_earlier_end(&mut worker);
         let moment = status_at(&worker, rules, last_class, known.absent, now);
         let moment = moment.unwrap_or_else(|| undecided(&worker, rules));
 
         let (mut email, mut email_problem) = split(email_of(&statement, rules));
         if !is_read(Unit::WORK_EMAIL) {
-            // That it cannot be read is asked already.
+            // The question that it cannot be read exists already.
             email_problem = None;
         }
         if email.is_none()
@@ -139,7 +140,7 @@ impl<'a> EffectiveRecord<'a> {
         Self { worker, employment_type, moment, email, email_problem, reviews }
     }
 
-    /// The statement's email is not to be had: the last good one stays.
+    /// The email of the statement is not available: the last good one stays.
     pub(crate) fn refuse_email(&mut self, known: &'a KnownWorker, review: Review) {
         if let Some(last) = &known.accepted {
             keep_email(&mut self.worker, last);
@@ -148,8 +149,8 @@ impl<'a> EffectiveRecord<'a> {
     }
 }
 
-/// The question that is due when somebody who has begun would begin later now: nobody who works here loses access
-/// because a start was moved (story 13). An end that the same statement brings is no such question.
+/// The question for a person who has begun and would begin later now: no person who works here loses access because a
+/// start was moved (story 13). An end in the same statement raises no such question.
 fn moved_start(
     last: &Worker,
     worker: &Worker,
@@ -166,8 +167,8 @@ fn moved_start(
 }
 
 /// Drops an end that lies before the start: it ended an earlier employment under the same record, such as that of a
-/// person who was hired again. Whether this employment is current, its status and its own end say. An end on the first
-/// day is its own.
+/// person who was hired again. The status and the own end of this employment decide whether it is current. An end on
+/// the first day is its own.
 fn drop_earlier_end(worker: &mut Cow<'_, Worker>) {
     let employment = &worker.employment;
     if employment.last_day.zip(employment.start).is_some_and(|(end, start)| end < start) {
@@ -177,8 +178,8 @@ fn drop_earlier_end(worker: &mut Cow<'_, Worker>) {
     }
 }
 
-/// Keeps what was stated of a manager who is still the same: what is missing or cannot be read for once beside the id is no
-/// change of the manager.
+/// Keeps the earlier statement about a manager who is still the same: a value beside the id that is missing or cannot
+/// be read for once does not change the manager.
 fn keep_manager(worker: &mut Cow<'_, Worker>, last: &Worker) {
     let (Some(now), Some(old)) = (&worker.manager, &last.manager) else { return };
     let is_same = now.source_id == old.source_id && (now.source_id.is_some() || now.email == old.email);
@@ -192,7 +193,7 @@ fn keep_manager(worker: &mut Cow<'_, Worker>, last: &Worker) {
     }
 }
 
-/// An employment of whose status nothing is known gives no access.
+/// An employment without a known status gives no access.
 fn undecided(worker: &Worker, rules: &Rules) -> StatusAt {
     StatusAt { status: Status::Unknown, next_due: None, zone: Zone::of(worker, rules) }
 }
@@ -227,7 +228,7 @@ pub fn email_of(worker: &Worker, rules: &Rules) -> Result<Email, Review> {
         .ok_or(Review::MissingWorkEmail)
 }
 
-/// The class that a person's status speaks of, for a worker whose last word is no longer mapped.
+/// The status class behind a person's status, for a worker whose last status value is no longer mapped.
 fn class_behind(before: &Person) -> Option<StatusClass> {
     match before.employment.status {
         Status::Active => Some(StatusClass::Current),
@@ -245,17 +246,17 @@ fn class_behind(before: &Person) -> Option<StatusClass> {
 #[derive(Clone, Debug)]
 pub struct Employed<'a> {
     pub key: &'a WorkerKey,
-    /// What is taken of the worker's statement.
+    /// The effective record of the worker.
     pub worker: &'a Worker,
     pub employment_type: EmploymentType,
     pub moment: StatusAt,
     pub connection: &'a ConnectionFacts,
-    /// Place of the connection in the default order of authority; 0 speaks first.
+    /// Place of the connection in the default order of authority; 0 comes first.
     pub place: usize,
 }
 
 impl<'a> Employed<'a> {
-    /// An employment of a published worker, as it is taken.
+    /// An employment of a published worker, from its effective record.
     pub(crate) fn of(
         known: &'a KnownWorker,
         taken: &'a EffectiveRecord<'_>,

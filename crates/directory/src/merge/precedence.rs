@@ -1,4 +1,4 @@
-//! Whose word counts for a unit of one human, the first speaker first.
+//! Precedence: the order in which the employments of one human supply the value of a unit.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use crate::attribute::{Unit, is_employment_unit};
 use crate::authority::Authority;
 use crate::person::Status;
 
-/// The employments of one human in the orders in which they speak.
+/// The employments of one human in their orders of precedence.
 pub(super) struct Precedence<'a, 'b> {
     leading: Vec<&'b Employed<'a>>,
     human: Vec<&'b Employed<'a>>,
     work: Vec<&'b Employed<'a>>,
-    /// Units with an order of their own.
+    /// Units with their own order.
     ordered: BTreeMap<Unit, Vec<&'b Employed<'a>>>,
 }
 
@@ -22,7 +22,7 @@ impl<'a, 'b> Precedence<'a, 'b> {
         leading.sort_by_key(|one| Rank::of(one.worker, one.moment.status, one.place));
         let (human, work) = (order_for_human(&leading), order_for_work(&leading));
         let ordered = if leading.iter().all(|one| one.place == leading[0].place) {
-            // One connection alone speaks: the order does not matter.
+            // Only one connection has employments here: the order does not matter.
             BTreeMap::new()
         } else {
             let order = |unit: &Unit| {
@@ -40,7 +40,7 @@ impl<'a, 'b> Precedence<'a, 'b> {
         &self.leading
     }
 
-    /// The employments that may speak for a unit.
+    /// The employments that may supply a unit, in order of precedence.
     pub(super) fn of_unit(&self, unit: &Unit) -> &[&'b Employed<'a>] {
         match unit.0.as_str() {
             Unit::TYPE | Unit::STATUS | Unit::WORK_EMAIL => &self.leading,

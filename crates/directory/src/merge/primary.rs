@@ -1,5 +1,5 @@
-//! Which employment of a person leads, and what decided it: for whoever asks why the title of one job shows and not that
-//! of the other (story 11).
+//! Explains which employment of a person leads and what decided it: an admin can see why the title of one job shows and
+//! not that of the other (story 11).
 
 use chrono::{DateTime, Utc};
 

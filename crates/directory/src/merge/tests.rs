@@ -7,7 +7,7 @@ use crate::testing::{JUSTWORKS, REMOTE, World, at, worker};
 const NOON: &str = "2026-11-20T12:00:00Z";
 const DOB: &str = "1990-02-11";
 
-/// One human whom both HR systems employ.
+/// One human that both HR systems employ.
 fn employed_twice(remote: Worker, justworks: Worker) -> World {
     let mut world = World::new(NOON);
     world.say(REMOTE, remote.born(DOB));
@@ -102,7 +102,7 @@ fn provenance_moves_only_with_the_value_or_its_winner() {
     let moved = after.provenance[&title].clone();
     assert_eq!((moved.since, moved.run), (at("2026-11-21T12:00:00Z"), run));
     assert!(first.iter().filter(|(unit, _)| **unit != title).all(|(unit, kept)| after.provenance[unit] == *kept));
-    // The same value from another winner is a change of where it comes from, and of nothing that anybody sees.
+    // The same value from another winner changes its source and nothing visible.
     world.say(REMOTE, ana("R").born(DOB));
     world.say(JUSTWORKS, ana("R").born(DOB).with("title", "Head Clerk"));
     let decisions = world.settle_at("2026-11-22T12:00:00Z");
@@ -205,7 +205,7 @@ fn an_order_comes_before_the_leading_employment_and_after_its_phase() {
     assert_eq!(person.attributes["title"], "Adviser", "a contract that ended never overrules a current job");
     assert_eq!(person.attributes.get("costCenter"), None);
     assert_eq!(person.attributes["locale"], "en-US");
-    // Remote leads, and the word of Justworks on the title comes before it.
+    // Remote leads, and the title of Justworks comes before that of Remote.
     let mut world = employed_twice(part_time.starts("2019-01-01").share(100), ana("J").with("title", "Engineer"));
     assert_eq!(world.input.people[0].person.source.connection, REMOTE);
     world.order(&[("title", &[JUSTWORKS])]);

@@ -1,4 +1,4 @@
-//! What of a person changed, value by value, as the change log keeps it and events show it.
+//! The changes of a person, value by value, as the change log keeps them and events show them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! How the provenance of a person's units is stored: units that came together share an entry, since a record brings a
-//! dozen at once.
+//! How the provenance of a person's units is stored: units that came together share an entry, since one record supplies
+//! a dozen at once.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Which planned changes are dangerous, and how many are too many (law 3, design section 7).
+//! Decides which planned changes are dangerous, and how many are too many (law 3, design section 7).
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -24,9 +24,9 @@ pub fn danger(leavers: usize, active_before: usize) -> bool {
 /// Whether a change counts against the budget of leavers: it deactivates an active person, or sets or moves an end into
 /// the next 30 days.
 ///
-/// An end is charged once, when it enters: neither when it moves within the 30 days, nor when it comes true as planned.
-/// What is looked at is the primary employment's end, so that somebody with a second job is counted too: rather held
-/// once too often.
+/// An end counts once, when it enters the 30 days: neither when it moves within them, nor when it comes true as
+/// planned. The end of the primary employment counts, so a person with a second job is counted too: one hold too many
+/// is better than one too few.
 #[must_use]
 pub fn is_leaver(before: Option<&Person>, after: &Person, now: DateTime<Utc>) -> bool {
     let Some(before) = before.filter(|before| before.active) else {
@@ -59,7 +59,7 @@ mod tests {
         assert!(danger(usize::MAX, usize::MAX));
     }
 
-    /// Whether it is a leaver when Remote's word about an active person changes.
+    /// Whether it is a leaver when the status that Remote states for an active person changes.
     fn leaves(first: &str, then: &str, now: &str) -> bool {
         let said = |last: &str| {
             let known = worker("1", "a@acme.com");

@@ -1,4 +1,4 @@
-//! What a worker keeps of its last good statement when its record has fields that cannot be read.
+//! Keeps values of the last good statement of a worker when its record has fields that cannot be read.
 
 use super::unreadable::Slot;
 use super::unreadable::Unreadable;
@@ -13,11 +13,11 @@ impl Worker {
         self.unreadable.iter().flat_map(Unreadable::units).collect()
     }
 
-    /// Gives each unit that cannot be read the value that an earlier statement had of it, as a whole: values of two times
-    /// never mix within a unit.
+    /// Gives each unit that cannot be read the value of an earlier statement, as a whole. Values of two times never mix
+    /// within a unit.
     ///
-    /// Dates that keep no leaver active are the exception: the original start and the planned end say nothing about who may
-    /// be in, and the start says nothing to somebody of whom the statement says when the employment ended.
+    /// Dates that keep no leaver active are the exception: the original start and the planned end do not decide about
+    /// access, and the start does not decide either when the statement has the end of the employment.
     pub fn keep_unreadable(&mut self, last: &Self) {
         let status = Unit::named(Unit::STATUS);
         let says_end = self.employment.ended || self.employment.last_day.is_some();
@@ -83,7 +83,7 @@ impl Slot {
             Self::PlannedEnd => employment.planned_end.is_some(),
             Self::LastDay => employment.last_day.is_some(),
             Self::Ended => employment.ended,
-            // A name joins nothing: a manager of whom only the name is left is lost.
+            // A name is no join key: a manager is lost if only the name is left.
             Self::Manager => {
                 worker.manager.as_ref().is_some_and(|manager| manager.source_id.is_some() || manager.email.is_some())
             }

@@ -1,4 +1,4 @@
-//! The value map of a connection: which of the HR system's words mean what. Data that an admin reviews, not code.
+//! The value map of a connection: what the values of the HR system mean. An admin reviews it as data; it is not code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,10 +29,10 @@ impl EmploymentType {
     }
 }
 
-/// What an HR system's status word says about an employment, before dates are looked at.
+/// The meaning of an HR system's status value for an employment, before dates are considered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum StatusClass {
-    /// Not begun, whatever the start date says.
+    /// Not begun, whatever the start date is.
     Upcoming,
     Current,
     /// Current, and away for a while.
@@ -41,21 +41,21 @@ pub enum StatusClass {
     Suspended,
     /// Over.
     Former,
-    /// The admin says that the word means nothing.
+    /// The admin has decided that the value means nothing.
     Unknown,
 }
 
-/// How one connection's words and settings turn a worker into a person.
+/// How the values and settings of one connection turn a worker into a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Mapping {
-    /// Raw worker type → normalised type. A word that is missing here withholds its worker.
+    /// Raw worker type → normalised type. A worker whose value is missing here is withheld.
     pub worker_types: BTreeMap<String, EmploymentType>,
-    /// Raw worker types of vendors and third-party admins. Their workers are left out before anything is asked about
-    /// them, unless `include.vendors` is set; then the type above counts as for everybody.
+    /// Raw worker types of vendors and third-party admins. Their workers are excluded before any question about them,
+    /// unless `include.vendors` is set; then the type above counts as for all other workers.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub vendors: BTreeSet<String>,
-    /// Raw status → class. A new worker with a word that is missing here is withheld; a known one keeps its class.
+    /// Raw status → class. A new worker with a value that is missing here is withheld; a known one keeps its class.
     pub statuses: BTreeMap<String, StatusClass>,
     /// Legal entity id → name, where the HR system shows only ids.
     pub legal_entities: BTreeMap<String, String>,
@@ -76,7 +76,7 @@ pub struct Include {
 }
 
 impl Rules {
-    /// Whether a raw worker type is one that is left out as a vendor's or a third-party admin's.
+    /// Whether a raw worker type is one that is excluded as a vendor's or a third-party admin's.
     #[must_use]
     pub fn leaves_out(&self, worker_type: &str) -> bool {
         !self.include.vendors && self.mapping.vendors.contains(worker_type)
@@ -94,7 +94,7 @@ impl Default for Include {
 #[serde(rename_all = "camelCase", default)]
 pub struct Rules {
     pub mapping: Mapping,
-    /// IANA zone for workers of whom no other zone is known.
+    /// IANA zone for workers without any other known zone.
     pub default_timezone: Option<String>,
     /// Domains, in lower-case ASCII, for which a vendor login counts as work email.
     pub login_email_domains: BTreeSet<String>,

@@ -1,5 +1,5 @@
-//! Values of a record that are there and cannot be read. Such a value is neither absent nor a reason to stop others (law
-//! 2): the unit that it feeds keeps its last good value, and a review item names the field, never the value.
+//! Values of a record that are present and cannot be read. Such a value is neither absent nor a reason to stop others
+//! (law 2): the unit that it feeds keeps its last good value, and a review item names the field, never the value.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ pub enum Slot {
     OriginalStart,
     PlannedEnd,
     LastDay,
-    /// That the employment is over, as a stage and not as a date.
+    /// That the employment is over, without a date.
     Ended,
     Manager,
     /// One of [`Worker::attributes`](super::Worker::attributes), by its name.
@@ -102,7 +102,7 @@ pub struct Gap {
     pub field: String,
     /// What the field would have filled.
     pub slots: BTreeSet<Slot>,
-    /// The HR system leaves the key out where it has no value, so that one missing key says no more than a null.
+    /// The HR system omits the key where it has no value, so one missing key means the same as a null.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
 }
@@ -177,7 +177,8 @@ mod tests {
         assert_eq!((left.employment.start, left.employment.last_day), (began, Some(day("2026-11-25"))));
         assert_eq!(left.employment.status, "archived");
 
-        // Who is hired again, from a day that cannot be read, is not let in by the start of the earlier employment.
+        // The start of an earlier employment gives no access to a person who is hired again from a day that cannot be
+        // read.
         let gone = left;
         let mut again = worker("1", "a@acme.com");
         again.employment.start = None;

@@ -1,7 +1,7 @@
-//! Checks a parsed filter against a schema: what each path names, whether the operator and the value fit (R-079 to
-//! What comes out can be evaluated and compiled without further questions.
+//! Checks a parsed filter against a schema: what each path names, and whether the operator and the value fit (R-079 to
+//! The result can be evaluated and compiled without further checks.
 //!
-//! An attribute that no schema defines and one that is hidden from the caller are refused in the same words.
+//! An attribute that no schema defines and one that is hidden from the caller are refused with the same message.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Number};
@@ -26,7 +26,7 @@ pub enum Checked {
         filter: Box<Checked>,
         then: Option<Leaf>,
     },
-    /// The same for every resource of the type: what is asked of an attribute that only another type has.
+    /// The same for every resource of the type: a test of an attribute that only another type has.
     Constant(bool),
 }
 
@@ -38,7 +38,7 @@ pub struct Leaf {
     pub predicate: Predicate,
 }
 
-/// What is asked of the values at the target; it holds if it holds for any of them.
+/// The test of the values at the target; it holds if it holds for any of them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Predicate {
     /// There is a value that is not empty: `pr`, `ne null`.
@@ -101,7 +101,7 @@ pub fn check_spanning(
     })
 }
 
-/// Checks what stands inside the brackets after `target`: its paths are sub-attributes of `target`. Errors are 400
+/// Checks the filter inside the brackets after `target`: its paths are sub-attributes of `target`. Errors are 400
 /// `invalidFilter`.
 pub fn check_element(filter: &Filter, mode: Mode, target: Resolved) -> Result<Checked, ScimError> {
     check_in(filter, mode, Scope::Element { target, hidden: &Hidden::nothing() })
@@ -182,7 +182,7 @@ fn leaf(target: Resolved, test: &Test, mode: Mode) -> Result<Leaf, ScimError> {
     Ok(Leaf { target, predicate: Predicate::Compare(operator, operand) })
 }
 
-/// A complex attribute stands for its `value`, if it has one.
+/// A complex attribute means its `value`, if it has one.
 fn comparable(target: Resolved) -> Result<Resolved, ScimError> {
     if target.definition().kind != Type::Complex {
         return Ok(target);

@@ -1,4 +1,4 @@
-//! Answers a checked filter for one resource in memory. It is the measure for filters that are compiled to SQL.
+//! Evaluates a checked filter for one resource in memory. It is the reference for filters that are compiled to SQL.
 //!
 //! The resource is spelled as the schemas spell it, extensions in objects under their URNs. `null`, an empty array, an
 //! empty string and an object of such are unassigned. A `primary` that is absent compares as false.
@@ -81,7 +81,7 @@ impl Leaf {
 }
 
 impl Operand {
-    /// Whether a value of a resource stands in this relation to the operand. A value of another type never does.
+    /// Whether a value of a resource has this relation to the operand. A value of another type never does.
     fn holds(&self, operator: Operator, value: &Value) -> bool {
         match self {
             Self::Text { key, preparation, .. } => {
@@ -106,7 +106,7 @@ impl Operand {
     }
 }
 
-/// Whether a prepared text stands in this relation to another.
+/// Whether a prepared text has this relation to another.
 #[must_use]
 pub fn text_holds(operator: Operator, found: &str, expected: &str) -> bool {
     match operator {

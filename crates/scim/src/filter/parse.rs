@@ -1,4 +1,4 @@
-//! Reads filters: a recursive descent over the whole grammar, linear in time and total.
+//! Parses filters: a recursive descent over the whole grammar, linear in time and total.
 //!
 //! Beyond the RFC, for every consumer: any number of spaces or tabs, none needed beside brackets or between an operator
 //! and a quoted string; `true`, `false`, `null` in any case; `$` in names; a test behind brackets
@@ -116,7 +116,7 @@ impl<'a> Parser<'a> {
         if word.is_empty() {
             return Err(self.unexpected("an attribute name, `not` or `(`"));
         }
-        // An attribute may be called like a word of the grammar, and then an operator follows.
+        // An attribute may have the name of a keyword of the grammar, and then an operator follows.
         if !self.precedes_an_operator() && self.peek() != Some(b'[') {
             if word.eq_ignore_ascii_case("not") {
                 self.skip_space();
@@ -149,7 +149,7 @@ impl<'a> Parser<'a> {
         Ok(inner)
     }
 
-    /// `[` filter `]`, and what may stand behind it.
+    /// `[` filter `]`, and what may follow it.
     fn element(&mut self, path: AttrPath, start: usize) -> Result<Filter, ParseError> {
         if self.in_element {
             return Err(ParseError::NestedElement(self.at));
@@ -217,7 +217,7 @@ impl<'a> Parser<'a> {
             return Ok(Test::Present);
         }
         let Some(operator) = Operator::ALL.into_iter().find(|known| known.keyword().eq_ignore_ascii_case(word)) else {
-            // Operators are short; a long word is more likely a value that slipped here.
+            // Operators are short; a long text is more likely a misplaced value.
             let operator = word.get(..16).map_or_else(|| word.to_owned(), |short| format!("{short}…"));
             return Err(ParseError::UnknownOperator { operator, at });
         };
@@ -243,7 +243,7 @@ impl<'a> Parser<'a> {
             "false" => return Ok(Literal::Boolean(false)),
             "null" => return Ok(Literal::Null),
             "" | "and" | "or" | "not" => false,
-            // Anything else is more likely a template that nobody filled in than a value.
+            // Anything else is more likely a template that was not filled in than a value.
             _ => self.mode == Mode::Lenient && word.chars().all(|c| c.is_alphanumeric() || ".@_-+:/#'".contains(c)),
         };
         if is_json_number(word) {
@@ -287,7 +287,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes `and` or `or` with the spaces around it. A space may be left out beside a bracket only; one that nothing
-    /// follows is taken too, so that what is told to be missing is what comes behind it.
+    /// follows is taken too, so that the error names what is missing after it.
     fn take_connective(&mut self, word: &str) -> bool {
         let before = self.at;
         let apart = self.skip_space() || self.text[..before].ends_with([')', ']']);

@@ -1,4 +1,5 @@
-//! The attributes of a release policy: what is hidden because the list leaves it out, and what would tell of it.
+//! The attributes of a release policy: those that the list hides by leaving them out, and those that would reveal
+//! hidden ones.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use crate::schema::{
     DERIVED_GROUP_URN, ENTERPRISE_URN, GROUP_URN, Hidden, ResourceType, SENSITIVE, Schema, Shape, USER_URN, WORKER_URN,
 };
 
-/// What may be named although it is a part of an attribute: when something was changed last, seen or not.
+/// A part of an attribute that may be named although it is a part: the time of the last change, visible or not.
 const LAST_MODIFIED: (&str, &str) = ("meta", "lastModified");
 
 /// Where the `displayName` of a resource (first) is shown by others: by this part of this attribute.
@@ -18,11 +19,11 @@ const NAMES_ELSEWHERE: [(&str, [&str; 3]); 4] = [
     (GROUP_URN, [USER_URN, "groups", "display"]),
 ];
 
-/// What of a group follows from who is in it, seen or not.
+/// The attributes of a group that follow from its members, visible or not.
 const FOLLOWS_FROM_MEMBERS: [(&str, &str); 2] = [(DERIVED_GROUP_URN, "retired"), (DERIVED_GROUP_URN, "retiredSince")];
 
-/// Hides what would tell of what is hidden or outside: names of people and groups wherever they are shown; when something
-/// was changed last, and whether a group is retired, unless the list names it.
+/// Hides attributes that would reveal what is hidden or outside the policy. These are the names of people and groups
+/// wherever they are shown, the time of the last change, and whether a group is retired, unless the list names it.
 pub(super) fn hide_traces(hidden: &mut Hidden, list: Option<&[String]>, only_some_people: bool) {
     for (urn, [other, attribute, part]) in NAMES_ELSEWHERE {
         if hidden.hides(urn, "displayName") {
@@ -43,7 +44,7 @@ pub(super) fn hide_traces(hidden: &mut Hidden, list: Option<&[String]>, only_som
     }
 }
 
-/// Whether anything is hidden or outside but what is sensitive.
+/// Whether anything other than sensitive attributes is hidden or outside.
 pub(super) fn hides_more(hidden: &Hidden, only_some_people: bool) -> bool {
     let mut all = ResourceType::ALL.into_iter().flat_map(|of| of.shape().attributes());
     only_some_people
@@ -53,7 +54,7 @@ pub(super) fn hides_more(hidden: &Hidden, only_some_people: bool) -> bool {
         })
 }
 
-/// Whether the list of a policy names when something was changed last.
+/// Whether the list of a policy names the time of the last change.
 pub(super) fn names_last_modified(names: &[String]) -> bool {
     names.iter().any(|name| is_last_modified(name.trim()))
 }
@@ -67,7 +68,7 @@ fn is_last_modified(name: &str) -> bool {
         && path.urn.as_deref().is_none_or(is_urn)
 }
 
-/// Hides what is not named. `id`, `schemas` and `meta` are how resources are told apart, and stay.
+/// Hides attributes that are not named. `id`, `schemas` and `meta` identify resources, and stay.
 pub(super) fn hide_others(names: &[String], sensitive: bool, mistakes: &mut Vec<Mistake>) -> Hidden {
     let mut released: BTreeSet<(&str, &str)> = BTreeSet::new();
     for (n, name) in names.iter().enumerate() {

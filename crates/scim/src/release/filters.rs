@@ -1,4 +1,4 @@
-//! The filters of a release policy: which of them can be followed from change to change.
+//! The filters of a release policy: which of them the server can evaluate from change to change.
 
 use super::attributes::Mistake;
 use crate::error::ScimError;
@@ -9,7 +9,7 @@ use crate::schema::{
     DERIVED_GROUP_URN, ENTERPRISE_URN, GROUP_URN, Hidden, Resolved, ResourceType, USER_URN, WORKER_URN,
 };
 
-/// Filters of policies may not ask for what depends on the consumer, nor tell by who is there what is sensitive.
+/// Filters of policies may not depend on the consumer, and the set of matching people may not reveal sensitive values.
 pub(super) fn read_filter(
     field: &str,
     text: Option<&str>,
@@ -31,7 +31,7 @@ pub(super) fn read_filter(
     }
 }
 
-/// What of a group is its own: all else changes with those who are in it.
+/// The attributes that a group has of its own: all others change with its members.
 const THE_GROUP: [(&str, &str); 5] = [
     (GROUP_URN, "id"),
     (GROUP_URN, "displayName"),
@@ -40,7 +40,8 @@ const THE_GROUP: [(&str, &str); 5] = [
     (DERIVED_GROUP_URN, "name"),
 ];
 
-/// What of a person follows from others or from where the server is, or changes without a change in the log.
+/// The attributes of a person that follow from others or from the location of the server, or change without a change in
+/// the log.
 fn follows_from_others(target: &Resolved) -> bool {
     let sub = target.sub.map(|sub| sub.name.as_str());
     matches!(
@@ -52,7 +53,7 @@ fn follows_from_others(target: &Resolved) -> bool {
     )
 }
 
-/// The first thing that a filter asks for and that changes without the resource being changed.
+/// The first attribute in a filter that changes without a change of the resource.
 pub(super) fn unfollowed(field: &str, filter: &Checked, of: ResourceType) -> Option<Mistake> {
     let is_followed = |target: &Resolved| match of {
         ResourceType::User => !follows_from_others(target),
@@ -74,7 +75,7 @@ pub(super) fn unfollowed(field: &str, filter: &Checked, of: ResourceType) -> Opt
     Some(Mistake { field: field.to_owned(), message })
 }
 
-/// Whether a filter asks for `active` anywhere.
+/// Whether a filter tests `active` anywhere.
 pub(super) fn names_active(filter: &Filter) -> bool {
     match filter {
         Filter::And(operands) | Filter::Or(operands) => operands.iter().any(names_active),

@@ -1,17 +1,17 @@
-//! What a caller may not see. A hidden attribute is an unknown attribute everywhere: same status, same words.
+//! The attributes that a caller may not see. A hidden attribute is an unknown attribute everywhere: same
+//! status, same message.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Attribute, SENSITIVE, Schema, Shape, WORKER_URN, shape};
 
-/// A set of attributes, each the name of one in a schema, and of parts of attributes, which are their sub-attributes. The
-/// common attributes (`externalId`, `meta`) belong to the base schema of the resource. `id` and `schemas` cannot be
-/// hidden. Cheap to clone.
+/// A set of attributes and of sub-attributes, each named as its schema names it. The common attributes (`externalId`,
+/// `meta`) belong to the base schema of the resource. `id` and `schemas` cannot be hidden. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hidden(Arc<BTreeMap<String, Names>>);
 
-/// What is hidden of one schema.
+/// The hidden attributes of one schema.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Names {
     whole: BTreeSet<String>,

@@ -35,7 +35,7 @@ impl ResourceType {
         }
     }
 
-    /// Its description in `/ResourceTypes`, in the words of RFC 7643 section 8.6.
+    /// Its description in `/ResourceTypes`, as in RFC 7643 section 8.6.
     #[must_use]
     pub fn description(self) -> &'static str {
         match self {

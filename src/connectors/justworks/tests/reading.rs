@@ -1,4 +1,4 @@
-//! Readings that reach their end: full ones, incremental ones, with few scopes.
+//! Tests of readings that reach their end: full ones, incremental ones, with few scopes.
 
 use super::*;
 use crate::directory::attribute::name;
@@ -114,7 +114,7 @@ async fn a_newer_record_that_cannot_be_read_is_told_and_an_older_one_is_not() {
 async fn a_server_that_does_not_look_at_the_status_gives_everybody_twice_and_that_is_fine() {
     let vendor = Vendor::new().await;
     vendor.company().await;
-    // More pages than a walk may give without anybody new.
+    // More pages than a pass may give without any new member.
     for page in 0..15 {
         let rows = json!([member(&format!("m{page}"), "2026-11-01T00:00:00Z")]);
         let next = if page < 14 { json!(format!("c{}", page + 1)) } else { Value::Null };

@@ -1,4 +1,4 @@
-//! Readings that must not reach their end, and waits.
+//! Tests of readings that must not reach their end, and of waits.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ async fn a_cursor_that_comes_again_is_no_end() {
     assert_malformed(&fails(MEMBERS, ok(read("members_page1"))).await, "cursor");
 }
 
-/// A list that never ends and never brings anybody: each page has another cursor.
+/// A list that never ends and never has any member: each page has another cursor.
 struct Circles;
 
 impl Respond for Circles {

@@ -1,4 +1,4 @@
-//! Readings that reach their end.
+//! Tests of readings that reach their end.
 
 use chrono::TimeDelta;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::connectors::connector::{Detail, End};
 use crate::directory::worker::Part;
 
-/// What a reading has learnt not to ask for.
+/// The requests that a reading has learnt not to make.
 fn denials(mut memory: Value) -> Value {
     let learnt = memory.as_object_mut().unwrap();
     learnt.retain(|name, _| name != "departments" && name != "offboardingsShown");

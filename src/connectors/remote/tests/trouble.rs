@@ -1,4 +1,4 @@
-//! Readings that must not reach their end, and waits.
+//! Tests of readings that must not reach their end, and of waits.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -95,7 +95,7 @@ async fn a_cursor_that_comes_again_is_no_end() {
     assert_malformed(&reading.next_page().await.unwrap_err(), "cursor");
 }
 
-/// A list that never ends and never brings anybody: each page has another cursor.
+/// A list that never ends and never has any employment: each page has another cursor.
 struct Circles;
 
 impl Respond for Circles {

@@ -1,4 +1,4 @@
-//! Display names that no two groups share.
+//! Chooses display names that no two groups share.
 
 use crate::directory::groups::{Kind, display_names};
 use crate::flows::error::FlowError;
@@ -16,7 +16,7 @@ pub(crate) struct NameRequest<'a> {
     pub(crate) id: Uuid,
 }
 
-/// For each wish the best display name that no other group has.
+/// For each name request the best display name that no other group has.
 pub(crate) async fn free_names<'a>(
     conn: &mut AsyncPgConnection,
     requests: impl Iterator<Item = &'a NameRequest<'a>>,

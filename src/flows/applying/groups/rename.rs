@@ -1,4 +1,4 @@
-//! Tells a renamed group from people who move: what all its members will carry decides.
+//! Distinguishes a renamed group from people who move: what all its members will carry decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ struct Candidate {
 
 /// What decides whether a group is renamed, whatever the new name.
 enum Decision {
-    /// Somebody still carries one of its keys.
+    /// A person still carries one of its keys.
     Kept,
     Open {
         keys: BTreeSet<String>,
@@ -65,7 +65,7 @@ impl GroupResolver<'_> {
                     break;
                 }
             }
-            // It has its name now, and is nobody else's.
+            // It has its name now, and no other group has that name.
             let Some(Candidate { group, .. }) = renamed.map(|n| candidates.remove(n)) else { continue };
             if store::groups::write::move_key(conn, kind.as_str(), group.id, &group.key, &claim.key).await? {
                 self.call(conn, &group, (&claim.key, &claim.name), "group.updated").await?;

@@ -1,4 +1,4 @@
-//! What an admin lets a connection do: preview, finish, sync, pause, resume, reauthorize.
+//! Actions of an admin on a connection: preview, finish, sync, pause, resume, reauthorize.
 
 use actix_web::{HttpRequest, web};
 use serde_json::Value;
@@ -25,7 +25,7 @@ use crate::http::state::State;
 const MOST_FIELDS: usize = 20;
 const LONGEST_FIELD: usize = 200;
 
-/// The connection and what is asked of it.
+/// The connection and the action that is requested for it.
 async fn asked<T: RequestBody>(
     caller: &Caller<Admin>,
     request: &HttpRequest,

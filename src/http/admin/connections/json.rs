@@ -1,4 +1,4 @@
-//! A connection as the API shows it, with what is wrong and how fresh its data is.
+//! Converts a connection to the form of the API, with its problems and the age of its data.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -26,7 +26,7 @@ pub(super) async fn found(context: &Context, id: Uuid) -> Answer<Found<Connectio
     Ok(Found(show_view(view, context.clock.now())?))
 }
 
-/// A connection with its last run, its tally and what waits for an admin.
+/// A connection with its last run, its counts and what waits for an admin.
 pub(super) fn show_view(view: ConnectionView, now: DateTime<Utc>) -> Result<Connection, Problem> {
     let tally = &view.tally;
     let tally = Tally {
@@ -86,7 +86,7 @@ fn problems(view: &ConnectionView) -> Vec<problems::Problem> {
     problems
 }
 
-/// How old the last good read is, and what to think of that. A connection in review serves no people yet.
+/// The age of the last good read, and the state that follows from it. A connection in review serves no people yet.
 fn freshness(view: &ConnectionView, now: DateTime<Utc>) -> Freshness {
     let connection = &view.connection;
     // A read in the future was noted by a wrong clock: how old the data is cannot be known.

@@ -1,4 +1,4 @@
-//! The value map of a connection: shown with the words that the HR system uses, replaced, or tried out.
+//! The value map of a connection: shown with the values that the HR system uses, replaced, or previewed.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub(crate) async fn show(
 }
 
 /// PUT …/mapping: 202 with the run that applies it, or with `?preview=true` 200 with a plan of what it would do. A map
-/// that is left out stays as it is; what GET adds (`seen`, `unmapped`) may come back and is not looked at.
+/// that is left out stays as it is; what GET adds (`seen`, `unmapped`) may come back and is ignored.
 pub(crate) async fn put(
     caller: Caller<Admin>,
     request: HttpRequest,
@@ -79,7 +79,7 @@ impl RequestBody for MappingChange {
     }
 }
 
-/// A value map with words of ours in place of those of the API.
+/// A value map with values of the program in place of those of the API.
 fn own<A, T>(map: BTreeMap<String, A>, word: impl Fn(A) -> T) -> BTreeMap<String, T> {
     map.into_iter().map(|(name, value)| (name, word(value))).collect()
 }
@@ -108,7 +108,7 @@ fn own_class(word: StatusClass) -> directory::worker::mapping::StatusClass {
     }
 }
 
-/// A map from the HR system's words to some of ours.
+/// A map from the HR system's values to some of ours.
 fn words<T>(
     members: &mut Members,
     name: &'static str,
@@ -173,7 +173,7 @@ fn show_view(view: MappingView) -> Mapping {
     }
 }
 
-/// A value map with words of the API in place of ours.
+/// A value map with values of the API in place of ours.
 fn api<T: ToApi + Copy>(map: &BTreeMap<String, T>) -> BTreeMap<String, T::Word> {
     map.iter().map(|(word, value)| (word.clone(), value.to_api())).collect()
 }

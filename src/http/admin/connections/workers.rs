@@ -1,4 +1,4 @@
-//! The workers of a connection: the lists behind its tally.
+//! Lists the workers of a connection: the lists behind its counts.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub(crate) async fn list(
     let mut conn = context.db.get().await?;
     let found = store::connections::find(&mut conn, connection).await?;
     let found = found.ok_or_else(|| FlowError::not_found("connection", connection))?;
-    // Before the set-up is finished, the plan says what each worker would be.
+    // Before the set-up is finished, the plan has the future state of each worker.
     let plan = if found.state == ConnectionState::Review {
         store::runs::plans::latest_ready(&mut conn, connection).await?.map(|plan| plan.id)
     } else {
@@ -66,7 +66,7 @@ fn show(row: WorkerRow, reviews: Vec<ReviewReason>) -> Result<Worker, Problem> {
     let said = |at: &str| row.statement.pointer(at).and_then(Value::as_str).map(str::to_owned);
     let (worker_type, status) = (said("/employment/workerType"), said("/employment/status"));
     let disposition = disposition(&row)?;
-    // A published worker has open questions too, where a part of it is withheld.
+    // A published worker has open questions too, where a part of it is waiting.
     let reason = row.exclusion.or_else(|| reviews.first().map(ToString::to_string));
     Ok(Worker {
         disposition,
@@ -83,7 +83,7 @@ fn show(row: WorkerRow, reviews: Vec<ReviewReason>) -> Result<Worker, Problem> {
     })
 }
 
-/// What has become of a worker, in the words of the API.
+/// What has become of a worker, as a value of the API.
 pub(crate) fn disposition(row: &WorkerRow) -> Result<Disposition, Problem> {
     stored(Disposition::parse, if row.disposition == "new" { "undecided" } else { &row.disposition })
 }

@@ -1,4 +1,4 @@
-//! Tokens of consumers: made and shown once, listed without their secret, taken back. Several may live at once.
+//! Tokens of consumers: created and shown once, listed without their secret, revoked. Several may be valid at once.
 
 use actix_web::{HttpRequest, web};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,9 +19,9 @@ use crate::http::error::Problem;
 use crate::store;
 use crate::store::tokens::TokenRow;
 
-/// Days that a token lives when the request names none.
+/// Days that a token is valid when the request names none.
 const DEFAULT_DAYS: i64 = 365;
-/// Days that a token lives, at most.
+/// Days that a token is valid, at most.
 const MAX_DAYS: i64 = 3_650;
 
 /// POST /consumers/{id}/tokens: the only answer that has the token in it.

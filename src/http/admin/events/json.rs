@@ -1,4 +1,4 @@
-//! Changes of people and groups as the feed, the history and the changes of a run show them.
+//! Converts changes of people and groups to JSON. The feed, the history and the changes of a run share this form.
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ pub(crate) fn show(row: &ChangeRow) -> Result<Event, Problem> {
     })
 }
 
-/// As [`show`], with what only an admin sees: the person's version, and which token asked for it and why.
+/// As [`show`], with what only an admin sees: the person's version, and which token made the change and why.
 pub(crate) fn show_to_admin(row: &ChangeRow) -> Result<Event, Problem> {
     Ok(Event {
         version: row.person_id.map(|_| row.person_version).into(),
@@ -87,7 +87,8 @@ pub(super) fn of_group(diff: &Value) -> Vec<ChangedValue> {
 /// One entry for each SCIM attribute that a value is shown in. Where the attribute is made of several values, or of
 /// another one, it is named without an old and a new value.
 pub(super) fn touched(diff: &Value) -> Vec<ChangedValue> {
-    // What was written is read back; what cannot be read is left out rather than refused, and never was seen.
+    // Stored values are read back here. A value that cannot be read is left out rather than refused; no such value was
+    // ever seen.
     let diff: Vec<ValueChange> = serde_json::from_value(diff.clone()).unwrap_or_default();
     let mut entries: Vec<ChangedValue> = Vec::new();
     // An unchanged entry only identifies the manager that the other entries are about.

@@ -1,5 +1,5 @@
-//! The feed: every change of every person, by dense sequence numbers (law 6); to a consumer what its release policy shows
-//! of it, by marks that tell nothing (law 8).
+//! The feed: every change of every person, by dense sequence numbers (law 6). A consumer gets what its release policy
+//! shows of it, with opaque cursors that reveal nothing (law 8).
 
 use actix_web::{HttpRequest, web};
 use base64::Engine;
@@ -32,8 +32,8 @@ pub(crate) async fn list(
     })
 }
 
-/// The entries after a sequence number. `nextCursor` is for who walks pages; who polls goes on after the last sequence
-/// number seen.
+/// The entries after a sequence number. `nextCursor` is for clients that page through the list. A client that polls
+/// continues after the last sequence number seen.
 async fn whole(request: &HttpRequest, context: &Context) -> Result<FeedPage, Problem> {
     let mut parameters = Parameters::read(request, &["after", "limit", "cursor"])?;
     let limit = parameters.limit();
@@ -52,8 +52,8 @@ async fn whole(request: &HttpRequest, context: &Context) -> Result<FeedPage, Pro
     Ok(FeedPage { items: page.items, next_cursor: page.next_cursor })
 }
 
-/// The entries that are the consumer's, after a mark. `mark` of the answer is where it ends, for who polls; `nextCursor`
-/// is the same while there is more.
+/// The entries that are the consumer's, after a mark. `mark` of the answer is where it ends, for clients that poll;
+/// `nextCursor` is the same while there is more.
 async fn own(
     caller: &Caller<EventsRead>,
     request: &HttpRequest,
@@ -84,7 +84,7 @@ async fn own(
     Ok(RedactedFeedPage { items, next_cursor: page.has_more.then(|| end.clone()), mark: end })
 }
 
-/// The refusal of a reader who was away for longer than the feed is kept.
+/// The refusal for a reader whose position is older than the entries that the feed keeps.
 fn expired() -> Problem {
     Problem::new(
         Code::FeedExpired,
@@ -92,7 +92,7 @@ fn expired() -> Problem {
     )
 }
 
-/// Where a consumer's marks belong: another consumer's do not open.
+/// The seal context of a consumer's marks: those of another consumer do not open.
 fn place(consumer: &str) -> SealContext<'_> {
     SealContext { table: "changes", column: "sequence", row: consumer }
 }

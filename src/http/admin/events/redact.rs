@@ -1,7 +1,7 @@
-//! Events of the feed as a consumer sees them (law 8): of its own people and groups, with the attributes that it sees.
+//! Redacts events of the feed for a consumer (law 8): its own people and groups, with the attributes that it sees.
 //!
-//! What an event says besides is only when it was: not its number, and not whether a run, a date or an admin was the
-//! cause, since that tells of attributes that may be hidden.
+//! Besides that, an event only has its time. It has no number, and it does not show whether a run, a date or an admin
+//! was the cause, since that reveals attributes that may be hidden.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -30,7 +30,7 @@ pub(super) struct Redacted {
 }
 
 impl Redacted {
-    /// An event that says when it was, and nothing else.
+    /// An event that only has its time.
     fn bare(kind: RedactedKind, row: &ChangeRow) -> Self {
         Self {
             kind,
@@ -72,7 +72,7 @@ fn redacted(seen: &Seen, visible: &Visible<'_>) -> Result<Option<Redacted>, Prob
     Ok(match (row.person_id, seen.standing) {
         (_, Match::Matched) if row.group_id.is_some() => of_group(row, visible)?,
         (_, Match::Matched) => of_person(row, visible)?,
-        // What they were outside is nothing to the consumer, and neither is what they are.
+        // The consumer gets neither the values from outside of its view nor the present ones.
         (Some(_), Match::Entered) => Some(Redacted::bare(RedactedKind::PersonEntered, row)),
         (Some(_), Match::Left) => Some(Redacted::bare(RedactedKind::PersonLeft, row)),
         (None, Match::Entered) => Some(Redacted::bare(RedactedKind::GroupEntered, row)),
@@ -93,7 +93,7 @@ fn of_person(row: &ChangeRow, visible: &Visible<'_>) -> Result<Option<Redacted>,
             changes.push(change);
         }
     }
-    // The value itself says all that its name does.
+    // The value itself shows all that its name shows.
     if changes.iter().any(|change| change.of.as_deref() == Some("displayName")) {
         changes.retain(|change| *change != event_json::bare("displayName"));
     }
@@ -124,7 +124,7 @@ fn of_value(mut change: ChangedValue, row: &ChangeRow, visible: &Visible<'_>) ->
     }
     let is_created = row.kind == EventKind::PersonCreated.as_str();
     match (change.attribute.as_str(), change.of.as_deref()) {
-        // The name that is shown may be as it was, whatever part of it is another.
+        // The displayed name may be unchanged, whatever part of the name is different.
         ("displayName", None) if !row.renamed && !is_created => None,
         // An address shows the place only if it has no parts of its own.
         ("addresses", Some(of)) if hides_directly(of, visible) => Some(event_json::bare("addresses")),
@@ -138,14 +138,14 @@ fn hides_directly(of: &str, visible: &Visible<'_>) -> bool {
     matches!(of, "workLocation" | "country") && !is_released(&format!("{WORKER_URN}:{of}"), ResourceType::User, visible)
 }
 
-/// Whether an attribute is one that tells of the manager, by another value than the change has.
+/// Whether an attribute describes the manager by another value than the change has.
 fn is_of_manager(path: &str) -> bool {
     let name = path.strip_prefix(WORKER_URN).and_then(|rest| rest.strip_prefix(':'));
     matches!(name, Some("managerEmail" | "managerEmployeeNumber"))
 }
 
-/// Whether the change speaks of a manager who is there for the consumer, or of none who is in the directory at all: then
-/// it is what HR says of the manager, which is the person's own.
+/// Whether the change names a manager whom the consumer sees, or none who is in the directory at all. Then it is the
+/// value that HR states for the manager, which belongs to the person.
 fn names_a_manager(row: &ChangeRow, visible: &Visible<'_>) -> bool {
     let mut changes = row.diff.as_array().into_iter().flatten().filter(|change| change["attribute"] == "manager");
     changes.clone().next().is_none()
@@ -155,7 +155,7 @@ fn names_a_manager(row: &ChangeRow, visible: &Visible<'_>) -> bool {
         })
 }
 
-/// The type of the event, as far as it tells nothing of what is hidden: else one that tells less.
+/// The type of the event, if it reveals nothing that is hidden: else a type that reveals less.
 fn redacted_kind(kind: EventKind, changes: &[ChangedValue], visible: &Visible<'_>) -> RedactedKind {
     let names =
         |paths: &[&str]| changes.iter().any(|change| paths.iter().any(|path| change.attribute == of_worker(path)));
@@ -178,7 +178,7 @@ fn redacted_kind(kind: EventKind, changes: &[ChangedValue], visible: &Visible<'_
             &["userType", "employmentType", "workerType", "sourceWorkerId", "sourceSystem"],
         ),
         EventKind::PersonUpdated
-        // These are no events of people: of what they say nothing is a consumer's.
+        // These are no events of people; no consumer may see their content.
         | EventKind::GroupCreated
         | EventKind::GroupUpdated
         | EventKind::GroupRetired
@@ -197,7 +197,8 @@ fn of_worker(name: &str) -> String {
     }
 }
 
-/// When the change took effect: a start or an end, so only for who sees all of those dates. Else when it was found.
+/// When the change took effect: a start or an end, so only for consumers that see all of those dates. Else when it was
+/// found.
 fn effective_at(row: &ChangeRow, visible: &Visible<'_>) -> DateTime<Utc> {
     let dates = ["startDate", "endDate", "terminationDate"];
     let sees_dates = dates.iter().all(|date| is_released(&of_worker(date), ResourceType::User, visible));
@@ -214,7 +215,7 @@ fn of_group(row: &ChangeRow, visible: &Visible<'_>) -> Result<Option<Redacted>, 
         EventKind::GroupRetired if is_retired => RedactedKind::GroupRetired,
         EventKind::GroupRetired
         | EventKind::GroupUpdated
-        // These are no events of groups: of what they say nothing is a consumer's.
+        // These are no events of groups; no consumer may see their content.
         | EventKind::PersonCreated
         | EventKind::PersonStarted
         | EventKind::PersonActivated
@@ -317,7 +318,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is hidden makes no difference: not its values, not whether it changed, not what happened to it.
+        /// Hidden values make no difference: not the values, not whether they changed, not what happened to them.
         #[test]
         fn an_entry_is_the_same_whatever_became_of_what_is_hidden(
             released in prop::sample::subsequence(paths(), 0..12),

@@ -1,4 +1,4 @@
-//! Which kinds of groups there are, and which are switched on.
+//! Lists the kinds of groups, and switches them on and off.
 
 use actix_web::{HttpRequest, web};
 
@@ -27,7 +27,7 @@ pub(crate) async fn list(
     Ok(Listed::whole(rows.iter().map(show_row).collect::<Result<_, _>>()?))
 }
 
-/// PUT /group-kinds/{kind}: switched at once; everybody's groups follow in steps, until `settled`.
+/// PUT /group-kinds/{kind}: switched at once; the groups of all people follow in steps, until `settled`.
 pub(crate) async fn put(
     caller: Caller<Admin>,
     request: HttpRequest,

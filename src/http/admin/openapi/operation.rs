@@ -1,4 +1,4 @@
-//! Operations of the description, completed: bodies, answers with their examples, refusals.
+//! Completes the operations of the description: bodies, answers with their examples, refusals.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::http::admin::answer::{Schemas, Shape};
 use crate::http::admin::endpoint::{BodyType, Operation};
 use crate::http::error::Code;
 
-/// Completes one operation in its place: what its file says, by what its handler's types say.
+/// Completes one operation in place: adds what the types of its handler state to what its file states.
 pub(super) fn complete(document: &mut Value, path: &str, method: &str, typed: &Operation) {
     let item = &mut document["paths"][path];
     let shared = item["parameters"].clone();
@@ -60,7 +60,7 @@ fn traits(document: &Value, parameters: &[Value], typed: &Operation) -> Vec<Trai
     present.into_iter().filter(|(_, is_so)| *is_so).map(|(one, _)| one).collect()
 }
 
-/// A body. `constraints` are what its members have to do with each other, which no type says.
+/// A body. `constraints` are the dependencies between its members, which no type states.
 fn request_body(document: &Value, body: BodyType, examples: Option<Value>, constraints: Option<Value>) -> Value {
     let name = (body.schema)(&mut Schemas::default());
     let required = &document["components"]["schemas"][&name]["required"];
@@ -81,7 +81,7 @@ fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// An answer of some shapes. `told` is its description, or an object with what no type says of it.
+/// An answer of some shapes. `told` is its description, or an object with what no type states about it.
 fn answer(document: &Value, status: &str, shapes: &[Shape], told: &Value) -> Value {
     let mut answer = match told {
         Value::Object(told) => told.clone(),

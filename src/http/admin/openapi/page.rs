@@ -1,5 +1,5 @@
-//! The description as a page for people: one HTML text that loads nothing and runs no script. Pure: a document in, a
-//! page out.
+//! Renders the description as a page for people: one HTML text that loads nothing and runs no script. The code is pure:
+//! it turns a document into a page.
 
 mod example;
 mod schema;

@@ -1,4 +1,4 @@
-//! Refusals in the description: which codes an operation answers, by the rules that the code follows everywhere.
+//! Adds refusals to the description: the codes of each operation, by the rules that the code follows everywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub(super) fn of_no_operation() -> Map<String, Value> {
 /// What of an operation's shape lets it refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trait {
-    /// Needs a token. Every such handler reads its parameters, and asks the database.
+    /// Needs a token. Every such handler reads its parameters, and queries the database.
     Guarded,
     /// Has an id in its path.
     ById,

@@ -1,10 +1,10 @@
-//! Schemas of the description: what the derived ones leave out because it is the same everywhere.
+//! Completes schemas of the description: the derived ones leave out what is the same everywhere.
 
 use serde_json::{Map, Value, json};
 
 use crate::http::admin::request::body::MAX_REASON;
 
-/// Says of the members of answers which are always there: those that the derived schemas require, and those that may be
+/// Marks which members of answers are always there: those that the derived schemas require, and those that may be
 /// `null`. A member that may be absent too has `x-optional`.
 pub(super) fn require_members(schemas: &mut Map<String, Value>) {
     for schema in schemas.values_mut() {

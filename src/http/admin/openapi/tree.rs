@@ -1,4 +1,4 @@
-//! The document as a tree of JSON.
+//! Helpers for the document as a tree of JSON.
 
 use serde_json::{Map, Value};
 

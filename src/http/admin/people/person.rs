@@ -1,4 +1,5 @@
-//! One person, explained: values with where they come from and who lost, workers with why they belong, what is pending.
+//! Explains one person: the origin of each value and its alternatives, why workers belong to the person, what is
+//! pending.
 
 use std::collections::BTreeMap;
 
@@ -173,7 +174,7 @@ fn show_worker(worker: &ExplainedWorker, names: &Names) -> Result<api::PersonWor
     })
 }
 
-/// Why an employment leads, in words (story 11).
+/// Why an employment is the primary one, as a text (story 11).
 fn reason(because: PrimaryReason) -> &'static str {
     match because {
         PrimaryReason::Only => "the only employment",
@@ -186,7 +187,7 @@ fn reason(because: PrimaryReason) -> &'static str {
     }
 }
 
-/// Why a worker belongs to its person, in words (story 5).
+/// Why a worker belongs to its person, as a text (story 5).
 fn link_reason(code: LinkReason) -> &'static str {
     match code {
         LinkReason::New => "first worker of the person",

@@ -1,4 +1,5 @@
-//! Bodies of requests, read with care: size, type, depth, unknown members, types by JSON path; all mistakes at once.
+//! Reads bodies of requests and checks size, type, depth and unknown members. All mistakes are reported at once, by
+//! JSON path.
 
 #[cfg(test)]
 use std::collections::BTreeSet;
@@ -51,8 +52,8 @@ impl<T> FromRequest for Body<T> {
 }
 
 impl<T: RequestBody> Body<T> {
-    /// Reads the body, or answers all mistakes in it at once; with it, who asks and why. No body counts as an empty
-    /// object.
+    /// Reads the body, or answers all mistakes in it at once; with it, who makes the change and why. No body counts as
+    /// an empty object.
     pub(crate) async fn read<P>(self, caller: &Caller<P>) -> Result<(T, Actor), Problem> {
         let mut members = Members::new(object(&self.request, self.payload).await?);
         let body = T::read(&mut members);
@@ -60,7 +61,7 @@ impl<T: RequestBody> Body<T> {
     }
 }
 
-/// The members that a type of bodies asks for.
+/// The members that a type of bodies reads.
 #[cfg(test)]
 pub(crate) fn names_of<T: RequestBody>() -> BTreeSet<&'static str> {
     let mut members = Members::new(Map::new());
@@ -86,7 +87,7 @@ async fn object(request: &HttpRequest, payload: web::Payload) -> Result<Map<Stri
         return Ok(Map::new());
     }
     check_type(request)?;
-    // Of two members of one name the last would win in silence, also in a release policy.
+    // Of two members of one name the last would win without notice, also in a release policy.
     let body = json::value(&bytes).map_err(|error| Problem::malformed(format!("the body cannot be read: {error}")))?;
     match body {
         Value::Object(given) => Ok(given),
@@ -94,11 +95,11 @@ async fn object(request: &HttpRequest, payload: web::Payload) -> Result<Map<Stri
     }
 }
 
-/// The members of a body, and what is wrong with them. Every body may have a `reason`.
+/// The members of a body, and the mistakes in them. Every body may have a `reason`.
 #[derive(Debug)]
 pub(crate) struct Members {
     given: Map<String, Value>,
-    /// The members that were asked for, in this order.
+    /// The members that were read, in this order.
     known: Vec<&'static str>,
     /// Those of them that this server does not take yet.
     not_available: Vec<&'static str>,
@@ -140,7 +141,7 @@ impl Members {
         self.given.remove(name).filter(|value| !value.is_null())
     }
 
-    /// Whether a member is given as `null`, where that says something of its own.
+    /// Whether a member is given as `null`, where that has a meaning of its own.
     pub(crate) fn is_null(&mut self, name: &'static str) -> bool {
         self.know(name);
         self.given.get(name).is_some_and(Value::is_null)
@@ -226,7 +227,7 @@ impl Members {
         None
     }
 
-    /// Notes the members that were not asked for, before everything else.
+    /// Notes the members that were not read, before everything else.
     fn refuse_unknown(&mut self) {
         let unknown = self.given.keys().filter(|name| !self.known.contains(&name.as_str()));
         let message = format!("unknown; expected {}", self.known.join(", "));
@@ -235,7 +236,7 @@ impl Members {
         self.errors.splice(0..0, unknown);
     }
 
-    /// All mistakes that were noted, or who asks for the change and why.
+    /// All mistakes that were noted, or who makes the change and why.
     fn actor<P>(mut self, caller: &Caller<P>) -> Result<Actor, Problem> {
         let reason = self.text("reason").map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
         if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
@@ -266,7 +267,7 @@ fn unsupported(detail: &str) -> Problem {
     Problem::new(Code::UnsupportedMediaType, detail)
 }
 
-/// Names of strangers are repeated only as far as is needed to find them.
+/// Names of unknown members are repeated only as far as is needed to find them.
 pub(crate) fn shown(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(60).collect()
 }

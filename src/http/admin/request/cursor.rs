@@ -1,4 +1,4 @@
-//! Pages of lists: how many, from where, and the opaque cursor to the next.
+//! Pages of lists: the page size, the start position, and the opaque cursor to the next page.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

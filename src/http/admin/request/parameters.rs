@@ -1,4 +1,5 @@
-//! Parameters of a request's URL: each known, each once, each of the right form; all mistakes at once.
+//! Reads the parameters of a request's URL: each known, each once, each of the right form. All mistakes are reported at
+//! once.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +55,7 @@ impl Parameters {
         id
     }
 
-    /// One of some words.
+    /// One of the allowed values.
     pub(crate) fn word(&mut self, name: &str, words: &[&'static str]) -> Option<&'static str> {
         let text = self.text(name)?;
         let word = words.iter().copied().find(|word| *word == text);

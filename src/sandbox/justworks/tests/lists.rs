@@ -1,4 +1,4 @@
-//! The list of members: filters, cursors, and companies of any size.
+//! Tests the list of members: filters, cursors, and companies of any size.
 
 use std::collections::BTreeSet;
 

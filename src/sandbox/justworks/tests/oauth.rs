@@ -1,4 +1,4 @@
-//! Consent, codes, tokens, scopes: each rule once.
+//! Tests consent, codes, tokens and scopes: each rule once.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Two HR systems of one organisation.
+//! Tests two HR systems of one organisation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -88,7 +88,7 @@ fn managers_are_in_both_led_from_here_and_led_from_remote() {
 fn two_reporting_lines_put_together_have_no_cycle() {
     for (workers, size, overlap) in [(250, 250, 60), (60, 400, 40), (400, 60, 40), (100, 100, 84)] {
         let (remote, justworks) = made(pair(7, workers, size, overlap, today()));
-        // Remote's word first, as somebody in both is led by one person only.
+        // Remote has precedence, as a person in both has one manager only.
         let mut boss: BTreeMap<String, String> = BTreeMap::new();
         let names: BTreeMap<_, _> = members(&justworks)
             .iter()

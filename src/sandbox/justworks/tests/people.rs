@@ -1,4 +1,4 @@
-//! Who works at a simulated company.
+//! Tests which people work at a simulated company.
 
 use std::collections::{BTreeMap, BTreeSet};
 

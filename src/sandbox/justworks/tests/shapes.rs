@@ -1,4 +1,4 @@
-//! Bodies compared with those of the page, value by value, and the shapes that the page leaves open.
+//! Compares bodies with those of the page, value by value, and tests the shapes that the page leaves open.
 
 use serde_json::{Value, json};
 
@@ -8,8 +8,8 @@ use crate::sandbox::{
     Shapes,
 };
 
-/// Where page and example differ: the page says that list and show give the same record, the example of the list leaves
-/// the history of one member out.
+/// Where page and example differ. By the page, list and show give the same record; the example of the list leaves the
+/// history of one member out.
 fn without_history(mut body: Value) -> Value {
     for member in body["items"].as_array_mut().unwrap() {
         if member["id"] == "mem_0002" {

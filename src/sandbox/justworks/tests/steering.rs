@@ -1,4 +1,4 @@
-//! Changes by hand, in the process and through the control endpoint.
+//! Tests changes by hand, in the process and through the control endpoint.
 
 use chrono::TimeDelta;
 use reqwest::Method;

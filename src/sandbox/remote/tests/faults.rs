@@ -1,4 +1,4 @@
-//! What goes wrong on demand, and the rate limit.
+//! Tests faults on demand, and the rate limit.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Envelopes and keys, compared with the example bodies.
+//! Compares envelopes and keys with the example bodies.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ const SHOWS: [&str; 16] = [
     "employment_show_16_manager_outside_visible_set",
 ];
 
-/// Where the sandbox says more than the examples: what a directory must not keep.
+/// The keys where the sandbox has more than the examples: what a directory must not keep.
 const PRIVATE: [&str; 5] = [
     "administrative_details",
     "billing_address_details",
@@ -58,7 +58,7 @@ fn assert_same_shape(ours: &Value, theirs: &Value, at: &str) {
     }
 }
 
-/// The record as the example has it, but for what is made up anew: ids of others, addresses, pay.
+/// The record as the example has it, but for what is made up each time: ids of others, addresses, pay.
 fn without_private(record: &Value) -> Value {
     let mut record = record.clone();
     let fields = record.as_object_mut().unwrap();

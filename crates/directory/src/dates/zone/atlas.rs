@@ -1,4 +1,4 @@
-//! Which time zones a country, a region or a city has. Facts only, from two tables beside this room:
+//! Which time zones a country, a region or a city has. It holds facts only, from two tables of this crate:
 //!
 //! - `zones.tsv` (after the tz database's `zone.tab`): a country, then groups of zones that keep the same time today.
 //! - `regions.tsv`: country, code, the zone (or `-` where the region has several), other zones that some of its places
@@ -67,8 +67,8 @@ impl Atlas {
 
     /// The zone of a place of work: a city that gave a zone its name, else a region with one zone.
     ///
-    /// Cities share names, so a city counts only where its region, if known, has such a zone; and a city whose zone
-    /// needs its region to be told apart (`America/Indiana/Knox`) only with the region.
+    /// Cities share names, so a city counts only where its region, if known, has such a zone. A city whose zone name
+    /// includes a region (`America/Indiana/Knox`) counts only with the region.
     pub(crate) fn office(&self, country: &str, region: Option<&str>, city: Option<&str>) -> Option<Tz> {
         let facts = self.countries.get_key_value(country)?;
         let region = region.and_then(|name| self.region(facts.0, name));

@@ -70,7 +70,7 @@ impl Saying {
     }
 }
 
-/// Orders of some units, among them units that nobody has and that have no order.
+/// Orders of some units, among them units that no worker has and units that have no order.
 fn orders() -> impl Strategy<Value = Vec<(&'static str, Vec<ConnectionId>)>> {
     let units =
         vec!["title", "team", "name", "locale", "birthDate", "manager", "country", "shoeSize", "status", "type"];
@@ -103,7 +103,8 @@ fn worlds() -> impl Strategy<Value = World> {
     })
 }
 
-/// An outcome without what may differ between a first and a second look: the ids of new people, the wording of why.
+/// An outcome without what may differ between a first and a second decision: the ids of new people, the text of
+/// reasons.
 fn gist(decisions: &Decisions) -> Vec<(WorkerKey, u8)> {
     let number = |outcome: &Outcome| match outcome {
         Outcome::Published { .. } => 0,

@@ -217,7 +217,7 @@ fn names_a_keyword(filter: &Filter) -> bool {
     }
 }
 
-/// Words of the grammar; joined by single spaces, except beside brackets.
+/// Tokens of the grammar; joined by single spaces, except beside brackets.
 fn words() -> impl Strategy<Value = String> {
     let words = vec![
         "userName",

@@ -1,4 +1,4 @@
-//! Example requests as curl commands.
+//! Renders example requests as curl commands.
 
 use serde_json::{Map, Value};
 
@@ -63,7 +63,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A word for a POSIX shell.
+/// An argument, quoted for a POSIX shell.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -1,4 +1,4 @@
-//! Schemas as tables: a member, what it may be, what it means.
+//! Renders schemas as tables: a member, its possible values, its meaning.
 
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ pub(super) fn body(page: &mut String, schema: &Value) {
     show(page, schema, kind_besides_null);
 }
 
-/// How the type of a member is told.
+/// How the type of a member is described.
 type Tell = fn(&Value) -> String;
 
 fn show(page: &mut String, schema: &Value, tell: Tell) {

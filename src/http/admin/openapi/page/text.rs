@@ -1,10 +1,10 @@
-//! Texts of the document as HTML.
+//! Renders texts of the document as HTML.
 
 use serde_json::Value;
 
 use crate::http::consent::escape;
 
-/// Text in which backticks stand around code.
+/// Text in which backticks enclose code.
 pub(super) fn inline(markdown: &str) -> String {
     let parts = markdown.split('`').enumerate();
     parts.map(|(n, part)| if n % 2 == 1 { format!("<code>{}</code>", escape(part)) } else { escape(part) }).collect()
