@@ -339,6 +339,13 @@ mod tests {
     }
 
     #[test]
+    fn the_document_has_the_members_of_openapi_alone() {
+        let document = document();
+        let members: Vec<&String> = document.as_object().unwrap().keys().collect();
+        assert_eq!(members, ["components", "info", "openapi", "paths", "servers", "tags"]);
+    }
+
+    #[test]
     fn every_code_is_in_the_document_and_no_other() {
         let mut found = BTreeSet::new();
         for response in document()["components"]["responses"].as_object().unwrap().values() {

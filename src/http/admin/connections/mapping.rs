@@ -61,21 +61,21 @@ pub(crate) async fn put(
 
 impl RequestBody for MappingChange {
     fn read(members: &mut Members) -> Self {
-        // What GET adds may come back.
-        let (seen, unmapped) = (None, None);
-        members.take("seen");
-        members.take("unmapped");
         let types: Vec<&str> = EmploymentType::ALL.iter().map(|one| one.as_str()).collect();
         let classes: Vec<&str> = StatusClass::ALL.iter().map(|one| one.as_str()).collect();
-        Self {
+        let change = Self {
             worker_types: words(members, "workerTypes", &types, EmploymentType::parse).map(WorkerTypes),
             vendors: members.texts("vendors"),
             statuses: words(members, "statuses", &classes, StatusClass::parse).map(Statuses),
             legal_entities: texts(members, "legalEntities").map(Names),
             departments: texts(members, "departments").map(Names),
-            seen,
-            unmapped,
-        }
+            seen: None,
+            unmapped: None,
+        };
+        // What GET adds may come back.
+        members.take("seen");
+        members.take("unmapped");
+        change
     }
 }
 

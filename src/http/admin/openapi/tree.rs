@@ -16,7 +16,7 @@ pub(super) fn components<'a>(document: &'a mut Value, kind: &str) -> &'a mut Map
 
 /// A member that is an object, out of its place; empty when there is none.
 pub(super) fn taken(value: &mut Value, name: &str) -> Map<String, Value> {
-    match value.get_mut(name).map(Value::take) {
+    match value.as_object_mut().and_then(|object| object.remove(name)) {
         Some(Value::Object(object)) => object,
         _ => Map::new(),
     }
