@@ -7,7 +7,7 @@ pub mod token;
 
 use aws_lc_rs::rand;
 
-/// Bytes that nobody can guess.
+/// Bytes that cannot be guessed.
 ///
 /// # Panics
 /// If the operating system has no random source: no secret could be made then.

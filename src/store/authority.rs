@@ -13,7 +13,7 @@ use super::db::schema::{authority, authority_walk};
 #[diesel(table_name = authority)]
 pub struct OrderRow {
     pub unit: String,
-    /// Who speaks first; nobody for the default order.
+    /// The connections in their order of precedence; none for the default order.
     pub connections: Vec<Uuid>,
     pub changed_at: DateTime<Utc>,
     pub token_name: String,
@@ -46,7 +46,7 @@ pub async fn lock(conn: &mut AsyncPgConnection) -> QueryResult<()> {
     authority_walk::table.select(authority_walk::version).for_update().first::<i64>(conn).await.map(drop)
 }
 
-/// Whether the order has changed since a plan was made. Nobody changes it until the transaction ends.
+/// Whether the order has changed since a plan was made. It does not change until the transaction ends.
 pub async fn has_moved_on(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<bool> {
     #[derive(QueryableByName)]
     struct Row {
@@ -63,7 +63,7 @@ pub async fn has_moved_on(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResu
     Ok(row.is_none_or(|row| row.moved))
 }
 
-/// Begins another state of the order, and the walk that follows, on somebody's word.
+/// Begins another state of the order, and the backfill that follows, for the token that asked.
 pub async fn begin(conn: &mut AsyncPgConnection, token_name: &str, reason: Option<&str>) -> QueryResult<()> {
     diesel::sql_query(
         "UPDATE authority_walk SET version = version + 1, through = 0, plan_id = NULL, token_name = $1, reason = $2",
@@ -84,7 +84,7 @@ pub async fn is_walking(conn: &mut AsyncPgConnection) -> QueryResult<bool> {
 #[derive(Clone, Debug, PartialEq, Eq, HasQuery)]
 #[diesel(table_name = authority_walk)]
 pub struct WalkRow {
-    /// The position up to which everybody is merged anew; absent when it has come to its end.
+    /// The position up to which all people are merged again; absent when the backfill has ended.
     pub through: Option<i64>,
     /// The plan of the step that was begun last.
     pub plan_id: Option<Uuid>,
@@ -113,7 +113,7 @@ pub async fn advance(conn: &mut AsyncPgConnection, plan: Uuid, through: Option<i
         .map(drop)
 }
 
-/// Somebody whom more than one connection knows.
+/// A person with workers of more than one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
 pub struct Shared {
     #[diesel(sql_type = SqlUuid)]

@@ -71,7 +71,7 @@ pub struct NewChange {
     pub groups_renamed: Vec<Uuid>,
     pub consumer_id: Option<Uuid>,
     pub token_id: Option<Uuid>,
-    /// For which filters of feeds whom it concerns was inside before and after it, came inside by it, or left by it.
+    /// The policy filters that its person or group matched before and after it, that it entered, or that it left.
     pub matched: Option<Vec<i32>>,
     pub entered: Option<Vec<i32>>,
     pub departed: Option<Vec<i32>>,

@@ -47,7 +47,7 @@ pub struct GroupRow {
     pub version: i64,
     #[diesel(sql_type = Bigint)]
     pub members: i64,
-    /// Since when nobody is in it.
+    /// Since when it has no members.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub retired_since: Option<DateTime<Utc>>,
     /// The kind of connector, where one HR system alone speaks of the group.
@@ -185,7 +185,7 @@ pub(super) async fn behind(
     Ok(total.total)
 }
 
-/// Somebody in a group.
+/// A member of a group.
 #[derive(Clone, PartialEq, Eq, QueryableByName)]
 pub struct Member {
     #[diesel(sql_type = SqlUuid)]
@@ -204,7 +204,7 @@ impl std::fmt::Debug for Member {
     }
 }
 
-/// The members of one group whom a view has, behind a position, in the order of all lists.
+/// The visible members of one group, behind a position, in the order of all lists.
 pub async fn members(
     conn: &mut AsyncPgConnection,
     visibility: &Visibility,
@@ -220,7 +220,7 @@ pub async fn members(
     statement.load(conn).await
 }
 
-/// All members of several small groups whom a view has, in one statement, each group's in order.
+/// All visible members of several small groups, in one statement, each group's in order.
 pub async fn members_of_all(
     conn: &mut AsyncPgConnection,
     visibility: &Visibility,
@@ -309,7 +309,7 @@ fn seen(statement: Statement, visibility: &Visibility) -> Statement {
     }
 }
 
-/// The groups whose row `g` satisfies a condition, and their kinds: also those in which nobody can be any more.
+/// The groups whose row `g` satisfies a condition, and their kinds: also those that can have no members any more.
 pub(super) async fn satisfying(conn: &mut AsyncPgConnection, condition: &Sql) -> QueryResult<Vec<(Uuid, Kind)>> {
     #[derive(QueryableByName)]
     struct Row {
@@ -368,7 +368,7 @@ pub struct KindRow {
     /// Groups that are there, retired ones with them.
     #[diesel(sql_type = Bigint)]
     pub groups: i64,
-    /// Nobody's groups have to be found anew.
+    /// No groups of a person have to be found again.
     #[diesel(sql_type = Bool)]
     pub settled: bool,
 }

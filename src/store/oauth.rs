@@ -32,7 +32,7 @@ pub async fn find(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult
     GrantRow::query().filter(oauth_grants::connection_id.eq(connection)).first(conn).await.optional()
 }
 
-/// The grant, locked until the transaction ends. The caller may ask the HR system meanwhile: whoever else wants to
+/// The grant, locked until the transaction ends. The caller may ask the HR system meanwhile: another caller that wants to
 /// refresh waits here, on any node.
 pub async fn lock(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Option<GrantRow>> {
     conn.batch_execute("SET LOCAL statement_timeout = '3min'; SET LOCAL idle_in_transaction_session_timeout = '3min'")
@@ -89,7 +89,7 @@ pub struct ConsentRow {
     /// The app that replaces the present one if consent is given; sealed.
     pub app: Option<Vec<u8>>,
     pub redirect_uri: String,
-    /// The name of the token of whoever asked for the consent.
+    /// The name of the token that asked for the consent.
     pub token_name: String,
     pub expires_at: DateTime<Utc>,
 }
@@ -108,7 +108,7 @@ pub async fn take(conn: &mut AsyncPgConnection, state: &[u8], now: DateTime<Utc>
     Ok(taken.filter(|consent| consent.expires_at > now))
 }
 
-/// Forgets consents that nobody came back from.
+/// Deletes consents that were never completed.
 pub async fn forget_expired(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<usize> {
     diesel::delete(oauth_consents::table.filter(oauth_consents::expires_at.le(now))).execute(conn).await
 }

@@ -99,7 +99,7 @@ macro_rules! listed {
 }
 pub(super) use listed;
 
-/// Whether the manager in the row is somebody for the caller.
+/// Whether the caller sees the manager in the row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ManagerSeen<'a>(pub(super) &'a Visibility);
 
@@ -168,7 +168,7 @@ impl<GB> ValidGrouping<GB> for ShownGroups<'_> {
     type IsAggregate = is_aggregate::No;
 }
 
-/// The ids of the groups of the person in the row, whoever may see them.
+/// The ids of the groups of the person in the row, whether visible or not.
 #[derive(Clone, Copy, Debug, QueryId)]
 pub(super) struct GroupIds;
 
@@ -229,7 +229,7 @@ pub(super) async fn whole(
         .collect())
 }
 
-/// What is shown of these managers, of those whom a view has.
+/// What is shown of these managers, as far as they are visible.
 async fn shown_managers(
     mut conn: &AsyncPgConnection,
     ids: Vec<Uuid>,
@@ -251,7 +251,7 @@ async fn shown_managers(
     Ok(found.into_iter().map(|manager| (manager.id, manager)).collect())
 }
 
-/// One person, in one round trip; nobody if the view does not have them.
+/// One person, in one round trip; none if the person is not visible.
 pub async fn document(
     conn: &mut AsyncPgConnection,
     id: Uuid,

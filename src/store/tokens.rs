@@ -187,7 +187,7 @@ pub async fn is_ending(conn: &mut AsyncPgConnection, now: DateTime<Utc>, steps: 
     Ok(found.found)
 }
 
-/// Those tokens, locked until the transaction ends, always in the same order: whoever else looks waits, and finds that it
+/// Those tokens, locked until the transaction ends, always in the same order: another reader waits, and finds that it
 /// is told.
 pub async fn ending(
     conn: &mut AsyncPgConnection,

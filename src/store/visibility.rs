@@ -12,7 +12,7 @@ use crate::scim::schema::Hidden;
 pub struct Visibility {
     /// Of the SCIM service, without a slash at its end: what `meta.location` and `$ref` begin with.
     pub(super) base_url: String,
-    /// Whether the caller sees the worker's source id as `externalId`. Else nobody has one.
+    /// Whether the caller sees the worker's source id as `externalId`. Else no user has one.
     pub(super) external_id_from_source: bool,
     /// The attributes that do not exist for the caller.
     pub(super) hidden: Hidden,

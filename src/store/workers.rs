@@ -126,7 +126,7 @@ pub async fn by_people(conn: &mut AsyncPgConnection, people: &[Uuid]) -> QueryRe
 }
 
 /// How many workers of a connection are published, withheld, excluded, or not yet decided; each is counted once. Those of
-/// whom something cannot be read are counted beside that.
+/// which something cannot be read are counted beside that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName, Serialize, Deserialize)]
 pub struct Tally {
     #[diesel(sql_type = Int8)]
@@ -137,7 +137,7 @@ pub struct Tally {
     pub excluded: i64,
     #[diesel(sql_type = Int8)]
     pub undecided: i64,
-    /// Workers whom complete reads no longer contain, whatever they were.
+    /// Workers that complete reads no longer contain, whatever they were.
     #[diesel(sql_type = Int8)]
     pub missing: i64,
     /// Workers whose latest record has fields that cannot be read.
@@ -145,7 +145,7 @@ pub struct Tally {
     pub unreadable: i64,
 }
 
-/// Counts the workers of a connection; with `plan`, those who are nobody's yet as that plan would have them.
+/// Counts the workers of a connection; with `plan`, those that are not linked yet as that plan would have them.
 pub async fn tally(conn: &mut AsyncPgConnection, connection: Uuid, plan: Option<Uuid>) -> QueryResult<Tally> {
     diesel::sql_query(
         "SELECT count(*) FILTER (WHERE disposition = 'published') AS published,
@@ -229,7 +229,7 @@ pub const LEGAL_ENTITY_ID: [&str; 2] = ["attributes", "legalEntityId"];
 /// Where [`words`] finds department names.
 pub const DEPARTMENT: [&str; 2] = ["attributes", "department"];
 
-/// A page of a connection's workers, after a source id, of one disposition or of all. With `plan`, those who are nobody's
+/// A page of a connection's workers, after a source id, of one disposition or of all. With `plan`, those that are not linked
 /// yet as that plan would have them, as in [`tally`].
 pub async fn page(
     conn: &mut AsyncPgConnection,

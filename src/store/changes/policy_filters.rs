@@ -1,7 +1,7 @@
 //! The filters of release policies as the log knows them, who is inside them, and the changes as one of them shows them.
 //!
-//! Writers of people hold the filters while they write, and say with each change for which of them somebody was inside,
-//! came inside or left. Whoever changes a filter waits for them: from then on all writers go by the new one.
+//! Writers of people hold the filters while they write, and record with each change which of them the person matched,
+//! entered or left. A change of a filter waits for them: from then on all writers use the new one.
 
 use diesel::dsl::sql;
 use diesel::pg::Pg;
@@ -36,7 +36,7 @@ pub async fn hold(conn: &mut AsyncPgConnection) -> QueryResult<Vec<PolicyFilter>
     PolicyFilter::query().order(policy_filters::number).load(conn).await
 }
 
-/// For those who write what is kept of filters: waits for whoever changes them, and keeps others from it until the
+/// For those who write what is kept of filters: waits for a change of them, and prevents other changes until the
 /// transaction ends.
 pub(crate) async fn share(conn: &mut AsyncPgConnection) -> QueryResult<()> {
     diesel::sql_query("LOCK TABLE policy_filters IN ROW EXCLUSIVE MODE").execute(conn).await.map(drop)
@@ -78,7 +78,7 @@ pub async fn number(
         .optional()
 }
 
-/// By which filters somebody is inside.
+/// The filters that a person matches.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct PolicyMatch {
     pub id: Uuid,
@@ -162,7 +162,7 @@ pub async fn last_sequence(conn: &mut AsyncPgConnection) -> QueryResult<i64> {
 #[derive(Clone, Debug, Queryable)]
 pub struct Noted {
     pub change: ChangeRow,
-    /// `matched`, `entered` or `departed`; absent if none of them, or if nobody has asked.
+    /// `matched`, `entered` or `departed`; absent if none of them, or if no filter was asked for.
     pub standing: Option<String>,
 }
 

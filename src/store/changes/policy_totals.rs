@@ -1,7 +1,7 @@
 //! How many people are inside the filter of each release policy: kept, not counted for each page.
 //!
 //! A number is kept like the one of all people: the sequencer folds what the changes say of who came inside and who
-//! left, and a reader adds what is not folded yet. It begins with a count, and is counted anew each day, so that no
+//! left, and a reader adds what is not folded yet. It begins with a count, and is counted again each day, so that no
 //! mistake stays.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,7 +16,7 @@ use crate::store::db::schema::policy_filters;
 use crate::store::filter::condition::Condition;
 use crate::store::visibility::PolicyKey;
 
-/// After this time people are counted anew.
+/// After this time people are counted again.
 const COUNTED_FOR: TimeDelta = TimeDelta::days(1);
 /// After this time it is tried again to count people who could not be counted.
 const TRIED_AGAIN_AFTER: TimeDelta = TimeDelta::hours(1);
@@ -137,7 +137,7 @@ pub struct Count {
     through: i64,
 }
 
-/// Counts the people inside a filter. Nobody waits for it.
+/// Counts the people who match a filter. No request waits for it.
 pub async fn count(conn: &mut AsyncPgConnection, number: i32, inside: &Condition) -> QueryResult<Option<Count>> {
     let found: Option<(i64, i64)> = Counting { number, inside }.get_result(conn).await.optional()?;
     Ok(found.map(|(people, through)| Count { people, through }))

@@ -27,7 +27,7 @@ pub async fn sequence(conn: &mut AsyncPgConnection, limit: usize, busy: WhileBus
     if !waiting.found {
         return Ok(0);
     }
-    // First of all: whoever gives a consumer another filter waits for writers, and they may wait for us.
+    // First of all: a change of a filter waits for writers, and they may wait for the sequencer.
     super::policy_filters::share(conn).await?;
     let lock = match busy {
         WhileBusy::Leave => "SELECT last_sequence FROM feed_state FOR UPDATE SKIP LOCKED",

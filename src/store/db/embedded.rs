@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! <data_dir>/lock            held while a Rollbook runs on the directory
-//! <data_dir>/postgres/       the cluster; belongs to whom it runs as
+//! <data_dir>/postgres/       the cluster; belongs to its account
 //! <data_dir>/postgres.log    its log since the last start (the one before: postgres.log.old)
 //! ```
 //!
@@ -192,7 +192,7 @@ fn made_by(data: &Path) -> Result<Option<u32>, EmbeddedError> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && !data.exists() => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            // Closed to us: it belongs to somebody else, and that is what has to be said.
+            // Closed to us: it belongs to another account, and the error says so.
             Account::choose(data)?;
             Err(EmbeddedError::DataDir { path: data.to_owned(), action: "read", source: error })
         }

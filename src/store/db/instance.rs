@@ -25,7 +25,7 @@ const REPAIRS: &[&str] = &[
     // Two reads are no proof of absence when the time between them is not known.
     "UPDATE workers SET absent_since = NULL, absent_evidence = NULL, absent = false, absent_proven_at = NULL
      WHERE absent_since {later} OR absent_proven_at {later}",
-    // Workers who were decided by the wrong time, also those of whom nothing is published.
+    // Workers who were decided by the wrong time, also those of which nothing is published.
     "UPDATE workers w SET decided_digest = NULL, recheck_at = $1
      FROM plan_workers pw JOIN plans p ON p.id = pw.plan_id
      WHERE p.created_at {later} AND pw.connection_id = w.connection_id AND pw.source_id = w.source_id",

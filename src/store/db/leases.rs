@@ -36,7 +36,7 @@ pub async fn release(conn: &mut AsyncPgConnection, owner: Uuid) -> QueryResult<(
 }
 
 /// Frees what any node holds, when it is known that none of them lives. Leases that serve as a schedule stay: they are
-/// held by nobody.
+/// held by no node.
 pub async fn release_all(conn: &mut AsyncPgConnection) -> QueryResult<()> {
     diesel::sql_query("DELETE FROM leases WHERE name NOT IN ('housekeeping', 'retention')")
         .execute(conn)

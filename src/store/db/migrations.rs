@@ -17,7 +17,7 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 /// Changes with any migration: names the tests' template database.
 pub const HASH: &str = env!("ROLLBOOK_MIGRATIONS_HASH");
 
-/// The advisory lock of whoever migrates ("rollbook" in ASCII).
+/// The advisory lock of the process that migrates ("rollbook" in ASCII).
 const LOCK: i64 = 0x726f_6c6c_626f_6f6b;
 
 #[derive(QueryableByName)]

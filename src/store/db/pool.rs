@@ -33,7 +33,7 @@ const CREATE: Duration = Duration::from_secs(15);
 const CONNECT: Duration = Duration::from_secs(5);
 /// After this age a connection is not used again, so that a balanced or moved database gets new ones.
 const MAX_AGE: Duration = Duration::from_mins(30);
-/// A transaction that stands still this long is ended by Postgres: somebody forgot it, and it holds locks.
+/// A transaction that is idle this long is ended by Postgres: it was forgotten, and it holds locks.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_mins(1);
 /// What Postgres shows of us, unless the URL names something else.
 const APPLICATION_NAME: &str = "rollbook";
@@ -202,7 +202,7 @@ impl Database {
         &self.source
     }
 
-    /// Closes the pool: whoever asks it for a connection from now on is refused.
+    /// Closes the pool: a request for a connection is refused from now on.
     pub fn close(&self) {
         self.pool.close();
     }

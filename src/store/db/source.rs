@@ -4,7 +4,7 @@
 //! | `sslmode` | what it does here |
 //! |---|---|
 //! | `disable` | no TLS |
-//! | `allow`, `prefer` (default) | TLS if the server offers it, else none; nobody's identity is checked, since whoever can pretend to be the server can also pretend not to offer TLS. With `sslrootcert` a certificate that is offered must be right |
+//! | `allow`, `prefer` (default) | TLS if the server offers it, else none; no identity is checked, since an attacker who can pretend to be the server can also pretend not to offer TLS. With `sslrootcert` a certificate that is offered must be right |
 //! | `require`, `verify-full` | TLS, and the certificate must be valid and for this host. libpq's `require` checks nothing |
 //! | `verify-ca` | as `verify-full`, but with `sslrootcert` the host name is not compared |
 //!

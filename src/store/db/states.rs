@@ -148,7 +148,7 @@ words! {
         Planning = "planning",
         Applying = "applying",
         Succeeded = "succeeded",
-        /// The read cannot be relied on: it changed nobody.
+        /// The read cannot be relied on: it changed no person.
         Incomplete = "incomplete",
         Failed = "failed",
         /// Its node stopped; another run began in its place.

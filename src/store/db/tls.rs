@@ -139,7 +139,7 @@ impl ServerCertVerifier for AnyName {
 }
 
 /// Takes any certificate, for `prefer` and `allow` alone: there the other side may refuse TLS altogether, so checking
-/// who it is would protect nobody, while encryption still keeps out those who only listen.
+/// who it is would protect no one, while encryption still keeps out those who only listen.
 #[derive(Debug)]
 struct Opportunistic(Arc<CryptoProvider>);
 

@@ -57,7 +57,7 @@ pub(crate) enum MultiValued {
         /// Which people there are, as a condition on the row `m`; all if there is no condition.
         seen: Option<Sql>,
     },
-    /// Nobody has one.
+    /// No resource has one.
     Nothing,
 }
 

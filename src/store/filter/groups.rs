@@ -82,7 +82,7 @@ impl AttributeSql for Groups<'_> {
             (DERIVED_GROUP_URN, "sourceSystem", None) => Scalar::text(Sql::of("g.system")),
             (DERIVED_GROUP_URN, "retired", None) => Scalar::Boolean(Sql::of("(g.retired_since IS NOT NULL)")),
             (DERIVED_GROUP_URN, "retiredSince", None) => Scalar::Instant(Sql::of("g.retired_since")),
-            // `externalId` is nobody's yet, and nobody is shown a version.
+            // No group has an `externalId` yet, and no caller is shown a version.
             _ => Scalar::Nothing,
         }
     }

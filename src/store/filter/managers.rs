@@ -18,7 +18,7 @@ pub(crate) fn upward(seen: Option<&Sql>) -> Sql {
     and(rest, seen).push(")")
 }
 
-/// Everybody below somebody: necessary for having them above.
+/// All people below a person: a necessary condition for having that person above.
 pub(crate) fn below(key: &str) -> Sql {
     let Some(id) = id(key) else { return Sql::truth(false) };
     let manager = "manager_state = 'person' AND p.manager_target = ";

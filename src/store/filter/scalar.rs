@@ -1,6 +1,6 @@
 //! A single value in SQL, and what filters ask of it.
 //!
-//! Conditions are `NULL` where there is no value; whoever negates one goes by [`Sql::negated`]. All texts are keys as
+//! Conditions are `NULL` where there is no value; a negation uses [`Sql::negated`]. All texts are keys as
 //! [`Preparation`](crate::scim::text::Preparation) makes them, compared by code point.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Timelike, Utc};
@@ -44,7 +44,7 @@ pub(crate) enum Scalar {
     /// The name of a group, which is never absent. Its key is not kept: whether a name satisfies what is asked is found
     /// out before.
     Named(Resolved),
-    /// Nobody has one.
+    /// No resource has one.
     Nothing,
 }
 
@@ -203,7 +203,7 @@ fn collated(expr: &Sql) -> Sql {
 }
 
 fn text(expr: &Sql, lookup: Lookup, operator: Operator, key: &str) -> Sql {
-    // Postgres has no text with NUL, so nobody's value has it: it is equal to none, and in order it stands right behind
+    // Postgres has no text with NUL, so no value has it: it is equal to none, and in order it comes right behind
     // what comes before its NUL.
     let (key, operator) = match (key.split_once('\0'), operator) {
         (None, operator) => (key, operator),

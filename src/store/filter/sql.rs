@@ -22,7 +22,7 @@ pub(crate) struct Sql(Vec<Piece>);
 pub(crate) enum Piece {
     Text(Cow<'static, str>),
     Value(Value),
-    /// Somebody in one of the groups that satisfy a condition; has to be filled in before the statement is sent.
+    /// A member of one of the groups that satisfy a condition; it has to be filled in before the statement is sent.
     InGroups(Sql),
     /// A group by a name that satisfies a leaf; has to be filled in, too.
     Named(Box<Leaf>),
@@ -147,7 +147,7 @@ fn unsettled() -> Error {
     Error::QueryBuilderError("a condition is asked before it is settled".into())
 }
 
-/// Without the values: they are what somebody searched for.
+/// Without the values: they are what a caller searched for.
 impl fmt::Debug for Sql {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for piece in &self.0 {

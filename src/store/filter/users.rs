@@ -41,7 +41,7 @@ impl Condition {
     }
 }
 
-/// Somebody in one of these groups.
+/// A member of one of these groups.
 fn in_groups(groups: &[(Uuid, Kind)]) -> Sql {
     let of_kind = |kind: Kind| -> Option<Sql> {
         let ids: Vec<Uuid> = groups.iter().filter(|(_, of)| *of == kind).map(|(id, _)| *id).collect();
@@ -66,7 +66,7 @@ pub(crate) fn is_selective(filter: &Checked) -> bool {
         Checked::Or(operands) => operands.iter().all(is_selective),
         Checked::Test(leaf) => names_a_person(leaf),
         Checked::Element { filter, then, .. } => is_selective(filter) || then.as_ref().is_some_and(names_a_person),
-        // Nobody is only a handful.
+        // No people are a handful too.
         Checked::Constant(holds) => !holds,
         Checked::Not(_) => false,
     }
@@ -140,7 +140,7 @@ impl AttributeSql for People<'_> {
                 Scalar::Text { expr: key(target), lookup: Lookup::Start }
             }
             (ENTERPRISE_URN, "manager", Some(sub)) => self.manager(sub),
-            // What the HR system says of a manager who is nobody here; else what the manager's own record shows.
+            // What the HR system states of a manager who is not in the directory; else what the manager's own record shows.
             (WORKER_URN, "managerEmail", None) => self.of_manager(target, "m.search_values ->> '~email'"),
             (WORKER_URN, "managerEmployeeNumber", None) => self.of_manager(
                 target,
@@ -194,7 +194,7 @@ impl People<'_> {
             "location" => {
                 Scalar::Reference { to: format!("{}/Users/", self.0.base_url), id: Sql::of("\"people\".\"id\"") }
             }
-            // Nobody is shown a version yet.
+            // No caller is shown a version yet.
             _ => Scalar::Nothing,
         }
     }
@@ -216,7 +216,7 @@ impl People<'_> {
         }
     }
 
-    /// A value of the manager's row, if there is a manager whom the caller sees.
+    /// A value of the manager's row, if there is a manager that the caller sees.
     fn in_manager(self, expr: &'static str) -> Sql {
         self.close(Sql::of(format!("(SELECT {expr}{MANAGER}")))
     }

@@ -12,8 +12,8 @@ use super::columns::{Memberships, column};
 use crate::directory::groups::Kind;
 use crate::store::db::schema::group_kinds;
 
-/// The kinds that are switched on. All are held until the transaction ends, those that are off with them: nobody
-/// switches one while somebody is being written, so that the walk after a switch finds whoever was.
+/// The kinds that are switched on. All are held until the transaction ends, those that are off with them: no admin
+/// switches one while a person is being written, so that the backfill after a switch finds that person.
 pub async fn hold_kinds(conn: &mut AsyncPgConnection) -> QueryResult<Vec<Kind>> {
     let kinds: Vec<(String, bool)> = group_kinds::table
         .order(group_kinds::ordinal)
@@ -33,7 +33,7 @@ pub async fn switch(conn: &mut AsyncPgConnection, kind: Kind, enabled: bool, now
         .map(|rows| rows == 1)
 }
 
-/// The walk through all people that gives them their groups anew.
+/// The backfill that computes the groups of all people again.
 #[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
 pub struct Walk {
     /// The position up to which everybody has them.
@@ -45,13 +45,13 @@ pub struct Walk {
     pub reason: Option<String>,
 }
 
-/// Takes the walk, waiting for a step of it that is being made. Whoever lets it begin anew takes it before anything
+/// Takes the walk, waiting for a step of it that is being made. A caller that lets it begin again takes it before anything
 /// else, as a step does, so that neither waits for what the other has.
 pub async fn take(conn: &mut AsyncPgConnection) -> QueryResult<()> {
     diesel::sql_query("SELECT FROM group_walk FOR UPDATE").execute(conn).await.map(drop)
 }
 
-/// Lets the walk begin anew, on somebody's word; it has to be taken.
+/// Lets the backfill begin again, for the token that asked; it has to be taken.
 pub async fn begin(conn: &mut AsyncPgConnection, token_name: &str, reason: Option<&str>) -> QueryResult<()> {
     diesel::sql_query("UPDATE group_walk SET through = 0, token_name = $1, reason = $2")
         .bind::<Text, _>(token_name)
@@ -93,7 +93,7 @@ pub async fn set(conn: &mut AsyncPgConnection, through: Option<i64>) -> QueryRes
         .map(drop)
 }
 
-/// Somebody whom the walk has come to. The row is locked.
+/// A person that the backfill has come to. The row is locked.
 #[derive(Clone, QueryableByName)]
 pub struct Walked {
     #[diesel(sql_type = SqlUuid)]

@@ -11,7 +11,7 @@ pub type Memberships = [Option<Uuid>; Kind::ALL.len()];
 pub(crate) const MEMBERSHIPS: &str = "ARRAY[department_group, legal_entity_group, country_group, \
     employment_type_group, team_group, work_location_group, worker_type_group, manager_group, all_group]";
 
-/// The column of `people` that says which group of a kind somebody is in.
+/// The column of `people` that says which group of a kind a person is in.
 #[must_use]
 pub fn column(kind: Kind) -> &'static str {
     match kind {

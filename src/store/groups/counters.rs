@@ -1,5 +1,5 @@
-//! What the sequencer makes of numbered changes for groups: versions and member counts, and that nobody, or again
-//! somebody, is in one. It alone sees the changes one after the other, so that no group's row is touched by those who
+//! What the sequencer makes of numbered changes for groups: versions, member counts, and whether a group has become empty
+//! or has members again. It alone sees the changes one after the other, so that no group's row is touched by those who
 //! join it.
 
 use chrono::{DateTime, Utc};

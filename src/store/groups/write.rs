@@ -37,7 +37,7 @@ pub async fn lock_keys(conn: &mut AsyncPgConnection, keys: &[(&str, &str)]) -> Q
     .await
 }
 
-/// Issues ids for keys that lead nowhere, in this order. Those that somebody else issued meanwhile are not answered.
+/// Issues ids for keys that lead nowhere, in this order. Those that another transaction made meanwhile are not answered.
 pub async fn create_missing(conn: &mut AsyncPgConnection, keys: &[KeyRow]) -> QueryResult<Vec<KeyRow>> {
     diesel::sql_query(
         "INSERT INTO group_keys (kind, key, group_id)
@@ -129,7 +129,7 @@ pub async fn name(conn: &mut AsyncPgConnection, id: Uuid, naming: &Naming<'_>) -
         .map(drop)
 }
 
-/// The keys that lead to a group, which nobody else can join by until the transaction ends.
+/// The keys that lead to a group, which no other transaction can join by until this one ends.
 pub async fn take(conn: &mut AsyncPgConnection, group: Uuid) -> QueryResult<Vec<String>> {
     use crate::store::db::schema::group_keys;
     group_keys::table
@@ -364,7 +364,7 @@ pub async fn names_of(conn: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult
         .await
 }
 
-/// The groups in which nobody has been since before `oldest`.
+/// The groups that have had no member since before `oldest`.
 pub async fn outlived(conn: &mut AsyncPgConnection, oldest: DateTime<Utc>) -> QueryResult<Vec<GroupName>> {
     GroupName::query()
         .filter(groups::retired_since.lt(oldest))
@@ -374,7 +374,7 @@ pub async fn outlived(conn: &mut AsyncPgConnection, oldest: DateTime<Utc>) -> Qu
         .await
 }
 
-/// Lets a group be gone if nobody is in it; its keys have to be taken. `false` if somebody is.
+/// Deletes a group if it has no members; its keys have to be taken. `false` if it has some.
 pub async fn remove(
     conn: &mut AsyncPgConnection,
     kind: Kind,

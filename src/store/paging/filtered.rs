@@ -48,7 +48,7 @@ impl Matched<'_> {
         let sign = if descending { " < " } else { " > " };
         match (self.sort, key) {
             (None, Some(_)) => {
-                // Nobody has a value: all stand behind those who have, or before them.
+                // No person has a value: all come behind those who have one, or before them.
                 out.push_sql(if descending { " WHERE FALSE" } else { " WHERE TRUE" });
             }
             (None, None) => {

@@ -25,14 +25,14 @@ use crate::store::paging;
 use crate::store::people::PersonDocument;
 use crate::store::visibility::Visibility;
 
-/// Somebody or something in the list.
+/// A resource in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     Person(PersonDocument),
     Group(GroupRow),
 }
 
-/// A place on a page, and what stands there: nothing where somebody is gone since the place was found. The walk goes on
+/// A position on a page, and its resource: none where the resource is gone since the position was found. The walk goes on
 /// behind it all the same.
 type Stand = (MixedPosition, Option<Found>);
 

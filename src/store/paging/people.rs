@@ -24,7 +24,7 @@ use crate::store::filter::sort::Sort;
 use crate::store::people::PersonDocument;
 use crate::store::visibility::Visibility;
 
-/// A page of all people whom a view has, or of those of them who satisfy a condition, in the order of lists or sorted.
+/// A page of all visible people, or of those of them who satisfy a condition, in the order of lists or sorted.
 /// Where a page by index ended is saved, so that the next index continues behind it.
 pub async fn page(
     conn: &mut AsyncPgConnection,
@@ -39,7 +39,7 @@ pub async fn page(
     }
     let resume = Resume::load(conn, request).await?;
     let read = if request.index().is_some_and(|index| index > 1) || list.reads_twice() {
-        // One snapshot for all statements: nobody leaves between the count and the page.
+        // One snapshot for all statements: no person leaves between the count and the page.
         snapshot(conn, async |conn| list.page(conn, request, &resume).await).await?
     } else {
         list.page(conn, request, &resume).await?

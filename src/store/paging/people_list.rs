@@ -1,4 +1,4 @@
-//! A list of people: those whom a view has, narrowed by a filter, in the order of lists or sorted.
+//! A list of the visible people, narrowed by a filter, in the order of lists or sorted.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ pub(crate) struct Part {
 impl<'a> PeopleList<'a> {
     pub(crate) fn new(visibility: &'a Visibility, condition: Option<&'a Condition>, sort: Option<&'a Sort>) -> Self {
         let all = narrowed(condition, visibility);
-        // Whom the view has is found on the way: as far as the page goes, not among everybody.
+        // Visibility is checked while the page is read, not for all people before.
         let is_walked = condition.is_none_or(Condition::is_walked);
         let order = match (&all, sort) {
             (Some(all), None) if all.is_selective() => Order::Few,
@@ -302,7 +302,7 @@ impl<'a> PeopleList<'a> {
         standing_at(conn, self.visibility, self.all.as_ref(), places).await
     }
 
-    /// How many people there are: kept, not counted, unless there is a condition, or nobody has counted yet whom the view
+    /// How many people there are: kept, not counted, unless there is a condition, or there is no count yet of the people that the view
     /// has.
     async fn counted(&self, mut conn: &AsyncPgConnection) -> QueryResult<i64> {
         if self.condition.is_none()
@@ -363,7 +363,7 @@ pub(crate) async fn found(
     Ok((total, following, places))
 }
 
-/// Who stands at these places; nobody where somebody has changed in between and does not satisfy the condition any more.
+/// The people at these positions; none where the person has changed since and does not satisfy the condition any more.
 pub(crate) async fn standing_at(
     conn: &mut AsyncPgConnection,
     visibility: &Visibility,
@@ -391,7 +391,7 @@ pub(crate) async fn standing_at(
         .collect())
 }
 
-/// What has to hold of people whom a view has.
+/// The condition that visible people have to satisfy.
 pub(crate) fn narrowed(condition: Option<&Condition>, visibility: &Visibility) -> Option<Condition> {
     match (condition, visibility.people()) {
         (Some(condition), Some(seen)) => Some(condition.clone().and(seen.clone())),

@@ -16,7 +16,7 @@ pub(crate) fn cut<T>(read: &mut Vec<T>, count: i64) -> bool {
 /// Where a page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Begin {
-    /// Behind somebody.
+    /// Behind this position.
     After(Position),
     /// Behind so many.
     Skip(i64),
@@ -114,7 +114,7 @@ pub enum Start<'a> {
     Behind(Option<&'a Position>),
 }
 
-/// The place of somebody in a list.
+/// The position of a resource in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// By what the list is sorted, if it is, and if there is a value.

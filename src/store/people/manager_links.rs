@@ -1,4 +1,4 @@
-//! Manager edges of a plan: to whom they lead, whether they close a cycle, and who is written before whom.
+//! Manager links of a plan: their targets, whether they close a cycle, and the order in which people are written.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// Finds the people behind the edges that a plan states: by the manager's worker; where the HR system names no worker,
 /// or one that it does not show us, by the one person who has the manager's email then. That is how a manager is found
-/// whom only another HR system knows (story 20). What is not found stays pending.
+/// that only another HR system knows (story 20). What is not found stays pending.
 pub async fn resolve(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<()> {
     diesel::sql_query(
         "UPDATE plan_items i SET manager_target = found.person_id, manager_state = 'person'
@@ -114,7 +114,7 @@ pub async fn is_any_resolvable(conn: &mut AsyncPgConnection) -> QueryResult<bool
     Ok(found.found)
 }
 
-/// An edge of a plan that leads to somebody who would come into being with it.
+/// A link of a plan to a person that the plan itself creates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
 pub struct WaitingEdge {
     #[diesel(sql_type = Int4)]

@@ -93,7 +93,7 @@ pub struct Examples {
     #[diesel(sql_type = Nullable<Text>)]
     pub merged: Option<String>,
     /// The `userName` of an active person whose manager the connection that leads for them does not know; lacking one, of
-    /// somebody who has a manager.
+    /// a person who has a manager.
     #[diesel(sql_type = Nullable<Text>)]
     pub led: Option<String>,
     /// The `displayName` of a department with members from more than one connection; lacking one, of any group.

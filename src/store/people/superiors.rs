@@ -9,7 +9,7 @@ use crate::store::filter::sql::Statement;
 use crate::store::filter::sql::Value;
 use crate::store::visibility::Visibility;
 
-/// Somebody above a person, as far as the caller sees.
+/// A manager above a person, as far as the caller sees.
 #[derive(Clone, PartialEq, Eq, QueryableByName)]
 pub struct Superior {
     #[diesel(sql_type = SqlUuid)]
@@ -23,7 +23,7 @@ pub struct Superior {
     pub level: i32,
 }
 
-/// The managers of these people, their managers and so on, upward, of each person in order. It ends at whom the view does
+/// The managers of these people, their managers and so on, upward, of each person in order. It ends at a manager that the view does
 /// not have, and at the twentieth.
 pub async fn superiors(
     conn: &mut AsyncPgConnection,

@@ -262,7 +262,7 @@ pub async fn by_email_keys(conn: &mut AsyncPgConnection, keys: &[String]) -> Que
     PersonRow::query().filter(people::user_name_key.eq_any(keys)).load(conn).await
 }
 
-/// An email key that somebody has, or that is reserved for somebody.
+/// An email key that a person has, or that is reserved for one.
 #[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
 pub struct Held {
     #[diesel(sql_type = Text)]
@@ -279,7 +279,7 @@ pub async fn holders(conn: &mut AsyncPgConnection, keys: &[String]) -> QueryResu
         .await
 }
 
-/// For whom these email keys are reserved.
+/// The people that these email keys are reserved for.
 pub async fn reservations(conn: &mut AsyncPgConnection, keys: &[String], now: DateTime<Utc>) -> QueryResult<Vec<Held>> {
     diesel::sql_query(
         "SELECT email_key, person_id FROM email_reservations WHERE email_key = ANY($1) AND reserved_until > $2",
@@ -322,7 +322,7 @@ pub async fn reserve(
     Ok(())
 }
 
-/// People whom time alone changes by now, earliest first.
+/// People that time alone changes by now, earliest first.
 pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>, limit: i64) -> QueryResult<Vec<Uuid>> {
     people::table
         .filter(people::next_due.le(now))
@@ -333,7 +333,7 @@ pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>, limit: i64) -
         .await
 }
 
-/// The next instant at which time alone changes somebody.
+/// The next instant at which time alone changes a person.
 pub async fn next_due(conn: &mut AsyncPgConnection) -> QueryResult<Option<DateTime<Utc>>> {
     people::table.select(diesel::dsl::min(people::next_due)).first(conn).await
 }

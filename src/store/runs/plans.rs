@@ -112,7 +112,7 @@ pub async fn supersede_others(conn: &mut AsyncPgConnection, connection: Uuid, ke
     .map(drop)
 }
 
-/// Forgets a plan that was not finished, so that it can be made anew.
+/// Forgets a plan that was not finished, so that it can be made again.
 pub async fn delete(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<()> {
     diesel::delete(plans::table.find(id)).execute(conn).await.map(drop)
 }
@@ -254,7 +254,7 @@ pub async fn reject_people(conn: &mut AsyncPgConnection, plan: Uuid, people: &[U
     .map(drop)
 }
 
-/// The people whom a plan would make leavers, in order of id.
+/// The people who would be leavers by a plan, in order of id.
 pub async fn leavers(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<Vec<Uuid>> {
     plan_items::table
         .filter(plan_items::plan_id.eq(plan))
@@ -416,7 +416,7 @@ pub async fn last_number(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResul
     Ok(row.last.unwrap_or(0))
 }
 
-/// People of a plan of whom a worker says something else by now than when the plan was made.
+/// People of a plan with a worker whose statement differs from the one that the plan was made of.
 pub async fn moved_on(conn: &mut AsyncPgConnection, plan: Uuid, people: &[Uuid]) -> QueryResult<Vec<Uuid>> {
     #[derive(QueryableByName)]
     struct Row {

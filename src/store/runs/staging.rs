@@ -196,7 +196,7 @@ pub struct Absorbed {
     pub same: i64,
 }
 
-/// Takes a complete read over: statements that differ, and who is back. Nobody's person changes by this.
+/// Takes a complete read over: statements that differ, and workers that are back. No person changes by this.
 pub async fn absorb(
     conn: &mut AsyncPgConnection,
     run: Uuid,

@@ -144,7 +144,7 @@ fn is_of_manager(path: &str) -> bool {
     matches!(name, Some("managerEmail" | "managerEmployeeNumber"))
 }
 
-/// Whether the change names a manager whom the consumer sees, or none who is in the directory at all. Then it is the
+/// Whether the change names a manager that the consumer sees, or none who is in the directory at all. Then it is the
 /// value that HR states for the manager, which belongs to the person.
 fn names_a_manager(row: &ChangeRow, visible: &Visible<'_>) -> bool {
     let mut changes = row.diff.as_array().into_iter().flatten().filter(|change| change["attribute"] == "manager");

@@ -1,5 +1,5 @@
-//! As whom the cluster runs: as ourselves, or, since Postgres refuses root, as the owner of the cluster, `postgres` or
-//! `nobody`.
+//! The account of the cluster: our own, or, since Postgres refuses root, the owner of the cluster, `postgres` or the
+//! unprivileged account of the system.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,6 +1,6 @@
 //! A Postgres that an earlier, killed Rollbook left running on our data, and the pid file that a killed Postgres leaves.
 //!
-//! Called with the data directory locked: whatever runs on it now is nobody's.
+//! Called with the data directory locked: no process owns whatever runs on it now.
 
 use std::fs;
 use std::io;

@@ -29,7 +29,7 @@ const SLOW_START: Duration = Duration::from_secs(10);
 const FAST_STOP: Duration = Duration::from_mins(1);
 const IMMEDIATE_STOP: Duration = Duration::from_secs(15);
 
-/// Reads until we are gone, then stops the cluster. It runs as the cluster's account, so it can hit nobody else's
+/// Reads until we are gone, then stops the cluster. It runs as the cluster's account, so it can hit no other account's
 /// process, and it dies with us in an orderly stop before the number can be given to another.
 const WATCHDOG: &str = "read -r _; kill -INT \"$1\" 2>/dev/null";
 
@@ -177,7 +177,7 @@ impl Postmaster {
 }
 
 impl Drop for Postmaster {
-    /// Whoever forgot to stop it (an error on the way, a panic) leaves a cluster that stops by itself.
+    /// A cluster that was not stopped (an error on the way, a panic) stops by itself.
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
             signal(&self.child, Signal::SIGINT);
