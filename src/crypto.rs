@@ -1,4 +1,4 @@
-//! All cryptography: sealing of stored credentials ([`seal`]), the key file ([`mod@file`]), tokens and their digests
+//! All cryptography: sealing of stored credentials ([`seal`]), the key file ([`key_file`]), tokens and their digests
 //! ([`token`]). One library below (aws-lc-rs), and nothing outside this room calls it.
 
 pub mod key_file;

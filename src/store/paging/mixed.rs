@@ -1,7 +1,7 @@
 //! Pages of people and groups in one list: people first and groups behind them, each in the order of lists; or
 //! both together, sorted, where a person comes before a group of the same sort value.
 //!
-//! A sequential walk continues behind a saved position, as one of people does ([`walks`]). There are few groups, so that
+//! A sequential walk continues behind a saved position, as one of people does ([`people`](super::people)). There are few groups, so that
 //! where they stand among the people is found here.
 
 use std::collections::BTreeMap;

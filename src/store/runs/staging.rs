@@ -91,7 +91,7 @@ pub async fn counts(conn: &mut AsyncPgConnection, run: Uuid) -> QueryResult<Stag
     .await
 }
 
-/// Tells the planner how much was staged, as [`look_at_plans`](crate::store::people::manager_links::look_at_plans) does for plans.
+/// Tells the planner how much was staged, as [`analyze_plans`](crate::store::people::manager_links::analyze_plans) does for plans.
 pub async fn look_at_pages(conn: &mut AsyncPgConnection) -> QueryResult<()> {
     conn.batch_execute("ANALYZE staged_workers").await
 }
