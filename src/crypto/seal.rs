@@ -11,7 +11,7 @@
 //! let sealed = keys.seal(context, b"ra_live_example");
 //! assert_eq!(keys.open(context, &sealed)?.as_slice(), b"ra_live_example");
 //! assert!(keys.open(SealContext { row: "8", ..context }, &sealed).is_err());
-//! # Ok::<(), KeyError>(())
+//! # Ok::<(), rollbook::crypto::seal::KeyError>(())
 //! ```
 
 use std::fmt;
