@@ -1,6 +1,6 @@
-//! Postgres: where the database is ([`source`](db::source)), connections to it ([`pool`](db::pool)), its shape ([`migrations`](db::migrations)), a private
-//! cluster for those who have none ([`embedded`](db::embedded)), and the tables and queries. Nothing here decides anything, and the
-//! caller owns the transaction.
+//! Postgres: where the database is ([`source`](db::source)), connections to it ([`pool`](db::pool)), its shape
+//! ([`migrations`](db::migrations)), a private cluster for those who have none ([`embedded`](db::embedded)), and the
+//! tables and queries. Nothing here decides anything, and the caller owns the transaction.
 
 pub mod audit;
 pub mod authority;

@@ -363,6 +363,6 @@ async fn show_plan(plan: &Plan, client: &Client, out: &mut dyn Write) -> Result<
         super::plan::planned(item, what)
     };
     let rows: Vec<Vec<String>> = changes.items.iter().map(row).collect();
-    table(out, &["KIND", "NAME", "USER NAME", "WHAT"], &rows, "the plan changes nobody")?;
+    table(out, &["KIND", "NAME", "USER NAME", "WHAT"], &rows, "the plan changes no person")?;
     more(&changes, out)
 }

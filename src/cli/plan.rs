@@ -19,7 +19,7 @@ pub(super) async fn show_preview(plan: Uuid, limit: u32, client: &Client, out: &
     }
     let changes: Page<PlannedChange> = changes.read()?;
     let rows = changes.items.iter().map(|item| planned(item, what_changes(item))).collect::<Vec<_>>();
-    table::table(out, &["KIND", "NAME", "USER NAME", "WHAT"], &rows, "this would change nobody")?;
+    table::table(out, &["KIND", "NAME", "USER NAME", "WHAT"], &rows, "this would change no person")?;
     more(&changes, out)
 }
 

@@ -103,8 +103,8 @@ pub async fn claim(conn: &mut AsyncPgConnection, plan: Uuid) -> QueryResult<Opti
     Ok(walk)
 }
 
-/// Ends the step that was begun under a plan: the walk has come to a position, or to its end. Nothing happens if the step
-/// was begun again meanwhile, or the whole walk.
+/// Ends the step that was begun under a plan: the walk has come to a position, or to its end. Nothing happens if the
+/// step was begun again meanwhile, or the whole walk.
 pub async fn advance(conn: &mut AsyncPgConnection, plan: Uuid, through: Option<i64>) -> QueryResult<()> {
     diesel::update(authority_walk::table.filter(authority_walk::plan_id.eq(plan)))
         .set((authority_walk::through.eq(through), authority_walk::plan_id.eq(None::<Uuid>)))

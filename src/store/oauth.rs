@@ -32,8 +32,8 @@ pub async fn find(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult
     GrantRow::query().filter(oauth_grants::connection_id.eq(connection)).first(conn).await.optional()
 }
 
-/// The grant, locked until the transaction ends. The caller may ask the HR system meanwhile: another caller that wants to
-/// refresh waits here, on any node.
+/// The grant, locked until the transaction ends. The caller may ask the HR system meanwhile: another caller that wants
+/// to refresh waits here, on any node.
 pub async fn lock(conn: &mut AsyncPgConnection, connection: Uuid) -> QueryResult<Option<GrantRow>> {
     conn.batch_execute("SET LOCAL statement_timeout = '3min'; SET LOCAL idle_in_transaction_session_timeout = '3min'")
         .await?;

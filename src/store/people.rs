@@ -201,7 +201,8 @@ fn push_group_columns(out: &mut AstPass<'_, '_, Pg>) {
     out.push_sql("]");
 }
 
-/// The people of a page with the managers and the groups that a view has. Each is read once, however many have the same.
+/// The people of a page with the managers and the groups that a view has. Each is read once, however many have the
+/// same.
 pub(super) async fn whole(
     conn: &mut AsyncPgConnection,
     people: Vec<ListedPerson>,

@@ -146,8 +146,8 @@ pub async fn page(
     query.load(conn).await
 }
 
-/// Takes the oldest run that no node works on and leases it to `owner`. A lease that lasts longer than the one asked for
-/// was taken by a wrong clock and counts as none.
+/// Takes the oldest run that no node works on and leases it to `owner`. A lease that lasts longer than the one asked
+/// for was taken by a wrong clock and counts as none.
 pub async fn claim(
     conn: &mut AsyncPgConnection,
     owner: Uuid,

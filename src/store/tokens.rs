@@ -162,8 +162,8 @@ pub struct ExpiringToken {
     pub days: i16,
 }
 
-/// How many days before its end a token is, in steps ($2, the largest first); 0 when it is over. What it was within when it
-/// was made need not be told.
+/// How many days before its end a token is, in steps ($2, the largest first); 0 when it is over. What it was within
+/// when it was made need not be told.
 const ENDING: &str = "FROM tokens t CROSS JOIN LATERAL (
         SELECT CASE WHEN t.expires_at <= $1 THEN 0::int2 ELSE (
                    SELECT min(d) FROM unnest($2) AS d WHERE t.expires_at <= $1 + make_interval(days => d)) END AS days,

@@ -1,5 +1,5 @@
-//! What one caller sees of the directory (law 8), as conditions on rows: people and groups that are outside do not exist
-//! for the caller, wherever they would be mentioned.
+//! What one caller sees of the directory (law 8), as conditions on rows: people and groups that are outside do not
+//! exist for the caller, wherever they would be mentioned.
 
 use uuid::Uuid;
 

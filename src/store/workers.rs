@@ -125,8 +125,8 @@ pub async fn by_people(conn: &mut AsyncPgConnection, people: &[Uuid]) -> QueryRe
     WorkerRow::query().filter(workers::person_id.eq_any(people)).load(conn).await
 }
 
-/// How many workers of a connection are published, withheld, excluded, or not yet decided; each is counted once. Those of
-/// which something cannot be read are counted beside that.
+/// How many workers of a connection are published, withheld, excluded, or not yet decided; each is counted once. Those
+/// of which something cannot be read are counted beside that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName, Serialize, Deserialize)]
 pub struct Tally {
     #[diesel(sql_type = Int8)]
@@ -229,8 +229,8 @@ pub const LEGAL_ENTITY_ID: [&str; 2] = ["attributes", "legalEntityId"];
 /// Where [`words`] finds department names.
 pub const DEPARTMENT: [&str; 2] = ["attributes", "department"];
 
-/// A page of a connection's workers, after a source id, of one disposition or of all. With `plan`, those that are not linked
-/// yet as that plan would have them, as in [`tally`].
+/// A page of a connection's workers, after a source id, of one disposition or of all. With `plan`, those that are not
+/// linked yet as that plan would have them, as in [`tally`].
 pub async fn page(
     conn: &mut AsyncPgConnection,
     connection: Uuid,

@@ -352,6 +352,10 @@ async fn what_needs_a_human_is_known_before_the_set_up_is_finished() {
     let refused = json!({ "decision": "map", "to": "Wizard" });
     let path = format!("/api/v1/reviews/{id}/resolve");
     assert_eq!(pair.live.call("POST", &path, &pair.live.admin, Some(&refused)).await.status, 422);
+    let unknown = json!({ "decision": "map", "to": "Employee", "q": 1 });
+    let refused = pair.live.call("POST", &path, &pair.live.admin, Some(&unknown)).await.body();
+    let error = json!({ "field": "q", "message": "unknown; expected decision, to, days, reason" });
+    assert_eq!(refused["errors"], json!([error]), "{refused}");
     let asked = pair.live.post(&format!("/reviews/{id}/resolve"), json!({ "decision": "map", "to": "Employee" })).await;
     assert_eq!(pair.live.run(&asked).await["state"], "succeeded");
     let closed = pair.live.api(&format!("/reviews/{id}")).await;

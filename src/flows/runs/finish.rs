@@ -149,9 +149,9 @@ pub(crate) async fn end_run(
     .await?;
     match &result {
         RunResult::Short(incomplete) => {
-            warn!(run.id = %run.id, "run {} is incomplete and changes nobody: {incomplete}", run.id);
+            warn!(run.id = %run.id, "run {} is incomplete and changes no person: {incomplete}", run.id);
         }
-        RunResult::Refused(error) => warn!(run.id = %run.id, "run {} changes nobody: {error}", run.id),
+        RunResult::Refused(error) => warn!(run.id = %run.id, "run {} changes no person: {error}", run.id),
         RunResult::NoDatabase(message) | RunResult::Broken(message) => {
             warn!(run.id = %run.id, "run {} failed: {message}", run.id);
         }

@@ -75,7 +75,7 @@ pub(crate) async fn begin_again(
     };
     let (id, old) = (next.id, run.id);
     conn.transaction(async |conn| {
-        let problem = json!([{ "code": code, "message": format!("{reason}; run {id} begins anew"), "at": now }]);
+        let problem = json!([{ "code": code, "message": format!("{reason}; run {id} begins again"), "at": now }]);
         let change = RunChange {
             state: Some(RunState::Interrupted),
             ended_at: Some(now),

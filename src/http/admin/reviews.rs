@@ -100,10 +100,11 @@ impl RequestBody for Resolution {
         let decision = DecisionKind::parse(&word);
         match decision {
             Some(DecisionKind::Map) => {
+                let to = members.required_text("to");
                 if members.take("days").is_some() {
                     members.refuse("days", "a decision `map` has no days");
                 }
-                Self { decision: DecisionKind::Map, to: Some(members.required_text("to")), days: None }
+                Self { decision: DecisionKind::Map, to: Some(to), days: None }
             }
             Some(DecisionKind::Wait) => {
                 if members.take("to").is_some() {

@@ -1,4 +1,5 @@
-//! The filters of release policies as the log knows them, who is inside them, and the changes as one of them shows them.
+//! The filters of release policies as the log knows them, who is inside them, and the changes as one of them shows
+//! them.
 //!
 //! Writers of people hold the filters while they write, and record with each change which of them the person matched,
 //! entered or left. A change of a filter waits for them: from then on all writers use the new one.

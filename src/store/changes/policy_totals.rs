@@ -114,8 +114,8 @@ pub(crate) async fn fold(conn: &mut AsyncPgConnection, from: i64, to: i64) -> Qu
     .await
 }
 
-/// A filter whose people have to be counted, if there is one: none is kept, or what is kept is a day old. One that could
-/// not be counted has its turn again after an hour.
+/// A filter whose people have to be counted, if there is one: none is kept, or what is kept is a day old. One that
+/// could not be counted has its turn again after an hour.
 pub async fn due(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Option<PolicyFilter>> {
     let is_old = policy_filters::counted_at.is_null().or(policy_filters::counted_at.le(now - COUNTED_FOR));
     let is_missing = policy_filters::people_total.is_null().and(policy_filters::counted_at.le(now - TRIED_AGAIN_AFTER));

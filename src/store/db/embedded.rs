@@ -200,7 +200,8 @@ fn made_by(data: &Path) -> Result<Option<u32>, EmbeddedError> {
     }
 }
 
-/// Makes a cluster beside its place and moves it there when it is whole, so that a kill half-way leaves no half cluster.
+/// Makes a cluster beside its place and moves it there when it is whole, so that a kill half-way leaves no half
+/// cluster.
 async fn init(binaries: &Binaries, account: &Account, data: &Path) -> Result<(), EmbeddedError> {
     let draft = data.with_extension("new");
     let failed = |source| EmbeddedError::DataDir { path: draft.clone(), action: "written", source };

@@ -6,8 +6,8 @@ use diesel::sql_types::{Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-/// Takes or renews the lease on `name` for `owner`; `false` while another node has it. A lease that lasts longer than the
-/// one asked for was taken by a wrong clock and counts as none.
+/// Takes or renews the lease on `name` for `owner`; `false` while another node has it. A lease that lasts longer than
+/// the one asked for was taken by a wrong clock and counts as none.
 pub async fn take(
     conn: &mut AsyncPgConnection,
     name: &str,

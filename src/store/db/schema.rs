@@ -264,8 +264,8 @@ diesel::table! {
     }
 }
 
-// The column `search_values` is left out: only conditions name it, in SQL of their own, and a table of more than 32 columns makes
-// everything that diesel compiles slower.
+// The column `search_values` is left out: only conditions name it, in SQL of their own, and a table of more than 32
+// columns makes everything that diesel compiles slower.
 diesel::table! {
     people (id) {
         id -> Uuid,

@@ -1,5 +1,5 @@
-//! The closed sets of words in rows: the states of connections, runs, plans, items and holds, and causes. A word that is
-//! none of them is an error where the row is read.
+//! The closed sets of words in rows: the states of connections, runs, plans, items and holds, and causes. A word that
+//! is none of them is an error where the row is read.
 
 use std::fmt;
 use std::io::Write as _;

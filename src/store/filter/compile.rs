@@ -1,10 +1,10 @@
-//! A checked filter as SQL, for whatever table: [`AttributeSql`] says where the values of an attribute are, and what is here
-//! gives them the meaning that the evaluator in memory gives them ([`eval`](crate::scim::filter::eval), the oracle of
-//! tests).
+//! A checked filter as SQL, for whatever table: [`AttributeSql`] says where the values of an attribute are, and what is
+//! here gives them the meaning that the evaluator in memory gives them ([`eval`](crate::scim::filter::eval), the oracle
+//! of tests).
 //!
-//! A condition is `NULL` where an absent value makes it neither true nor false. `AND` and `OR` of such are as good as of
-//! false ones, so only negations have to know: they are pushed down to single expressions by De Morgan's laws, and end
-//! there as `IS NOT TRUE`.
+//! A condition is `NULL` where an absent value makes it neither true nor false. `AND` and `OR` of such are as good as
+//! of false ones, so only negations have to know: they are pushed down to single expressions by De Morgan's laws, and
+//! end there as `IS NOT TRUE`.
 
 use super::managers::{below, upward};
 use super::scalar::{Lookup, Scalar, SortKey, escaped, like};

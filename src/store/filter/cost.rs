@@ -30,8 +30,8 @@ impl Cost {
         Self::cheap_if(self == Self::Cheap && other == Self::Cheap)
     }
 
-    /// A list of people. `is_placed`: the page begins at the beginning or behind a known place, not at an index. Under a
-    /// filter an index is counted to.
+    /// A list of people. `is_placed`: the page begins at the beginning or behind a known place, not at an index. Under
+    /// a filter an index is counted to.
     #[must_use]
     pub fn of_people(filter: Option<&Checked>, sort: Option<&Sort>, is_placed: bool) -> Self {
         let is_found = filter.is_some_and(|filter| is_short(filter) && is_selective(filter));

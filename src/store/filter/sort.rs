@@ -1,7 +1,8 @@
 //! By what a list is sorted.
 //!
 //! Ties are broken by position, and descending is the reverse of ascending in all of it. So a page is told by the sort
-//! value and the position of the resource before it: a resource that is added, changed or removed meanwhile moves no other.
+//! value and the position of the resource before it: a resource that is added, changed or removed meanwhile moves no
+//! other.
 
 use super::compile::{AttributeSql, MultiValued};
 use super::groups::Groups;

@@ -140,7 +140,8 @@ impl AttributeSql for People<'_> {
                 Scalar::Text { expr: key(target), lookup: Lookup::Start }
             }
             (ENTERPRISE_URN, "manager", Some(sub)) => self.manager(sub),
-            // What the HR system states of a manager who is not in the directory; else what the manager's own record shows.
+            // What the HR system states of a manager who is not in the directory; else what the manager's own record
+            // shows.
             (WORKER_URN, "managerEmail", None) => self.of_manager(target, "m.search_values ->> '~email'"),
             (WORKER_URN, "managerEmployeeNumber", None) => self.of_manager(
                 target,

@@ -45,8 +45,8 @@ pub struct Walk {
     pub reason: Option<String>,
 }
 
-/// Takes the walk, waiting for a step of it that is being made. A caller that lets it begin again takes it before anything
-/// else, as a step does, so that neither waits for what the other has.
+/// Takes the walk, waiting for a step of it that is being made. A caller that lets it begin again takes it before
+/// anything else, as a step does, so that neither waits for what the other has.
 pub async fn take(conn: &mut AsyncPgConnection) -> QueryResult<()> {
     diesel::sql_query("SELECT FROM group_walk FOR UPDATE").execute(conn).await.map(drop)
 }

@@ -1,6 +1,6 @@
-//! What the sequencer makes of numbered changes for groups: versions, member counts, and whether a group has become empty
-//! or has members again. It alone sees the changes one after the other, so that no group's row is touched by those who
-//! join it.
+//! What the sequencer makes of numbered changes for groups: versions, member counts, and whether a group has become
+//! empty or has members again. It alone sees the changes one after the other, so that no group's row is touched by
+//! those who join it.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;

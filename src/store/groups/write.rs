@@ -37,7 +37,8 @@ pub async fn lock_keys(conn: &mut AsyncPgConnection, keys: &[(&str, &str)]) -> Q
     .await
 }
 
-/// Issues ids for keys that lead nowhere, in this order. Those that another transaction made meanwhile are not answered.
+/// Issues ids for keys that lead nowhere, in this order. Those that another transaction made meanwhile are not
+/// answered.
 pub async fn create_missing(conn: &mut AsyncPgConnection, keys: &[KeyRow]) -> QueryResult<Vec<KeyRow>> {
     diesel::sql_query(
         "INSERT INTO group_keys (kind, key, group_id)

@@ -1,7 +1,7 @@
 //! A page of the people who satisfy a condition, or of all in another order than that of lists.
 //!
-//! Who satisfies the condition is found first, by whatever index helps, and then counted and put in order: asked for the
-//! first hundred in order, the planner would walk everybody in that order, in the hope of meeting a hundred soon.
+//! Who satisfies the condition is found first, by whatever index helps, and then counted and put in order: asked for
+//! the first hundred in order, the planner would walk everybody in that order, in the hope of meeting a hundred soon.
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -13,8 +13,8 @@ use super::types::Position;
 use crate::store::filter::condition::Condition;
 use crate::store::filter::sort::Sort;
 
-/// The question for a page: how many satisfy the condition, how many of them are behind the place where it begins (all if
-/// it begins behind a number), the positions of those on the page in order, and
+/// The question for a page: how many satisfy the condition, how many of them are behind the place where it begins (all
+/// if it begins behind a number), the positions of those on the page in order, and
 /// their sort values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matched<'a> {

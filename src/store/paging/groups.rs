@@ -1,5 +1,6 @@
 //! Paging of groups by index and by place. A sequential walk continues behind a saved position, as one of people does
-//! ([`walks`](super::people)); any other index is counted to: there are as many groups as a company has names, not people.
+//! ([`walks`](super::people)); any other index is counted to: there are as many groups as a company has names, not
+//! people.
 
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;

@@ -1,8 +1,8 @@
 //! Pages of people and groups in one list: people first and groups behind them, each in the order of lists; or
 //! both together, sorted, where a person comes before a group of the same sort value.
 //!
-//! A sequential walk continues behind a saved position, as one of people does ([`people`](super::people)). There are few groups, so that
-//! where they stand among the people is found here.
+//! A sequential walk continues behind a saved position, as one of people does ([`people`](super::people)). There are
+//! few groups, so that where they stand among the people is found here.
 
 use std::collections::BTreeMap;
 
@@ -32,8 +32,8 @@ pub enum Found {
     Group(GroupRow),
 }
 
-/// A position on a page, and its resource: none where the resource is gone since the position was found. The walk goes on
-/// behind it all the same.
+/// A position on a page, and its resource: none where the resource is gone since the position was found. The walk goes
+/// on behind it all the same.
 type Stand = (MixedPosition, Option<Found>);
 
 /// What is listed.
@@ -115,8 +115,8 @@ struct Mixed<'a> {
     sorted: Option<(PeopleList<'a>, Order<'a>)>,
 }
 
-/// A page of both, and the place of the last, if it was asked for by place and there are more. `behind` is what stands at
-/// the place that the page begins behind.
+/// A page of both, and the place of the last, if it was asked for by place and there are more. `behind` is what stands
+/// at the place that the page begins behind.
 pub async fn page(
     conn: &mut AsyncPgConnection,
     visibility: &Visibility,
@@ -288,8 +288,8 @@ impl Mixed<'_> {
     }
 }
 
-/// Where the people begin who stand behind a place. People of the same value come before a group, or behind it where the
-/// order is the reverse: behind all of them either way.
+/// Where the people begin who stand behind a place. People of the same value come before a group, or behind it where
+/// the order is the reverse: behind all of them either way.
 fn people_behind(at: &MixedPosition) -> Begin {
     Begin::After(match at.resource_type {
         ResourceType::User => at.place.clone(),

@@ -1,12 +1,13 @@
 //! Paging of people by index and by place, without `OFFSET` over people.
 //!
-//! Okta pages by `startIndex` and treats a missing user as deleted. The server therefore saves where each page ended, for
-//! an hour and all nodes, and serves the next index with a keyset query, so that changes cannot shift rows (story 23,
-//! R-102, docs/decisions/0014). Any other index is found by live counts of people per block of 1,024 positions, and a
-//! step within the block; under a condition, by counting those who satisfy it.
+//! Okta pages by `startIndex` and treats a missing user as deleted. The server therefore saves where each page ended,
+//! for an hour and all nodes, and serves the next index with a keyset query, so that changes cannot shift rows (story
+//! 23, R-102, docs/decisions/0014). Any other index is found by live counts of people per block of 1,024 positions, and
+//! a step within the block; under a condition, by counting those who satisfy it.
 //!
-//! `totalResults` of a page that continues from a saved position is `startIndex` − 1 + the number of matches behind that
-//! position. A page behind which there are more never says that it was the last one, even if people leave in between.
+//! `totalResults` of a page that continues from a saved position is `startIndex` − 1 + the number of matches behind
+//! that position. A page behind which there are more never says that it was the last one, even if people leave in
+//! between.
 
 use diesel::prelude::*;
 use diesel_async::AsyncPgConnection;

@@ -282,7 +282,8 @@ impl<'a> PeopleList<'a> {
         Ok(Part { items, goes_on, total: Some(total), following })
     }
 
-    /// How many people are in the list, how many of them are behind the beginning, and the places of the first of those.
+    /// How many people are in the list, how many of them are behind the beginning, and the places of the first of
+    /// those.
     pub(crate) async fn places(
         &self,
         conn: &mut AsyncPgConnection,
@@ -302,8 +303,8 @@ impl<'a> PeopleList<'a> {
         standing_at(conn, self.visibility, self.all.as_ref(), places).await
     }
 
-    /// How many people there are: kept, not counted, unless there is a condition, or there is no count yet of the people that the view
-    /// has.
+    /// How many people there are: kept, not counted, unless there is a condition, or there is no count yet of the
+    /// people that the view has.
     async fn counted(&self, mut conn: &AsyncPgConnection) -> QueryResult<i64> {
         if self.condition.is_none()
             && let Some(policy) = self.visibility.policy()
@@ -351,7 +352,8 @@ fn size(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
-/// How many satisfy a condition, how many of them are behind the place where the page begins, and the places on the page.
+/// How many satisfy a condition, how many of them are behind the place where the page begins, and the places on the
+/// page.
 pub(crate) async fn found(
     conn: &mut AsyncPgConnection,
     question: &Matched<'_>,

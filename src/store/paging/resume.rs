@@ -148,7 +148,8 @@ impl Resume {
         // The earliest first.
         ranked.sort_by_key(|(rank, _)| *rank);
         let Some((rank, earliest)) = ranked.as_slice().first() else { return Ok(PageStart::new(Begin::Skip(skip))) };
-        // The position that was reached last is used up first, so that the earliest stays for the client that it may belong to.
+        // The position that was reached last is used up first, so that the earliest stays for the client that it may
+        // belong to.
         let preference = |one: &SavedPosition| (one.is_live(), one.finished_at.is_none(), one.is_waiting);
         let continued = ranked.iter().max_by_key(|(rank, one)| (preference(one), *rank)).map(|(_, one)| *one);
         // A walk beside this one has just finished here: its client may ask again for an answer that got lost.

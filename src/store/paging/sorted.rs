@@ -1,9 +1,9 @@
-//! A page of people in an order that an index has: it is read from where the page begins as far as it goes, however many
-//! people there are.
+//! A page of people in an order that an index has: it is read from where the page begins as far as it goes, however
+//! many people there are.
 //!
-//! The index has the first characters of the sort value; those that begin alike are put in order on the way. A person who has
-//! no value stands behind all others, or before them where the order is descending, and is found in the order of
-//! positions.
+//! The index has the first characters of the sort value; those that begin alike are put in order on the way. A person
+//! who has no value stands behind all others, or before them where the order is descending, and is found in the
+//! order of positions.
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};

@@ -206,8 +206,8 @@ pub(crate) struct Read<T> {
     pub(crate) remaining: Option<Remaining>,
 }
 
-/// `totalResults` of a page by index: `counted` resources are behind the place where the page begins, `length` of them on
-/// the page. The counts of a page that was read in several snapshots may differ; a client that stops at this number
+/// `totalResults` of a page by index: `counted` resources are behind the place where the page begins, `length` of them
+/// on the page. The counts of a page that was read in several snapshots may differ; a client that stops at this number
 /// still reads all that follows.
 pub(crate) fn total_results(index: i64, length: usize, goes_on: bool, counted: i64) -> i64 {
     let before = index.saturating_sub(1);

@@ -92,8 +92,8 @@ pub struct Examples {
     /// The id of an active person with workers in more than one connection.
     #[diesel(sql_type = Nullable<Text>)]
     pub merged: Option<String>,
-    /// The `userName` of an active person whose manager the connection that leads for them does not know; lacking one, of
-    /// a person who has a manager.
+    /// The `userName` of an active person whose manager the connection that leads for them does not know; lacking one,
+    /// of a person who has a manager.
     #[diesel(sql_type = Nullable<Text>)]
     pub led: Option<String>,
     /// The `displayName` of a department with members from more than one connection; lacking one, of any group.

@@ -23,8 +23,8 @@ pub struct Superior {
     pub level: i32,
 }
 
-/// The managers of these people, their managers and so on, upward, of each person in order. It ends at a manager that the view does
-/// not have, and at the twentieth.
+/// The managers of these people, their managers and so on, upward, of each person in order. It ends at a manager that
+/// the view does not have, and at the twentieth.
 pub async fn superiors(
     conn: &mut AsyncPgConnection,
     ids: &[Uuid],

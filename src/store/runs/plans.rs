@@ -117,7 +117,7 @@ pub async fn delete(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<()> {
     diesel::delete(plans::table.find(id)).execute(conn).await.map(drop)
 }
 
-/// Adds people to a plan. A person who is in it already stays as they are: the same scene gave the same answer.
+/// Adds people to a plan. A person who is in it already stays as they are: the same input gave the same answer.
 pub async fn add_items(conn: &mut AsyncPgConnection, plan: Uuid, items: &[ItemRow]) -> QueryResult<()> {
     fn all<'a, T: 'a>(items: &'a [ItemRow], value: impl Fn(&'a ItemRow) -> T) -> Vec<T> {
         items.iter().map(value).collect()

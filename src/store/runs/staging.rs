@@ -91,7 +91,8 @@ pub async fn counts(conn: &mut AsyncPgConnection, run: Uuid) -> QueryResult<Stag
     .await
 }
 
-/// Tells the planner how much was staged, as [`analyze_plans`](crate::store::people::manager_links::analyze_plans) does for plans.
+/// Tells the planner how much was staged, as [`analyze_plans`](crate::store::people::manager_links::analyze_plans) does
+/// for plans.
 pub async fn look_at_pages(conn: &mut AsyncPgConnection) -> QueryResult<()> {
     conn.batch_execute("ANALYZE staged_workers").await
 }
@@ -137,8 +138,8 @@ pub async fn altered(
     .await
 }
 
-/// How many workers of a connection have a value at one of these paths of their last good statement. `paths` is a list of
-/// lists of keys.
+/// How many workers of a connection have a value at one of these paths of their last good statement. `paths` is a list
+/// of lists of keys.
 pub async fn count_saying(conn: &mut AsyncPgConnection, connection: Uuid, paths: &Value) -> QueryResult<i64> {
     #[derive(QueryableByName)]
     struct Row {

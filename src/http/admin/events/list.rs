@@ -88,7 +88,7 @@ async fn own(
 fn expired() -> Problem {
     Problem::new(
         Code::FeedExpired,
-        "the feed no longer has what follows here: read all users and groups anew, then the feed from its beginning",
+        "the feed no longer has what follows here: read all users and groups again, then the feed from its beginning",
     )
 }
 

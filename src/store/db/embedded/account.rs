@@ -46,8 +46,8 @@ impl Account {
         }
     }
 
-    /// A command that runs as this account, knows nothing of our environment (which holds secrets) and is not reached by
-    /// the terminal's Ctrl-C: the server stops the cluster when it has finished with it.
+    /// A command that runs as this account, knows nothing of our environment (which holds secrets) and is not reached
+    /// by the terminal's Ctrl-C: the server stops the cluster when it has finished with it.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().current_dir("/").stdin(Stdio::null()).process_group(0).env("LC_ALL", "C");

@@ -1,4 +1,5 @@
-//! A Postgres that an earlier, killed Rollbook left running on our data, and the pid file that a killed Postgres leaves.
+//! A Postgres that an earlier, killed Rollbook left running on our data, and the pid file that a killed Postgres
+//! leaves.
 //!
 //! Called with the data directory locked: no process owns whatever runs on it now.
 
@@ -78,8 +79,8 @@ fn is_zombie(pid: Pid) -> bool {
         .unwrap_or(false)
 }
 
-/// Whether a process is a Postgres on this data directory. Its command line is ours to recognise, since we start it with
-/// the whole path; a Postgres started by hand with `pg_ctl` is seen by its working directory.
+/// Whether a process is a Postgres on this data directory. Its command line is ours to recognise, since we start it
+/// with the whole path; a Postgres started by hand with `pg_ctl` is seen by its working directory.
 fn is_postgres_of(pid: Pid, data: &Path) -> bool {
     if let Ok(folder) = fs::read_link(format!("/proc/{pid}/cwd")) {
         let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();

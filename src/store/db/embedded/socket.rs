@@ -1,7 +1,7 @@
 //! The directory of the cluster's socket: in the data directory, where a backup finds it whatever `/tmp` the server has
 //! (`PrivateTmp=` of systemd). A socket's path has at most 107 bytes (103 on macOS), and not every file system has
-//! sockets; then it lies in the service's runtime directory or in `/tmp`, where others may write too: a directory counts
-//! only if it is no link, belongs to the account and is closed to everybody else.
+//! sockets; then it lies in the service's runtime directory or in `/tmp`, where others may write too: a directory
+//! counts only if it is no link, belongs to the account and is closed to everybody else.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
@@ -40,7 +40,8 @@ pub(crate) fn choose(data_dir: &Path, data: &Path, account: &Account, clock: &Cl
     directory(runtime.as_deref().unwrap_or(Path::new("/tmp")), data, account, clock)
 }
 
-/// Whether a socket can be made in a directory of the account: its path is short enough, and the file system has sockets.
+/// Whether a socket can be made in a directory of the account: its path is short enough, and the file system has
+/// sockets.
 fn takes_sockets(folder: &Path, account: &Account) -> bool {
     if folder.join(".s.PGSQL.5432.lock").as_os_str().len() > LONGEST_PATH || claim(folder, account).is_err() {
         return false;
